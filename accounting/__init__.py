@@ -1,0 +1,1 @@
+"""Pure accounting: frames, factors and settings in, figures with their terms out."""

@@ -1,0 +1,162 @@
+"""Energy and emissions of a site (module M1, accounting.md §3, §4, §9, R13, R18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from accounting.amount import (
+    MEASURED,
+    NULL,
+    Amount,
+    Ratio,
+    Source,
+    difference,
+    of,
+    ratio,
+    required,
+    scaled,
+    total,
+    weighted,
+)
+from accounting.balance import Electricity
+from accounting.factors import Chosen, FactorLibrary
+from accounting.inputs import Grain
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A number made of factors, with their identifiers and the flags of their age."""
+
+    value: float
+    factor_ids: tuple[str, ...]
+    flags: int
+
+    def times(self, amount: Amount) -> Amount:
+        """Return an amount multiplied by it."""
+        return scaled(amount, self.value, self.factor_ids, flags=self.flags)
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The month's conversion coefficients; energy in kgce, emission in kgCO2e, per unit."""
+
+    energy: Mapping[str, Coefficient]
+    emission: Mapping[str, Coefficient]
+    grid_excluding_contracted: Coefficient
+
+
+def coefficients(library: FactorLibrary, province: str, month: date) -> Coefficients:
+    """Return the coefficients of §4 for a province and month (D-2, D-3, R13, R22).
+
+    Parameters
+    ----------
+    library
+        The factor library.
+    province
+        ``CN-HE``; a province without a row uses the national factor.
+    month
+        First day of the month.
+
+    Returns
+    -------
+    Coefficients
+        electricity per kWh, water per m3 (= t), diesel and petrol per L.
+    """
+
+    def product(*chosen: Chosen) -> Coefficient:
+        value, flags = 1.0, 0
+        for one in chosen:
+            value, flags = value * one.value, flags | one.flags
+        return Coefficient(value, tuple(one.factor_id for one in chosen), flags)
+
+    def named(*names: str) -> Coefficient:
+        return product(*(library.choose(name, month) for name in names))
+
+    return Coefficients(
+        energy={
+            "electricity": named("TCE_ELEC_EQV"),
+            "water": named("TCE_WATER"),
+            "diesel": named("FUEL_DIESEL_RHO", "TCE_DIESEL"),
+            "petrol": named("FUEL_PETROL_RHO", "TCE_PETROL"),
+        },
+        emission={
+            "electricity": product(library.grid(province, month)),
+            "water": named("WATER_EF"),
+            "diesel": named("FUEL_DIESEL_EF_L"),
+            "petrol": named("FUEL_PETROL_EF_L"),
+        },
+        grid_excluding_contracted=named("GRID_CN_EXCL"),
+    )
+
+
+def pv_share(power: Electricity) -> Ratio:
+    """Return sigma = Es / (Eg + Es) of the month; 0 without PV or consumption (§4)."""
+    if not power.generation.sources:
+        known = np.where(power.grid.quality == NULL, NULL, MEASURED)
+        return Ratio(np.where(known == NULL, np.nan, 0.0), known, np.zeros(1, np.int64))
+    return ratio(power.self_use, power.site)
+
+
+def grid_part(amount: Amount, sigma: Ratio) -> Amount:
+    """Return the part of a consumption that came from the grid, kWh: x (1 - sigma)."""
+    return weighted(amount, sigma.complement())
+
+
+def burnt(by_product: Mapping[str, Amount], factors: Mapping[str, Coefficient]) -> Amount:
+    """Return fuel of every product times its coefficient, in the coefficient's unit.
+
+    Petrol is added to diesel and titled 燃油 (R13); where no petrol is burnt it is a zero.
+    """
+    parts = [factors[product].times(litres) for product, litres in by_product.items()]
+    known = [part for part in parts if part.terms or part.quality.max() == NULL]
+    return total(known or parts[:1], parts[0].periods)
+
+
+def sold_by_chargers(
+    power: Electricity, resold: bool, *, building: str = "", group: str = ""
+) -> Amount:
+    """Return charger electricity that leaves the site's emissions, kWh (charger_resold, R18)."""
+    chosen = [
+        amount
+        for (at, of_group), amount in power.chargers.items()
+        if resold and building in ("", at) and group in ("", of_group)
+    ]
+    return total(chosen, power.site.periods)
+
+
+def electricity_emission(
+    consumed: Amount, sold: Amount | None, sigma: Ratio, factor: Coefficient
+) -> Amount:
+    """Return (x - sold)(1 - sigma) EF of a consumer or a sum of consumers, kgCO2e."""
+    kept = difference(consumed, sold) if sold and sold.sources else consumed
+    return factor.times(grid_part(kept, sigma))
+
+
+def site_electricity_emission(
+    power: Electricity, sold: Amount, sigma: Ratio, factor: Coefficient
+) -> Amount:
+    """Return G_el = Eg EF, less the chargers' grid part when it is resold, kgCO2e (R18)."""
+    kept = difference(power.grid, grid_part(sold, sigma)) if sold.sources else power.grid
+    return factor.times(kept)
+
+
+def market_based(
+    grain: Grain, power: Electricity, others: Sequence[Amount], factor: Coefficient
+) -> Amount:
+    """Return max(0, Eg - contracted green kWh) EF_excl + water + fuel, kgCO2e (§3, R19)."""
+    zero = np.zeros(1)
+    green = Source(
+        "green_electricity", grain.inputs.month, "kWh", np.array([grain.inputs.green_kwh]),
+        zero, zero, zero,
+    )  # fmt: skip
+    contracted = of(green, np.array([MEASURED]), np.array([0]))
+    rest = required([power.grid, scaled(contracted, -1.0)])
+    if rest.quality[0] != NULL and rest.values[0] < 0:
+        rest = scaled(rest, 0.0)
+    if grain.inputs.green_kwh == 0:
+        rest = power.grid
+    return total([factor.times(rest), *others], 1)

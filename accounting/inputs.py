@@ -1,0 +1,182 @@
+"""What one site and month is computed from (CONTRACT §2, ARCHITECTURE §4): plain frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from accounting.amount import MEASURED, Amount, Source, nothing, of, total
+
+LINES = ("cable", "conductor", "transformer")
+BUILDINGS = ("plant", "office")
+GROUPS = ("dismantling", "office", "ac", "other")
+EQUIPMENT = (
+    "cable_line", "conductor_line", "transformer_bench", "crane", "environmental", "sorting",
+    "storage",
+)  # fmt: skip
+DIRECT_LINE = {
+    "cable_line": "cable",
+    "conductor_line": "conductor",
+    "transformer_bench": "transformer",
+}
+SHARED_EQUIPMENT = ("crane", "environmental", "sorting")
+
+
+@dataclass(frozen=True)
+class Area:
+    """A building's floor area and the days on which it holds, both inclusive."""
+
+    building: str
+    m2: float
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site as its document describes it."""
+
+    site_id: str
+    province: str
+    areas: tuple[Area, ...]
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SiteMonth:
+    """Everything the figures of one site and month depend on.
+
+    Parameters
+    ----------
+    month_start, month_end
+        First day of the month, first day of the next.
+    days
+        The days that have a row, oldest first.
+    elapsed_h, elapsed_day_h
+        Hours of the month, and of each day, that have passed at the newest reading (R2).
+    running
+        Whether the month is the running one.
+    meters
+        One row per meter valid in the month: meter_id, medium, role, building, group, line,
+        equipment, parent_id, unit.
+    meter_month, meter_day
+        meter_id, period, quantity (kWh, m3, L), quality, measured_h, estimated_h, expected_h,
+        flags (bit mask). An unknown quantity is NaN.
+    batches
+        batch_id, day, line, mass_in_t, origin.
+    jobs
+        job_id, equipment, line, hours, lifted_t, origin; those that start in the month.
+    fuel
+        fuel_id, timestamp (site-local), litres, kind, consumer, line, product, origin; the
+        month's rows and the dips and deliveries within 48 h of its edges.
+    trips
+        trip_id, day, own, litres, origin.
+    headcounts
+        Persons by building from site_months, else from the settings; absent if unknown.
+    headcounts_assumed
+        Whether the headcounts come from the settings.
+    green_kwh
+        Contracted green electricity of the month.
+    """
+
+    site: Site
+    month_start: date
+    month_end: date
+    days: tuple[str, ...]
+    elapsed_h: float
+    elapsed_day_h: tuple[float, ...]
+    running: bool
+    meters: pd.DataFrame
+    meter_month: pd.DataFrame
+    meter_day: pd.DataFrame
+    batches: pd.DataFrame
+    jobs: pd.DataFrame
+    fuel: pd.DataFrame
+    trips: pd.DataFrame
+    headcounts: Mapping[str, float]
+    green_kwh: float
+
+    @property
+    def month(self) -> str:
+        """The month's label, 2026-07."""
+        return self.month_start.strftime("%Y-%m")
+
+    @property
+    def last_day(self) -> date:
+        """The month's last calendar day."""
+        return date.fromordinal(self.month_end.toordinal() - 1)
+
+    def by_month(self) -> Grain:
+        """Return the month as a grain of one period."""
+        return Grain("month", (self.month,), (self.elapsed_h,), self)
+
+    def by_day(self) -> Grain:
+        """Return the days as a grain."""
+        return Grain("day", self.days, self.elapsed_day_h, self)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """The month seen as one period, or as its days."""
+
+    name: str
+    labels: tuple[str, ...]
+    hours: tuple[float, ...]
+    inputs: SiteMonth
+
+    @property
+    def periods(self) -> int:
+        """How many periods there are."""
+        return len(self.labels)
+
+    def meter_amounts(self) -> dict[str, Amount]:
+        """Return each meter's quantity per period; a meter without a row in it is null."""
+        frame = self.inputs.meter_month if self.name == "month" else self.inputs.meter_day
+        units = dict(zip(self.inputs.meters["meter_id"], self.inputs.meters["unit"], strict=True))
+        found: dict[str, Amount] = {}
+        for meter_id, rows in frame.groupby("meter_id", sort=True):
+            rows = rows.set_index("period").reindex(list(self.labels))
+            hours = {
+                name: rows[name].fillna(0.0).to_numpy(np.float64)
+                for name in ("measured_h", "estimated_h", "expected_h")
+            }
+            source = Source(
+                "meter",
+                str(meter_id),
+                units[meter_id],
+                rows["quantity"].to_numpy(np.float64),
+                **hours,
+            )
+            flags = rows["flags"].fillna(0).to_numpy(np.int64)
+            found[str(meter_id)] = of(source, rows["quality"].fillna(0).to_numpy(np.int64), flags)
+        return found
+
+    def records(
+        self, frame: pd.DataFrame, kind: str, key: str, column: str, unit: str, log: str
+    ) -> Amount:
+        """Return the sum of a column of record rows as an amount with one term per row.
+
+        The share measured is the log's: hours belong to the log, not to each of its rows.
+        """
+        zeros = np.zeros(self.periods)
+        place = {label: n for n, label in enumerate(self.labels)}
+        parts = []
+        for row in frame.itertuples():
+            number = getattr(row, column)
+            quantity = np.zeros(self.periods)
+            at = 0 if self.name == "month" else place.get(str(row.day))
+            if at is None or number is None or number != number:
+                continue
+            quantity[at] = float(number)
+            source = Source(
+                kind, str(getattr(row, key)), unit, quantity, zeros, zeros, zeros, str(row.origin)
+            )
+            parts.append(of(source, np.full(self.periods, MEASURED), zeros.astype(np.int64)))
+        hours = np.array(self.hours)
+        whole = Source(log, self.inputs.month, "", hours, hours, zeros, hours)
+        known = total([*parts, nothing(self.periods, MEASURED)], self.periods)
+        return Amount(known.terms, known.quality, known.flags, (whole,))

@@ -1,0 +1,272 @@
+"""What every command does, whether the app runs it or manage.py itself (ARCHITECTURE §3).
+
+A command is a pure request (name and JSON values) carried out on an opened data directory; it
+speaks through a Console, so that the same bytes reach the terminal either way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from data.demo.build import build_demo, remove_demo
+from data.engine import Busy, DiskFull, Engine
+from data.export import Wanted, export_ledger
+from data.ingest.load import Options, Receipt, import_file
+from data.ingest.problems import Refused
+from data.settle import settle
+from data.store import StoreError
+from data.trace import Name, Unknown, find, trace
+from translations import text
+
+DONE, FAILED, MISUSED = 0, 1, 2
+
+
+class Console(Protocol):
+    """Where a command speaks: results, messages, progress."""
+
+    def out(self, line: str) -> None:
+        """Write a line of the result (standard output)."""
+
+    def err(self, line: str) -> None:
+        """Write a line of the conversation (standard error)."""
+
+    def progress(self, task: str, done: int, of: int) -> None:
+        """Tell how far a task is."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command and its values, all JSON."""
+
+    name: str
+    values: Mapping[str, Any]
+
+    def to_json(self) -> bytes:
+        """Return the request as the socket carries it."""
+        return json.dumps({"name": self.name, "values": dict(self.values)}).encode()
+
+
+def from_json(body: bytes) -> Request:
+    """Return the request that a body carries."""
+    found = json.loads(body)
+    return Request(str(found["name"]), dict(found["values"]))
+
+
+def run(engine: Engine, request: Request, console: Console) -> int:
+    """Carry a command out and return its exit code; errors become sentences."""
+    language = engine.language
+    try:
+        return COMMANDS[request.name](engine, console, **request.values)
+    except Refused as refused:
+        for problem in refused.problems:
+            console.err(problem.line(language))
+        count = len(refused.problems)
+        console.err(text("没有导入：{count} 处问题", language, count=count))
+    except (DiskFull, Busy) as error:
+        console.err(str(error))
+    except StoreError as error:
+        console.err(
+            text("数据库拒绝了这次操作，没有写入任何数据：{reason}", language, reason=error)
+        )
+    except OSError as error:
+        console.err(
+            text(
+                "文件 {name} 无法读写：{reason}",
+                language,
+                name=error.filename,
+                reason=error.strerror,
+            )
+        )
+    return FAILED
+
+
+def import_files(
+    engine: Engine,
+    console: Console,
+    *,
+    kind: str,
+    files: list[str],
+    site: str,
+    dry_run: bool,
+    accept_good: bool,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Take files in, one after the other; the first refused one stops the rest."""
+    options = Options(site, dry_run, accept_good, actor)
+    receipts = []
+    for done, name in enumerate(files):
+        console.progress(text("导入", engine.language), done, len(files))
+        receipt = import_file(engine, kind, Path(name), options)
+        receipts.append(receipt)
+        for note in receipt.notes:
+            console.err(note)
+        if not as_json:
+            console.out(_receipt_line(engine.language, receipt, dry_run=dry_run))
+    console.progress(text("导入", engine.language), len(files), len(files))
+    if as_json:
+        console.out(json.dumps([asdict(r) for r in receipts], ensure_ascii=False))
+    return DONE
+
+
+def _receipt_line(language: str, receipt: Receipt, *, dry_run: bool) -> str:
+    if receipt.seen_at:
+        return text(
+            "{file}：此文件已于 {at} 导入，没有变化",
+            language,
+            file=receipt.file,
+            at=receipt.seen_at,
+        )
+    key = (
+        "{file}：试运行，将新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行"
+        if dry_run
+        else "{file}：新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行（批次 {batch}）"
+    )
+    return text(
+        key,
+        language,
+        file=receipt.file,
+        new=receipt.new_rows,
+        same=receipt.same_rows,
+        fixed=receipt.corrections,
+        out=receipt.left_out,
+        batch=receipt.batch,
+    )
+
+
+def settle_ledger(engine: Engine, console: Console, *, first: str, last: str, as_json: bool) -> int:
+    """Compute the ledger for what changed."""
+    done = settle(
+        engine,
+        _month(first),
+        _month(last),
+        lambda site, at, of: console.progress(
+            text("结算 {site}", engine.language, site=site), at, of
+        ),
+    )
+    if as_json:
+        console.out(json.dumps(asdict(done)))
+    elif done.run == 0:
+        console.out(text("没有变化，无需结算", engine.language))
+    else:
+        console.out(
+            text(
+                "已结算 {months} 个站点月，写入 {figures} 个数值（第 {run} 次结算）",
+                engine.language,
+                months=done.months,
+                figures=done.figures,
+                run=done.run,
+            )
+        )
+    return DONE
+
+
+def _month(label: str) -> date | None:
+    return date.fromisoformat(f"{label}-01") if label else None
+
+
+def export(
+    engine: Engine,
+    console: Console,
+    *,
+    out: str,
+    first: str,
+    last: str,
+    form: str,
+    as_of: str,
+    as_json: bool,
+) -> int:
+    """Write the ledger to a file."""
+    known = None
+    if as_of:
+        moment = datetime.fromisoformat(as_of)
+        known = moment.astimezone(UTC).replace(tzinfo=None)
+    count = export_ledger(engine, Path(out), form, Wanted(first, last, known))
+    if as_json:
+        console.out(json.dumps({"file": out, "rows": count}, ensure_ascii=False))
+    else:
+        console.out(text("已写入 {file}：{count} 行", engine.language, file=out, count=count))
+    return DONE
+
+
+def trace_figure(
+    engine: Engine,
+    console: Console,
+    *,
+    indicator: str,
+    period: str,
+    site: str,
+    dimension: str,
+    entity: str,
+    figure_id: str,
+    as_json: bool,
+) -> int:
+    """Print a figure down to factors and readings."""
+    try:
+        if not figure_id:
+            with engine.store.read() as cursor:
+                figure_id = find(cursor, Name(indicator, period, site, dimension, entity))
+        found = trace(engine, figure_id)
+    except Unknown as unknown:
+        choices = str(unknown) or text("账本里没有", engine.language)
+        console.err(text("没有唯一的数值：{choices}", engine.language, choices=choices))
+        return FAILED
+    if as_json:
+        console.out(json.dumps(found, ensure_ascii=False))
+        return DONE
+    for line in _trace_lines(engine.language, found):
+        console.out(line)
+    return DONE
+
+
+def _trace_lines(language: str, found: dict[str, Any]) -> list[str]:
+    value = "--" if found["value"] is None else f"{found['value']!r} {found['unit']}"
+    head = f"{found['indicator']} {found['dimension']}/{found['entity']} {found['period']}"
+    lines = [
+        f"{head} = {value} ({found['quality']}{'; ' + found['flags'] if found['flags'] else ''})",
+        text("公式：{formula}", language, formula=found["formula"]),
+    ]
+    for term in found["terms"]:
+        factor = f" [{term['factor_id']}]" if term["factor_id"] else ""
+        lines.append(
+            f"  {term['kind']} {term['ref']}: {term['quantity']!r} {term['unit']} × "
+            f"{term['coefficient']!r}{factor} {term['source'] or ''}".rstrip()
+        )
+    lines.append(
+        text("读数：{count} 条（--json 列出全部）", language, count=len(found["readings"]))
+    )
+    return lines
+
+
+def demo(engine: Engine, console: Console, *, months: int, seed: int, last_day: str) -> int:
+    """Build the demonstration plant, import it like any other plant's files, and settle."""
+    day = date.fromisoformat(last_day)
+    build_demo(engine, day, months, seed, console.progress)
+    return settle_ledger(engine, console, first="", last="", as_json=False)
+
+
+def demo_remove(engine: Engine, console: Console) -> int:
+    """Delete the demonstration sites and say what stays."""
+    removed, stays = remove_demo(engine)
+    for site in removed:
+        console.out(text("已删除演示站点 {site}", engine.language, site=site))
+    if not removed:
+        console.out(text("没有演示站点", engine.language))
+    console.out(text("保留：{stays}", engine.language, stays=", ".join(stays) or "--"))
+    return DONE
+
+
+WRITING = frozenset({"import", "settle", "demo", "demo-remove"})
+COMMANDS: dict[str, Callable[..., int]] = {
+    "import": import_files,
+    "settle": settle_ledger,
+    "export": export,
+    "trace": trace_figure,
+    "demo": demo,
+    "demo-remove": demo_remove,
+}

@@ -1,0 +1,1 @@
+"""Readings, records, derived quantities, ledger and lineage: everything that is kept."""

@@ -1,0 +1,189 @@
+"""Writing the ledger: a figure that changed is a new row that names its predecessor and cause."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pandas as pd
+
+from accounting.ledger import BASIS, Figure
+from accounting.years import year_figures
+from data.ingest.site_file import SiteDocument
+from data.store import Cursor, frame, insert, view
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the rows of one settle have in common."""
+
+    site: str
+    run: int
+    factor_digest: str
+    document: SiteDocument
+    causes: Mapping[date, str]
+
+    @property
+    def factor_set(self) -> str:
+        """The material set and the digest of the factor library."""
+        return f"{self.document.settings.get('material_set', 'CONS')}@{self.factor_digest[:12]}"
+
+
+def figure_id(site: str, figure: Figure, revision: int) -> str:
+    """Return a figure's identifier: the same figure and revision have the same everywhere."""
+    name = "|".join((site, *figure.key, str(revision)))
+    return hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
+
+
+_COMPARED = ("value", "unit", "quality", "measured_pct", "estimated_pct", "flags")
+
+
+def terms_digest(figure: Figure) -> str:
+    """Return a digest of a figure's terms: with other terms it is another figure."""
+    return hashlib.blake2b(repr(figure.terms).encode(), digest_size=10).hexdigest()
+
+
+def write_figures(cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure]) -> int:
+    """Append the figures of a month that differ from the current ones; return how many.
+
+    A figure that is as before leaves its row alone, so nothing changed writes nothing.
+    """
+    start = month.strftime("%Y-%m")
+    current = frame(
+        cursor,
+        "SELECT * FROM ledger WHERE current AND site = ? AND run <= ? AND grain <> 'year' "
+        "AND period BETWEEN ? AND ? AND NOT starts_with(indicator, 'ccer_')",
+        [batch.site, batch.run, start, start + "-99"],
+    )
+    cause = batch.causes.get(month, "late data")
+    return _write(cursor, batch, cause, current, list(figures))
+
+
+def write_years(cursor: Cursor, batch: Batch, years: list[int]) -> int:
+    """Write the year figures, which are sums of twelve complete months (§9 e)."""
+    written = 0
+    for year in years:
+        months = frame(
+            cursor,
+            "SELECT * FROM ledger WHERE current AND site = ? AND grain = 'month' "
+            "AND indicator IN ('energy_per_area', 'emission_per_area') "
+            "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
+            [batch.site, f"{year}-01", f"{year}-12"],
+        )
+        current = frame(
+            cursor,
+            "SELECT * FROM ledger WHERE current AND site = ? AND grain = 'year' AND period = ?",
+            [batch.site, str(year)],
+        )
+        causes = {c for m, c in batch.causes.items() if m.year == year}
+        cause = next(iter(sorted(causes)), "late data")
+        written += _write(cursor, batch, cause, current, year_figures(months, year))
+    return written
+
+
+def _write(
+    cursor: Cursor, batch: Batch, cause: str, current: pd.DataFrame, figures: list[Figure]
+) -> int:
+    known = {
+        (row.grain, row.period, row.indicator, row.dimension, row.entity): row
+        for row in current.itertuples()
+    }
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows, terms, replaced = [], [], []
+    for figure in figures:
+        before = known.get(figure.key)
+        digest = terms_digest(figure)
+        if before is not None and _same(before, figure, digest):
+            continue
+        revision = 1 if before is None else int(before.revision) + 1
+        ident = figure_id(batch.site, figure, revision)
+        if before is not None:
+            replaced.append(before.figure_id)
+        rows.append(
+            _row(batch, figure, ident, revision, now)
+            | {
+                "terms_digest": digest,
+                "supersedes": None if before is None else before.figure_id,
+                "cause": None if before is None else cause,
+            }
+        )
+        terms += _terms(ident, figure)
+    _append(cursor, rows, terms, replaced)
+    return len(rows)
+
+
+def _same(before: object, figure: Figure, digest: str) -> bool:
+    """Tell whether a figure is what the ledger already says."""
+    now = (*(getattr(figure, name) for name in _COMPARED), digest)
+    old = (getattr(before, name) for name in (*_COMPARED, "terms_digest"))
+    return all(_plain(a) == b for a, b in zip(old, now, strict=True))
+
+
+def _plain(value: object) -> object:
+    return None if value is None or value != value else value
+
+
+def _row(
+    batch: Batch, figure: Figure, ident: str, revision: int, now: datetime
+) -> dict[str, object]:
+    return {
+        "figure_id": ident,
+        "site": batch.site,
+        "grain": figure.grain,
+        "period": figure.period,
+        "indicator": figure.indicator,
+        "dimension": figure.dimension,
+        "entity": figure.entity,
+        "value": figure.value,
+        "unit": figure.unit,
+        "basis": BASIS,
+        "quality": figure.quality,
+        "measured_pct": figure.measured_pct,
+        "estimated_pct": figure.estimated_pct,
+        "uncertainty_pct": None,
+        "flags": figure.flags,
+        "factor_set": batch.factor_set,
+        "settled_at": now,
+        "formula": figure.formula,
+        "revision": revision,
+        "run": batch.run,
+        "current": True,
+    }
+
+
+def _terms(ident: str, figure: Figure) -> list[tuple[object, ...]]:
+    return [
+        (
+            ident, place, term.kind, term.ref, term.quantity, term.unit, term.coefficient,
+            ";".join(term.factor_ids), term.origin,
+        )
+        for place, term in enumerate(figure.terms)
+    ]  # fmt: skip
+
+
+_TERM_COLUMNS = (
+    "figure_id", "place", "kind", "ref", "quantity", "unit", "coefficient", "factor_id", "origin",
+)  # fmt: skip
+
+
+def _append(
+    cursor: Cursor,
+    rows: list[dict[str, object]],
+    terms: list[tuple[object, ...]],
+    replaced: list[str],
+) -> None:
+    if not rows:
+        return
+    if replaced:
+        with view(cursor, "replaced", pd.DataFrame({"figure_id": replaced})):
+            cursor.execute(
+                "UPDATE ledger SET current = false WHERE current "
+                "AND figure_id IN (SELECT figure_id FROM replaced)"
+            )
+    ledger = pd.DataFrame(rows)
+    for name in ("value", "measured_pct", "estimated_pct", "uncertainty_pct"):
+        ledger[name] = ledger[name].astype("Float64")
+    insert(cursor, "ledger", ledger)
+    insert(cursor, "lineage", pd.DataFrame(terms, columns=list(_TERM_COLUMNS)))

@@ -1,0 +1,1 @@
+"""The demonstration plant: a site marked demo, made from formulas and a seed."""

@@ -1,0 +1,169 @@
+"""Readings in bulk: DuckDB reads a plain file by itself; any other goes cell by cell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from data.ingest.rows import Row
+from data.ingest.tables import Layout
+from data.store import Cursor, InvalidInput, view
+
+QUALITIES = ("good", "uncertain", "bad", "manual")
+COLUMNS = ("meter_id", "timestamp", "value", "quality")
+
+_STAGE = """
+CREATE OR REPLACE TEMP TABLE staged AS
+SELECT line, trim(meter_text) AS meter_id, {ts} AS ts, CAST({value} AS DECIMAL(18,6)) AS value,
+    CAST(CASE lower(coalesce(nullif(trim(quality_text), ''), 'good')) WHEN 'good' THEN 0
+         WHEN 'uncertain' THEN 1 WHEN 'bad' THEN 2 WHEN 'manual' THEN 3 END AS UTINYINT)
+        AS quality
+FROM ({source})
+"""
+
+# A time with an offset says its zone itself; one without is site-local.
+_TEXT_TIME = """
+CASE WHEN regexp_matches(ts_text, ':[0-9.]+ ?(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$')
+     THEN timezone('UTC', TRY_CAST(ts_text AS TIMESTAMPTZ))
+     WHEN length(ts_text) >= 10 THEN {local} END
+"""
+
+
+@cache
+def constant_offset(zone: str) -> timedelta | None:
+    """Return a zone's offset if it is the same all year since 2000, as in China."""
+    place = ZoneInfo(zone)
+    moments = (datetime(year, month, 1, tzinfo=UTC) for year in range(2000, 2041, 2)
+               for month in (1, 7))  # fmt: skip
+    offsets = {moment.astimezone(place).utcoffset() for moment in moments}
+    return offsets.pop() if len(offsets) == 1 else None
+
+
+def _local_sql(expression: str, zone: str) -> str:
+    """Return SQL that turns a site-local TIMESTAMP into UTC."""
+    offset = constant_offset(zone)
+    if offset is None:
+        return f"timezone('UTC', timezone('{zone}', {expression}))"
+    return f"{expression} - to_seconds({int(offset.total_seconds())})"
+
+
+def stage_csv(cursor: Cursor, path: Path, layout: Layout, zone: str) -> bool:
+    """Read a UTF-8 CSV into temp.staged; tell whether every cell was plain.
+
+    Parameters
+    ----------
+    cursor
+        A cursor that may read the folder of ``path``.
+    path, layout
+        The file, and where its columns are.
+    zone
+        The zone of times without an offset.
+
+    Returns
+    -------
+    bool
+        False where a cell, or a line, needs the patient reader; temp.staged is then of no use.
+    """
+    width = _width(path, layout)
+    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
+    texts = [
+        f"c{layout.columns[name][0]}" if name in layout.columns else "CAST(NULL AS VARCHAR)"
+        for name in COLUMNS
+    ]
+    source = (
+        f"SELECT CAST({layout.header_row} + row_number() OVER () AS INTEGER) AS line, "
+        f"{texts[0]} AS meter_text, {texts[1]} AS ts_text, {texts[2]} AS value_text, "
+        f"{texts[3]} AS quality_text FROM read_csv($path, header = false, "
+        f"auto_detect = false, all_varchar = true, skip = {layout.header_row}, delim = $delim, "
+        f"quote = '\"', escape = '\"', null_padding = false, ignore_errors = false, "
+        f"strict_mode = false, columns = {{{columns}}})"
+    )
+    value = "TRY_CAST(value_text AS DECIMAL(18,6))"
+    scale = layout.columns["value"][1]
+    if scale != 1:
+        value = f"TRY_CAST(value_text AS DECIMAL(24,9)) * CAST('{scale}' AS DECIMAL(12,6))"
+    time = _TEXT_TIME.format(local=_local_sql("TRY_CAST(ts_text AS TIMESTAMP)", zone))
+    try:
+        cursor.execute(
+            _STAGE.format(source=source, ts=time, value=value),
+            {"path": str(path), "delim": layout.delimiter},
+        )
+    except InvalidInput:
+        return False
+    return _clean(cursor)
+
+
+def _width(path: Path, layout: Layout) -> int:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=layout.delimiter)
+        return len(next(islice(rows, layout.header_row - 1, None)))
+
+
+def _clean(cursor: Cursor) -> bool:
+    row = cursor.execute(
+        "SELECT count(*) FROM staged WHERE ts IS NULL OR value IS NULL OR quality IS NULL "
+        "OR coalesce(meter_id, '') = ''"
+    ).fetchone()
+    return row is not None and row[0] == 0
+
+
+def stage_parquet(cursor: Cursor, path: Path, zone: str) -> list[str]:
+    """Read a Parquet file into temp.staged; return the required columns it lacks.
+
+    Rows without a time, value, known quality or meter stay in temp.staged with a null.
+    """
+    described = cursor.execute(
+        "DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)}
+    ).fetchall()
+    types = {row[0]: row[1] for row in described}
+    missing = [column for column in COLUMNS[:3] if column not in types]
+    if missing:
+        return missing
+    time = _TEXT_TIME.format(local=_local_sql("TRY_CAST(ts_text AS TIMESTAMP)", zone))
+    if types["timestamp"].startswith("TIMESTAMP WITH TIME ZONE"):
+        time = "timezone('UTC', ts_text)"
+    elif types["timestamp"].startswith("TIMESTAMP") or types["timestamp"] == "DATE":
+        time = _local_sql("CAST(ts_text AS TIMESTAMP)", zone)
+    quality = "CAST(quality AS VARCHAR)" if "quality" in types else "CAST(NULL AS VARCHAR)"
+    source = (
+        "SELECT CAST(file_row_number + 1 AS INTEGER) AS line, "
+        "CAST(meter_id AS VARCHAR) AS meter_text, timestamp AS ts_text, value AS value_text, "
+        f"{quality} AS quality_text FROM read_parquet($path, file_row_number = true)"
+    )
+    cursor.execute(
+        _STAGE.format(source=source, ts=time, value="TRY_CAST(value_text AS DECIMAL(18,6))"),
+        {"path": str(path)},
+    )
+    return []
+
+
+def stage_rows(cursor: Cursor, rows: Iterable[Row], zone: str) -> None:
+    """Put parsed rows of a workbook into temp.staged."""
+    values = [
+        (row.number, row.values["meter_id"], _utc(row.values["timestamp"], zone),
+         row.values["value"], QUALITIES.index(str(row.values["quality"] or "good")))
+        for row in rows
+    ]  # fmt: skip
+    incoming = pd.DataFrame(values, columns=["line", "meter_id", "ts", "value", "quality"])
+    incoming["ts"] = pd.to_datetime(incoming["ts"]).astype("datetime64[us]")
+    incoming["value"] = incoming["value"].astype(str)
+    with view(cursor, "incoming", incoming):
+        cursor.execute(
+            "CREATE OR REPLACE TEMP TABLE staged AS SELECT CAST(line AS INTEGER) AS line, "
+            "meter_id, ts, CAST(value AS DECIMAL(18,6)) AS value, "
+            "CAST(quality AS UTINYINT) AS quality FROM incoming"
+        )
+
+
+def _utc(moment: object, zone: str) -> datetime | None:
+    if not isinstance(moment, datetime):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return aware.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,254 @@
+"""Taking files in: inbox copy, validation, acknowledgement in the spool, rows in the store.
+
+A file is acknowledged when its spool row is committed; loading it into the store afterwards is
+idempotent by batch number, so a stop between the two loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from data.digest import copy_with_digest
+from data.engine import DiskFull, Engine
+from data.ingest.kinds import KINDS
+from data.ingest.loaders import Loaded, Request, load_records, load_site
+from data.ingest.problems import Problem, Refused
+from data.ingest.readings import load_readings
+from data.spool import Batch
+from data.store import Cursor, StoreError
+from translations import text
+
+SITE_KIND = "site"
+ALL_KINDS = (SITE_KIND, *KINDS)
+MAX_FILE_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are taken in."""
+
+    site: str = ""
+    dry_run: bool = False
+    accept_good: bool = False
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one file.
+
+    Parameters
+    ----------
+    file, kind
+        The file's name and what it holds.
+    batch
+        Its number in the store, 0 for a dry run.
+    new_rows, same_rows, corrections, left_out
+        Rows new to the store, already known, correcting earlier ones, and refused.
+    seen_at
+        When the same content came before, empty if never.
+    notes
+        Warnings and remarks in the user's language.
+    """
+
+    file: str
+    kind: str
+    batch: int = 0
+    new_rows: int = 0
+    same_rows: int = 0
+    corrections: int = 0
+    left_out: int = 0
+    seen_at: str = ""
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def import_file(engine: Engine, kind: str, path: Path, options: Options) -> Receipt:
+    """Take one file in, whole or not at all (CONTRACT §2).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    kind
+        One of ALL_KINDS.
+    path
+        The file.
+    options
+        The site, whether to try only, whether to leave bad rows out.
+
+    Returns
+    -------
+    Receipt
+        Counts of rows; the same file twice changes nothing.
+
+    Raises
+    ------
+    Refused
+        Rows cannot be taken; nothing was.
+    DiskFull
+        There is no room; nothing was taken.
+    """
+    size = _size(engine, path)
+    engine.require_space(3 * size)
+    part = engine.store.inbox / f".{os.getpid()}-{path.name}.part"
+    try:
+        return _taken(engine, kind, path, part, options)
+    except (StoreError, OSError, sqlite3.OperationalError) as error:
+        if not _is_full(error):
+            raise
+        raise DiskFull(_disk_full(engine)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) -> Receipt:
+    digest = copy_with_digest(path, part)
+    before = engine.spool.known(kind, options.site, digest)
+    if before is not None:
+        seen = before.received_at.astimezone().isoformat(timespec="seconds")
+        return Receipt(path.name, kind, before.seq, seen_at=seen)
+    batch = Batch(
+        kind=kind,
+        site=options.site,
+        source=path.name,
+        digest=digest,
+        path=f"{digest}-{kind}{path.suffix.lower()}",
+        accept_good=options.accept_good,
+        actor=options.actor,
+        received_at=datetime.now(UTC),
+    )
+    kept = part.with_name(batch.path)
+    request = _request(engine, batch, part)
+
+    def acknowledge() -> int:
+        part.replace(kept)
+        _to_disk(kept)
+        return engine.spool.add(batch)
+
+    if options.dry_run:
+        loaded = _tried(engine, request)
+        return _receipt(path.name, kind, 0, loaded)
+    seq, loaded = engine.store.write(partial(_loaded, request, acknowledge))
+    engine.spool.mark_drained(seq)
+    return _receipt(path.name, kind, seq, loaded)
+
+
+def _receipt(name: str, kind: str, seq: int, loaded: Loaded) -> Receipt:
+    return Receipt(
+        name,
+        kind,
+        seq,
+        loaded.new_rows,
+        loaded.same_rows,
+        loaded.corrections,
+        loaded.left_out,
+        notes=loaded.notes,
+    )
+
+
+class _DryRun(Exception):
+    """Carries what a dry run found out of the transaction that is rolled back."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__()
+        self.loaded = loaded
+
+
+def _tried(engine: Engine, request: Request) -> Loaded:
+    """Load into a transaction that is rolled back, and return what would have happened."""
+
+    def attempt(cursor: Cursor) -> None:
+        raise _DryRun(_loader(request)(cursor, request, lambda: 0))
+
+    try:
+        engine.store.write(attempt)
+    except _DryRun as tried:
+        return tried.loaded
+    raise AssertionError("a dry run always ends in its own exception")
+
+
+def _loader(request: Request) -> Callable[[Cursor, Request, Callable[[], int]], Loaded]:
+    if request.kind == SITE_KIND:
+        return load_site
+    return load_readings if request.kind == "readings" else load_records
+
+
+def _loaded(request: Request, acknowledge: Callable[[], int], cursor: Cursor) -> tuple[int, Loaded]:
+    loaded = _loader(request)(cursor, request, acknowledge)
+    return loaded.batch, loaded
+
+
+def _request(engine: Engine, batch: Batch, path: Path) -> Request:
+    return Request(
+        kind=batch.kind,
+        site=batch.site,
+        path=path,
+        file_name=batch.source,
+        digest=batch.digest,
+        accept_good=batch.accept_good,
+        received_at=batch.received_at,
+        language=engine.language,
+        vehicle_classes=frozenset(
+            name for name, row in engine.library.rows.items() if row.category == "transport"
+        ),
+    )
+
+
+def drain(engine: Engine) -> int:
+    """Load what was acknowledged and is not yet in the store; return how many batches.
+
+    Raises
+    ------
+    StoreError
+        The disk is full; the batches stay acknowledged and wait.
+    """
+    waiting = engine.spool.waiting()
+    for batch in waiting:
+        with engine.store.read() as cursor:
+            row = cursor.execute("SELECT 1 FROM batch WHERE batch = ?", [batch.seq]).fetchone()
+        if row is None:
+            request = _request(engine, batch, engine.store.inbox / batch.path)
+            number = batch.seq
+            engine.store.write(partial(_loaded, request, partial(int, number)))
+        engine.spool.mark_drained(batch.seq)
+    return len(waiting)
+
+
+def _size(engine: Engine, path: Path) -> int:
+    def refused(reason: str, remedy: str) -> Refused:
+        return Refused((Problem(path.name, None, None, str(path), reason, remedy),))
+
+    language = engine.language
+    if not path.is_file():
+        raise refused(text("找不到这个文件", language), text("请检查路径", language))
+    size = path.stat().st_size
+    if size == 0:
+        raise refused(text("文件是空的", language), text("请导出后重试", language))
+    if size > MAX_FILE_BYTES:
+        raise refused(text("文件超过 4 GB", language), text("请按月拆分", language))
+    return size
+
+
+def _to_disk(path: Path) -> None:
+    """Make sure that a file and its name survive a power cut before it is acknowledged."""
+    for target, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
+        handle = os.open(target, flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _is_full(error: Exception) -> bool:
+    words = str(error).lower()
+    return "no space left" in words or "disk is full" in words or "database or disk" in words
+
+
+def _disk_full(engine: Engine) -> str:
+    return text("磁盘已满：已确认的数据都在，这个文件没有导入；请清理磁盘后重试", engine.language)

@@ -1,0 +1,59 @@
+"""What is wrong with a file: which row, column and value, why, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from translations import text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One cell, row or file that cannot be taken as it is.
+
+    Parameters
+    ----------
+    file, row, column, value
+        Where: the file's name, its row number, the column's name, what stands there.
+    reason, remedy
+        Why, and what to do: sentences in the user's language.
+    severity
+        An error keeps the row out, a warning does not.
+    """
+
+    file: str
+    row: int | None
+    column: str | None
+    value: str | None
+    reason: str
+    remedy: str
+    severity: Literal["error", "warning"] = "error"
+
+    def line(self, language: str) -> str:
+        """Return the problem as one sentence."""
+        place = [self.file]
+        if self.row is not None:
+            place.append(text("第 {row} 行", language, row=self.row))
+        if self.column is not None:
+            place.append(text("“{column}”列", language, column=self.column))
+        if self.value is not None:
+            place.append(text("值“{value}”", language, value=self.value))
+        mark = text("提醒：", language) if self.severity == "warning" else ""
+        sentence = text(
+            "{mark}{place}：{reason}；{remedy}",
+            language,
+            mark=mark,
+            place=" ".join(place),
+            reason=self.reason,
+            remedy=self.remedy,
+        )
+        return sentence
+
+
+class Refused(Exception):
+    """A file is not taken; nothing of it was kept."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems

@@ -1,0 +1,93 @@
+"""Which months, and which meters' intervals, a changed row makes settle again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pandas as pd
+
+from data.store import Cursor, insert, view
+
+_DATE_OF = {
+    "batches": "date",
+    "trips": "date",
+    "fuel": "timestamp",
+    "jobs": "start",
+    "vehicles": "month",
+    "site_months": "month",
+}
+_TANK = ("delivery", "dip")
+
+
+def mark_records(
+    cursor: Cursor,
+    kind: str,
+    rows: pd.DataFrame,
+    zones: Mapping[str, str],
+    cause: str,
+    batch: int,
+) -> None:
+    """Mark what rows of a kind change; rows are new ones and the earlier ones they replace."""
+    if rows.empty:
+        return
+    if kind in ("meters", "meter_changes"):
+        _mark_meters(cursor, rows, batch)
+    if kind == "meters":
+        for site in sorted(set(rows["site"])):
+            mark_all_months(cursor, site, "meter register", batch)
+    elif kind == "outputs":
+        _mark_batches(cursor, rows, cause, batch)
+    elif kind in _DATE_OF:
+        months = {
+            (row["site"], month) for _, row in rows.iterrows() for month in _months(kind, row)
+        }
+        _insert_months(cursor, months, cause, batch)
+
+
+def _months(kind: str, row: pd.Series) -> list[date]:
+    """Return the months a row counts in; a tank's dip also closes its neighbours (R13)."""
+    when = row[_DATE_OF[kind]]
+    month = date.fromisoformat(f"{when}-01") if isinstance(when, str) else _first(when)
+    if kind == "fuel" and row["kind"] in _TANK:
+        near = {_first(when - timedelta(hours=48)), month, _first(when + timedelta(hours=48))}
+        return sorted(near)
+    return [month]
+
+
+def _first(when: date) -> date:
+    return date(when.year, when.month, 1)
+
+
+def _insert_months(cursor: Cursor, months: set[tuple[str, date]], cause: str, batch: int) -> None:
+    frame = pd.DataFrame(sorted(months), columns=["site", "month"])
+    insert(cursor, "changed_month", frame.assign(cause=cause, batch=batch))
+
+
+def mark_all_months(cursor: Cursor, site: str, cause: str, batch: int) -> None:
+    """Mark every settled month of a site."""
+    cursor.execute(
+        "INSERT INTO changed_month SELECT site, month, ?, ? FROM settled_month WHERE site = ?",
+        [cause, batch, site],
+    )
+
+
+def _mark_batches(cursor: Cursor, rows: pd.DataFrame, cause: str, batch: int) -> None:
+    with view(cursor, "touched", rows[["site", "batch_id"]].drop_duplicates()):
+        cursor.execute(
+            "INSERT INTO changed_month SELECT DISTINCT t.site, "
+            "CAST(date_trunc('month', b.date) AS DATE), ?, ? FROM touched t "
+            "JOIN record_batches b USING (site, batch_id)",
+            [cause, batch],
+        )
+
+
+def _mark_meters(cursor: Cursor, rows: pd.DataFrame, batch: int) -> None:
+    """Mark a meter's whole extent: its rules hold for all of its readings."""
+    with view(cursor, "touched", rows[["site", "meter_id"]].drop_duplicates()):
+        cursor.execute(
+            "INSERT INTO changed_reading SELECT e.meter, e.first, e.newest, 'meter register', ? "
+            "FROM touched t JOIN meter_number n USING (site, meter_id) "
+            "JOIN meter_extent e USING (meter)",
+            [batch],
+        )

@@ -1,0 +1,91 @@
+"""The tables of the analytical store: what is kept, what is derived, what is reported."""
+
+from __future__ import annotations
+
+from data.ingest.kinds import KINDS, Column, Kind
+
+_SQL_TYPE = {
+    "text": "VARCHAR",
+    "number": "DECIMAL(18,6)",
+    "integer": "BIGINT",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+    "month": "VARCHAR",
+    "period": "VARCHAR",
+    "flag": "BOOLEAN",
+}
+
+RECORD_KINDS = tuple(name for name in KINDS if name != "readings")
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS batch(
+    batch INTEGER PRIMARY KEY, kind VARCHAR, site VARCHAR, source VARCHAR, digest VARCHAR,
+    received_at TIMESTAMP, new_rows BIGINT, same_rows BIGINT, corrections BIGINT);
+CREATE TABLE IF NOT EXISTS site_document(site VARCHAR, body VARCHAR, batch INTEGER);
+CREATE TABLE IF NOT EXISTS meter_number(
+    meter INTEGER PRIMARY KEY, site VARCHAR, meter_id VARCHAR, UNIQUE(site, meter_id));
+CREATE TABLE IF NOT EXISTS reading(
+    meter INTEGER, ts TIMESTAMP, value DECIMAL(18,6), quality UTINYINT, batch INTEGER,
+    line INTEGER);
+CREATE TABLE IF NOT EXISTS superseded_reading(
+    meter INTEGER, ts TIMESTAMP, batch INTEGER, line INTEGER);
+CREATE TABLE IF NOT EXISTS meter_extent(
+    meter INTEGER PRIMARY KEY, first TIMESTAMP, newest TIMESTAMP);
+CREATE TABLE IF NOT EXISTS changed_reading(
+    meter INTEGER, since TIMESTAMP, until TIMESTAMP, cause VARCHAR, batch INTEGER);
+CREATE TABLE IF NOT EXISTS changed_month(
+    site VARCHAR, month DATE, cause VARCHAR, batch INTEGER);
+CREATE TABLE IF NOT EXISTS meter_hour(
+    meter INTEGER, hour TIMESTAMP, quantity DECIMAL(18,6), measured_s DOUBLE,
+    estimated_s DOUBLE, blank BOOLEAN);
+CREATE TABLE IF NOT EXISTS meter_gap(
+    meter INTEGER, since TIMESTAMP, until TIMESTAMP, quantity DECIMAL(18,6), kind VARCHAR);
+CREATE TABLE IF NOT EXISTS meter_event(
+    meter INTEGER, ts TIMESTAMP, since TIMESTAMP, kind VARCHAR, accepted BOOLEAN,
+    before DECIMAL(18,6), shown DECIMAL(18,6), quantity DECIMAL(18,6), estimated BOOLEAN);
+CREATE TABLE IF NOT EXISTS meter_day(
+    meter INTEGER, day DATE, quantity DECIMAL(18,6), quality UTINYINT, measured_h DOUBLE,
+    estimated_h DOUBLE, expected_h DOUBLE, flags BIGINT);
+CREATE TABLE IF NOT EXISTS meter_month(
+    meter INTEGER, month DATE, quantity DECIMAL(18,6), quality UTINYINT, measured_h DOUBLE,
+    estimated_h DOUBLE, expected_h DOUBLE, flags BIGINT);
+CREATE TABLE IF NOT EXISTS site_state(
+    site VARCHAR PRIMARY KEY, horizon TIMESTAMP, held_meter INTEGER, held_from TIMESTAMP,
+    inputs VARCHAR);
+CREATE TABLE IF NOT EXISTS settled_month(
+    site VARCHAR, month DATE, run INTEGER, PRIMARY KEY(site, month));
+CREATE TABLE IF NOT EXISTS ledger(
+    figure_id VARCHAR, site VARCHAR, grain VARCHAR, period VARCHAR, indicator VARCHAR,
+    dimension VARCHAR, entity VARCHAR, value DOUBLE, unit VARCHAR, basis VARCHAR,
+    quality VARCHAR, measured_pct DOUBLE, estimated_pct DOUBLE, uncertainty_pct DOUBLE,
+    flags VARCHAR, factor_set VARCHAR, settled_at TIMESTAMP, formula VARCHAR,
+    revision INTEGER, supersedes VARCHAR, cause VARCHAR, run INTEGER, terms_digest VARCHAR,
+    current BOOLEAN);
+CREATE TABLE IF NOT EXISTS lineage(
+    figure_id VARCHAR, place INTEGER, kind VARCHAR, ref VARCHAR, quantity DOUBLE, unit VARCHAR,
+    coefficient DOUBLE, factor_id VARCHAR, origin VARCHAR);
+"""
+
+
+def record_table(kind: Kind) -> str:
+    """Return the name of a kind's table."""
+    return f"record_{kind.name}"
+
+
+def record_columns(kind: Kind) -> tuple[Column, ...]:
+    """Return the columns kept of a kind; the site is kept for every kind."""
+    return tuple(column for column in kind.columns if column.name != "site")
+
+
+def _record_sql(kind: Kind) -> str:
+    columns = "".join(f'"{c.name}" {_SQL_TYPE[c.type]}, ' for c in record_columns(kind))
+    return (
+        f"CREATE TABLE IF NOT EXISTS {record_table(kind)}"
+        f"(site VARCHAR, {columns}batch INTEGER, file_row INTEGER);"
+    )
+
+
+def statements() -> list[str]:
+    """Return every statement that makes an empty store complete; repeating them is harmless."""
+    tables = [part.strip() for part in _TABLES.split(";") if part.strip()]
+    return tables + [_record_sql(KINDS[name]) for name in RECORD_KINDS]

@@ -1,0 +1,374 @@
+"""Settling: from what changed to new rows of the ledger, each with its terms (ARCHITECTURE §4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import pandas as pd
+
+from accounting.inventory import METHOD, site_month
+from data.book import Batch, write_figures, write_years
+from data.engine import Engine
+from data.ingest.site_file import SiteDocument
+from data.inputs import month_inputs, site_frames
+from data.intervals import LOOK_AHEAD, recompute
+from data.periods import (
+    day_frame,
+    local,
+    month_of,
+    months_between,
+    next_month,
+    replace_periods,
+    utc,
+)
+from data.sites import documents, inputs_fingerprint, site_meters
+from data.state import Run
+from data.store import Cursor, frame, view
+
+HOLD = timedelta(hours=48)
+MONTHS_AT_ONCE = 12
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a settle did."""
+
+    run: int
+    months: int
+    figures: int
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Up to where a site's readings reach (R2).
+
+    Parameters
+    ----------
+    newest
+        The newest accepted reading of any meter, UTC; None without readings.
+    held_meter, held_from
+        The meter whose readings from a time on are held back, being more than 48 h later than
+        every other meter's newest.
+    """
+
+    newest: datetime | None
+    held_meter: int | None = None
+    held_from: datetime | None = None
+
+
+def settle(
+    engine: Engine,
+    first: date | None = None,
+    last: date | None = None,
+    progress: Progress = lambda name, done, of: None,
+) -> Settled:
+    """Compute the ledger for what changed; nothing changed does nothing (CONTRACT §1).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    first, last
+        Months to settle anew whether or not they changed; None leaves that side open.
+    progress
+        Called with a site, months done and months in all.
+
+    Returns
+    -------
+    Settled
+        The run's number (0 if there was nothing to do), months and new ledger rows.
+    """
+    with engine.store.read() as cursor:
+        sites = documents(cursor)
+    forced = first is not None or last is not None
+    plans = []
+    for site, document in sites.items():
+        due = engine.store.write(partial(_plan, engine, site, document))
+        if forced:
+            due = _within(engine, site, first, last)
+        if due:
+            plans.append((document, due))
+    if not plans:
+        return Settled(0, 0, 0)
+    run = engine.state.begin_run(Run(METHOD, engine.library.digest, _newest_batch(engine)))
+    months = figures = 0
+    for document, due in plans:
+        for start in range(0, len(due), MONTHS_AT_ONCE):
+            part = due[start : start + MONTHS_AT_ONCE]
+            figures += engine.store.write(partial(_settle_months, engine, document, part, run))
+            months += len(part)
+            progress(document.site_id, start + len(part), len(due))
+    engine.state.end_run(run, months, figures)
+    return Settled(run, months, figures)
+
+
+def _newest_batch(engine: Engine) -> int:
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT coalesce(max(batch), 0) FROM batch").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _within(engine: Engine, site: str, first: date | None, last: date | None) -> list[date]:
+    """Return the site's settled months inside the wanted range."""
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT DISTINCT month FROM (SELECT month FROM settled_month WHERE site = ? "
+            "UNION ALL SELECT month FROM changed_month WHERE site = ?) ORDER BY month",
+            [site, site],
+        ).fetchall()
+    return [
+        month
+        for (month,) in rows
+        if (first is None or month >= first) and (last is None or month <= last)
+    ]
+
+
+def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> list[date]:
+    """Bring a site's hours up to date and return its months that must be settled."""
+    zone = document.timezone
+    before = _stored_horizon(cursor, site)
+    now = _horizon(cursor, site)
+    _mark_held(cursor, before, now)
+    _update_hours(cursor, site, zone, now)
+    fingerprint = inputs_fingerprint(document, engine.library.digest, METHOD)
+    _mark_horizon(cursor, site, zone, before, now)
+    _mark_inputs(cursor, site, fingerprint)
+    cursor.execute(
+        "INSERT INTO site_state VALUES (?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET "
+        "horizon = excluded.horizon, held_meter = excluded.held_meter, "
+        "held_from = excluded.held_from, inputs = excluded.inputs",
+        [site, now.newest, now.held_meter, now.held_from, fingerprint],
+    )
+    wanted = _extent_months(cursor, site, zone, now)
+    rows = cursor.execute(
+        "SELECT month FROM changed_month WHERE site = ? UNION SELECT unnest(?::DATE[]) "
+        "EXCEPT SELECT month FROM settled_month WHERE site = ? AND month NOT IN "
+        "(SELECT month FROM changed_month WHERE site = ?)",
+        [site, wanted, site, site],
+    ).fetchall()
+    return sorted(month for (month,) in rows if month in set(wanted))
+
+
+def _stored_horizon(cursor: Cursor, site: str) -> Horizon:
+    row = cursor.execute(
+        "SELECT horizon, held_meter, held_from FROM site_state WHERE site = ?", [site]
+    ).fetchone()
+    return Horizon(*row) if row else Horizon(None)
+
+
+def _horizon(cursor: Cursor, site: str) -> Horizon:
+    """Return the newest accepted reading; one 48 h ahead of all other meters is held (R2)."""
+    rows = cursor.execute(
+        "SELECT e.newest, e.meter FROM meter_extent e JOIN meter_number n USING (meter) "
+        "WHERE n.site = ? ORDER BY e.newest DESC, e.meter LIMIT 2",
+        [site],
+    ).fetchall()
+    if not rows:
+        return Horizon(None)
+    if len(rows) == 1 or rows[0][0] <= rows[1][0] + HOLD:
+        return Horizon(rows[0][0])
+    limit = rows[1][0] + HOLD
+    row = cursor.execute(
+        "SELECT max(ts) FROM reading r WHERE meter = ? AND ts <= ? AND quality <> 2",
+        [rows[0][1], limit],
+    ).fetchone()
+    own = row[0] if row and row[0] is not None else rows[1][0]
+    return Horizon(max(own, rows[1][0]), rows[0][1], limit + timedelta(microseconds=1))
+
+
+def _mark_held(cursor: Cursor, before: Horizon, now: Horizon) -> None:
+    """Mark the intervals of readings that begin or cease to be held back."""
+    for one, other in ((before, now), (now, before)):
+        if one.held_meter is not None and one != other:
+            cursor.execute(
+                "INSERT INTO changed_reading SELECT meter, ?, newest, 'late data', 0 "
+                "FROM meter_extent WHERE meter = ?",
+                [one.held_from, one.held_meter],
+            )
+
+
+def _update_hours(cursor: Cursor, site: str, zone: str, now: Horizon) -> None:
+    """Recompute the hours that changed readings touch, month by month in time order."""
+    changed = frame(
+        cursor,
+        "SELECT c.meter, min(c.since) AS since, max(c.until) AS until, min(c.cause) AS cause, "
+        "max(c.batch) AS batch FROM changed_reading c JOIN meter_number n USING (meter) "
+        "WHERE n.site = ? GROUP BY c.meter, date_trunc('month', c.since)",
+        [site],
+    )
+    if changed.empty:
+        return
+    held = {now.held_meter: now.held_from} if now.held_meter and now.held_from else {}
+    meters = site_meters(cursor, site, zone, held=held).measured
+    meters = meters.assign(multiplier=meters["multiplier_micro"] / 1_000_000)
+    windows = _windows(cursor, changed)
+    for window in _by_month(windows):
+        used = meters[meters["meter"].isin(window["meter"])]
+        recompute(cursor, window, used)
+    _mark_touched(cursor, site, zone, windows)
+    cursor.execute(
+        "DELETE FROM changed_reading WHERE meter IN "
+        "(SELECT meter FROM meter_number WHERE site = ?)",
+        [site],
+    )
+
+
+def _windows(cursor: Cursor, changed: pd.DataFrame) -> pd.DataFrame:
+    """Return whole-hour windows that reach from the reading before to the one after (R5, R6).
+
+    A reading may also change what became of those in the 24 h before it, because spikes and
+    dips are judged by what follows.
+    """
+    changed = changed.assign(since=changed["since"] - LOOK_AHEAD)
+    with view(cursor, "changed", changed):
+        return frame(
+            cursor,
+            "SELECT c.meter, c.cause, c.batch, "
+            "date_trunc('hour', coalesce(max(r.ts) FILTER (r.ts < c.since), c.since)) AS h0, "
+            "date_trunc('hour', coalesce(min(r.ts) FILTER (r.ts > c.until), c.until) "
+            "  + INTERVAL 1 HOUR) AS h1 "
+            "FROM changed c LEFT JOIN reading r ON r.meter = c.meter AND r.quality <> 2 "
+            "GROUP BY c.meter, c.cause, c.batch, c.since, c.until ORDER BY h0, c.meter",
+        )
+
+
+def _by_month(windows: pd.DataFrame) -> list[pd.DataFrame]:
+    """Cut windows at month ends (UTC) and gather them, so that one piece fits in memory."""
+    pieces: dict[date, dict[int, tuple[datetime, datetime]]] = {}
+    for row in windows.itertuples():
+        start = row.h0.to_pydatetime()
+        while start < row.h1:
+            month = date(start.year, start.month, 1)
+            after = next_month(month)
+            end = min(row.h1.to_pydatetime(), datetime(after.year, after.month, 1))
+            low, high = pieces.setdefault(month, {}).get(int(row.meter), (start, end))
+            pieces[month][int(row.meter)] = (min(low, start), max(high, end))
+            start = end
+    found = []
+    for month in sorted(pieces):
+        rows = [(meter, low, high) for meter, (low, high) in sorted(pieces[month].items())]
+        window = pd.DataFrame(rows, columns=["meter", "h0", "h1"])
+        found.append(window.astype({"h0": "datetime64[us]", "h1": "datetime64[us]"}))
+    return found
+
+
+def _mark_touched(cursor: Cursor, site: str, zone: str, windows: pd.DataFrame) -> None:
+    marks: dict[tuple[date, str, int], None] = {}
+    for row in windows.itertuples():
+        first = local(row.h0.to_pydatetime(), zone).date().replace(day=1)
+        for month in months_between(first, month_of(row.h1.to_pydatetime(), zone)):
+            marks[month, row.cause, int(row.batch)] = None
+    rows = [(site, *mark) for mark in marks]
+    with view(cursor, "marks", pd.DataFrame(rows, columns=["site", "month", "cause", "batch"])):
+        cursor.execute("INSERT INTO changed_month SELECT site, month, cause, batch FROM marks")
+
+
+def _mark_horizon(cursor: Cursor, site: str, zone: str, before: Horizon, now: Horizon) -> None:
+    """Mark the months whose elapsed part the newest reading has moved (R2)."""
+    for horizon in (before, now):
+        if horizon.newest is not None and before.newest != now.newest:
+            cursor.execute(
+                "INSERT INTO changed_month VALUES (?, ?, 'late data', 0)",
+                [site, month_of(horizon.newest, zone)],
+            )
+
+
+def _mark_inputs(cursor: Cursor, site: str, fingerprint: str) -> None:
+    """Mark every settled month when factors, method or settings are others than before."""
+    row = cursor.execute("SELECT inputs FROM site_state WHERE site = ?", [site]).fetchone()
+    if row is not None and row[0] is not None and row[0] != fingerprint:
+        cause = _input_cause(row[0], fingerprint)
+        cursor.execute(
+            "INSERT INTO changed_month SELECT site, month, ?, 0 FROM settled_month WHERE site = ?",
+            [cause, site],
+        )
+
+
+def _input_cause(before: str, now: str) -> str:
+    old, new = json.loads(before), json.loads(now)
+    if old["factors"] != new["factors"]:
+        return "factor"
+    return "method" if old["method"] != new["method"] else "setting"
+
+
+def _extent_months(cursor: Cursor, site: str, zone: str, now: Horizon) -> list[date]:
+    """Return every month from the first to the last with an interval or a record (R3)."""
+    edges: list[date] = []
+    row = cursor.execute(
+        "SELECT min(e.first) FROM meter_extent e JOIN meter_number n USING (meter) "
+        "WHERE n.site = ?",
+        [site],
+    ).fetchone()
+    if now.newest is not None and row is not None:
+        edges += [local(row[0], zone).date(), month_of(now.newest, zone)]
+    for sql in (
+        "SELECT min(date), max(date) FROM record_batches WHERE site = ?",
+        "SELECT min(date), max(date) FROM record_trips WHERE site = ?",
+        "SELECT min(timestamp)::DATE, max(timestamp)::DATE FROM record_fuel WHERE site = ?",
+    ):
+        found = cursor.execute(sql, [site]).fetchone()
+        edges += [edge for edge in found or () if edge is not None]
+    if not edges:
+        return []
+    return months_between(min(edges).replace(day=1), max(edges).replace(day=1))
+
+
+def _settle_months(
+    engine: Engine, document: SiteDocument, months: list[date], run: int, cursor: Cursor
+) -> int:
+    """Compute and write the figures of some months of a site; return how many are new."""
+    site, zone = document.site_id, document.timezone
+    horizon = _stored_horizon(cursor, site)
+    meters = site_meters(cursor, site, zone, held={})
+    days = day_frame(months, zone)
+    replace_periods(
+        cursor,
+        meters.measured[["meter", "reading_kind", "step_us", "valid_since", "valid_until"]],
+        days,
+        horizon.newest,
+    )
+    frames = site_frames(cursor, document, meters.described, months)
+    batch = Batch(site, run, engine.library.digest, document, _causes(cursor, site))
+    written = 0
+    for month in months:
+        inputs = month_inputs(frames, document, month, _elapsed(month, zone, horizon))
+        written += write_figures(cursor, batch, month, site_month(inputs, engine.library))
+    written += write_years(cursor, batch, sorted({month.year for month in months}))
+    with view(cursor, "done", pd.DataFrame({"month": months})):
+        cursor.execute(
+            "INSERT INTO settled_month SELECT ?, month, ? FROM done ON CONFLICT (site, month) "
+            "DO UPDATE SET run = excluded.run",
+            [site, run],
+        )
+        cursor.execute(
+            "DELETE FROM changed_month WHERE site = ? AND month IN (SELECT month FROM done)",
+            [site],
+        )
+    return written
+
+
+def _causes(cursor: Cursor, site: str) -> dict[date, str]:
+    """Return why each month is settled again; the gravest cause where there are several."""
+    rank = ("late data", "correction", "meter register", "setting", "method", "factor")
+    found: dict[date, str] = {}
+    for month, cause in cursor.execute(
+        "SELECT DISTINCT month, cause FROM changed_month WHERE site = ?", [site]
+    ).fetchall():
+        known = found.get(month, rank[0])
+        found[month] = max(cause, known, key=rank.index)
+    return found
+
+
+def _elapsed(month: date, zone: str, horizon: Horizon) -> datetime | None:
+    """Return the end of the running month's elapsed part, None if it is not running (R2)."""
+    if horizon.newest is None:
+        return None
+    end = next_month(month)
+    start_utc = utc(datetime(month.year, month.month, 1), zone)
+    end_utc = utc(datetime(end.year, end.month, 1), zone)
+    return horizon.newest if start_utc < horizon.newest < end_utc else None

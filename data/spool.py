@@ -1,0 +1,144 @@
+"""The spool: what is committed here is acknowledged and will reach the store (ARCHITECTURE §3)."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+FILE_NAME = "spool.db"
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS batch(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, site TEXT NOT NULL,
+    source TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL,
+    accept_good INTEGER NOT NULL, received_at TEXT NOT NULL, actor TEXT NOT NULL,
+    drained_at TEXT, UNIQUE(kind, site, digest))
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One acknowledged batch.
+
+    Parameters
+    ----------
+    kind, site
+        What it holds; the site it was given for, empty where the rows name it.
+    source
+        The file's name as it came.
+    digest
+        SM3 of its bytes.
+    path
+        Its copy, relative to the inbox.
+    accept_good
+        Whether bad rows are left out instead of refusing the file.
+    actor
+        Who brought it.
+    received_at
+        When it was received, UTC.
+    seq
+        Its number; later numbers correct earlier ones. 0 until acknowledged.
+    """
+
+    kind: str
+    site: str
+    source: str
+    digest: str
+    path: str
+    accept_good: bool
+    actor: str
+    received_at: datetime
+    seq: int = 0
+
+
+class Spool:
+    """The SQLite file of acknowledged batches; every commit reaches the disk (FULL)."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / FILE_NAME
+        self._guard = threading.Lock()
+        self._connection = sqlite3.connect(self._path, check_same_thread=False, timeout=10)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(_TABLE)
+        self._connection.commit()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._guard, self._connection:
+            yield self._connection
+
+    def add(self, batch: Batch) -> int:
+        """Commit a batch and return its number: from here on it is acknowledged.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            The disk is full; nothing was acknowledged.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO batch(kind, site, source, digest, path, accept_good, received_at, "
+                "actor) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    batch.kind,
+                    batch.site,
+                    batch.source,
+                    batch.digest,
+                    batch.path,
+                    int(batch.accept_good),
+                    batch.received_at.isoformat(),
+                    batch.actor,
+                ),
+            )
+            return int(row.lastrowid or 0)
+
+    def known(self, kind: str, site: str, digest: str) -> Batch | None:
+        """Return the batch of the same content, if it was acknowledged before."""
+        found = self._select("WHERE kind = ? AND site = ? AND digest = ?", (kind, site, digest))
+        return found[0] if found else None
+
+    def waiting(self) -> list[Batch]:
+        """Return the batches that have not reached the store, oldest first."""
+        return self._select("WHERE drained_at IS NULL", ())
+
+    def batches(self) -> list[Batch]:
+        """Return every batch, oldest first."""
+        return self._select("", ())
+
+    def mark_drained(self, seq: int) -> None:
+        """Note that a batch is in the store."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE batch SET drained_at = ? WHERE seq = ?",
+                (datetime.now(UTC).isoformat(), seq),
+            )
+
+    def forget(self, seqs: list[int]) -> None:
+        """Remove the batches of a removed site, so that its files can come again."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
+
+    def _select(self, where: str, values: tuple[object, ...]) -> list[Batch]:
+        with self._guard:
+            rows = self._connection.execute(
+                "SELECT kind, site, source, digest, path, accept_good, actor, received_at, seq "
+                f"FROM batch {where} ORDER BY seq",
+                values,
+            ).fetchall()
+        return [_batch(row) for row in rows]
+
+
+def _batch(row: tuple[str, str, str, str, str, int, str, str, int]) -> Batch:
+    kind, site, source, digest, path, accept_good, actor, received_at, seq = row
+    moment = datetime.fromisoformat(received_at)
+    return Batch(kind, site, source, digest, path, bool(accept_good), actor, moment, seq)

@@ -1,0 +1,216 @@
+"""The analytical store: one DuckDB file, one writer thread, a cursor per request.
+
+Readings, records, derived tables, ledger and lineage. See docs/decisions/0001-stores.md.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+import duckdb
+import pandas as pd
+
+from data.schema import statements
+
+T = TypeVar("T")
+Cursor = duckdb.DuckDBPyConnection
+InvalidInput = duckdb.InvalidInputException
+FILE_NAME = "carbon.duckdb"
+ZONE = "Asia/Shanghai"
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; nothing of it was kept."""
+
+
+class Interrupted(StoreError):
+    """A query ran longer than it may."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the store may use: threads, memory in MB."""
+
+    threads: int = 2
+    memory_mb: int = 4096
+
+
+class Store:
+    """The DuckDB file of a data directory; opened by one process at a time.
+
+    Parameters
+    ----------
+    home
+        The data directory.
+    limits
+        Threads and memory (MB) of the database.
+    """
+
+    def __init__(self, home: Path, limits: Limits | None = None) -> None:
+        self._home = home
+        self._limits = limits or Limits()
+        self._guard = threading.Lock()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[Cursor], object], Future[object]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._connection = self._open()
+        self._writer = threading.Thread(target=self._write_forever, name="store-writer")
+        self._writer.daemon = True
+        self._writer.start()
+
+    @property
+    def inbox(self) -> Path:
+        """The only folder the database may read and write besides its own file."""
+        return self._home / "inbox"
+
+    def _open(self) -> Cursor:
+        self.inbox.mkdir(parents=True, exist_ok=True)
+        spill = self._home / "spill"
+        spill.mkdir(exist_ok=True)
+        connection = duckdb.connect(
+            str(self._home / FILE_NAME),
+            config={
+                "threads": self._limits.threads,
+                "memory_limit": f"{self._limits.memory_mb}MB",
+                "temp_directory": str(spill),
+                "preserve_insertion_order": True,
+            },
+        )
+        for statement in statements():
+            connection.execute(statement)
+        connection.execute(f"SET GLOBAL TimeZone = '{ZONE}'")
+        connection.execute("SET GLOBAL allowed_directories = [" + _quoted(self.inbox) + "]")
+        connection.execute("SET GLOBAL enable_external_access = false")
+        connection.execute("SET GLOBAL lock_configuration = true")
+        return connection
+
+    def write(self, work: Callable[[Cursor], T]) -> T:
+        """Run work in one transaction of the writer thread and return what it returns.
+
+        Parameters
+        ----------
+        work
+            Called with a cursor inside a transaction; an exception rolls it back.
+
+        Raises
+        ------
+        StoreError
+            The disk is full or the file cannot be written; nothing was kept.
+        """
+        future: Future[object] = Future()
+        self._jobs.put((work, future))
+        return cast(T, future.result())
+
+    @contextmanager
+    def read(self, timeout_s: float = 60.0) -> Iterator[Cursor]:
+        """Yield a cursor that is interrupted after the given time, s."""
+        with self._guard:
+            cursor = self._connection.cursor()
+        fired = threading.Event()
+
+        def stop() -> None:
+            fired.set()
+            cursor.interrupt()
+
+        timer = threading.Timer(timeout_s, stop)
+        timer.start()
+        try:
+            yield cursor
+        except duckdb.InterruptException as error:
+            if fired.is_set():
+                raise Interrupted(f"query stopped after {timeout_s:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+            cursor.close()
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        self._jobs.put(None)
+        self._writer.join()
+        with self._guard:
+            self._connection.close()
+
+    def _write_forever(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, future = job
+            try:
+                future.set_result(self._in_transaction(work))
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _in_transaction(self, work: Callable[[Cursor], object]) -> object:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute("BEGIN")
+            result = work(cursor)
+            cursor.execute("COMMIT")
+        except duckdb.FatalException as error:
+            self._reopen()
+            raise StoreError(_reason(error)) from error
+        except duckdb.IOException as error:
+            self._roll_back(cursor)
+            raise StoreError(_reason(error)) from error
+        except BaseException:
+            self._roll_back(cursor)
+            raise
+        else:
+            return result
+        finally:
+            cursor.close()
+
+    def _roll_back(self, cursor: Cursor) -> None:
+        """Roll back; a database that a full disk invalidated is opened anew."""
+        try:
+            cursor.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            return  # the failed statement has already ended it
+        except duckdb.FatalException:
+            self._reopen()
+
+    def _reopen(self) -> None:
+        """Open the file again: after a fatal error DuckDB refuses even to read until then."""
+        with self._guard:
+            self._connection.close()
+            self._connection = self._open()
+
+
+def insert(cursor: Cursor, table: str, frame: pd.DataFrame) -> None:
+    """Append a frame whose columns are named as the table's; absent ones become null."""
+    if frame.empty:
+        return
+    cursor.register("incoming_frame", frame)
+    try:
+        cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_frame")
+    finally:
+        cursor.unregister("incoming_frame")
+
+
+@contextmanager
+def view(cursor: Cursor, name: str, frame: pd.DataFrame) -> Iterator[None]:
+    """Let the cursor see a frame under a name for a while."""
+    cursor.register(name, frame)
+    try:
+        yield
+    finally:
+        cursor.unregister(name)
+
+
+def frame(cursor: Cursor, sql: str, values: list[object] | None = None) -> pd.DataFrame:
+    """Return a query's rows as a frame."""
+    return cursor.execute(sql, values or []).df()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,289 @@
+"""The command line: parses, calls, prints. See CONTRACT: commands and exit codes."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console as Terminal
+from rich.progress import Progress, TaskID
+
+from app import engine_options
+from client import over_socket
+from commands import FAILED, MISUSED, Request, run
+from data.engine import Busy, lock, opened
+from data.export import FORMATS
+from data.ingest.load import ALL_KINDS, drain
+from data.ingest.template import template_csv, template_site, template_xlsx
+from settings import Settings, SettingsError, load
+from translations import text
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+export_app = typer.Typer(no_args_is_help=True)
+demo_app = typer.Typer()
+app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
+app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
+
+AsJson = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / one JSON document")]
+
+
+class _Screen:
+    """A console on the terminal: results to standard output, the rest to standard error."""
+
+    def __init__(self) -> None:
+        self._terminal = Terminal(stderr=True)
+        self._bar: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def out(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def err(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    def progress(self, task: str, done: int, of: int) -> None:
+        if not self._terminal.is_terminal:
+            return
+        if self._bar is None:
+            self._bar = Progress(console=self._terminal, transient=True)
+            self._bar.start()
+        if task not in self._tasks:
+            self._tasks[task] = self._bar.add_task(task, total=of)
+        self._bar.update(self._tasks[task], completed=done, total=of)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def settings() -> Settings:
+    """Return the settings, or end with what is wrong about them."""
+    try:
+        return load()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(MISUSED) from error
+
+
+def dispatch(request: Request) -> int:
+    """Carry a command out in the running app, or here under the lock if none runs."""
+    chosen = settings()
+    screen = _Screen()
+    until, told = time.monotonic() + chosen.lock_wait_s, False
+    try:
+        while True:
+            code = over_socket(chosen.home, request, screen)
+            if code is not None:
+                return code
+            try:
+                return _here(chosen, request, screen)
+            except Busy as holder:
+                if not told:
+                    screen.err(
+                        text("等待进程 {holder} 结束", chosen.language, holder=str(holder) or "?")
+                    )
+                    told = True
+                if time.monotonic() > until:
+                    screen.err(text("数据目录一直被占用，请稍后重试", chosen.language))
+                    return FAILED
+                time.sleep(0.2)
+    finally:
+        screen.close()
+
+
+def _here(chosen: Settings, request: Request, screen: _Screen) -> int:
+    with lock(chosen.home), opened(chosen.home, engine_options(chosen)) as engine:
+        drain(engine)
+        return run(engine, request, screen)
+
+
+def _end(code: int) -> None:
+    raise typer.Exit(code)
+
+
+@app.command("import")
+def import_command(
+    kind: Annotated[str | None, typer.Argument(help=" | ".join(ALL_KINDS))] = None,
+    files: Annotated[list[Path] | None, typer.Argument()] = None,
+    site: Annotated[str, typer.Option(help="站点 / the site")] = "",
+    dry_run: Annotated[bool, typer.Option(help="只检查 / check only")] = False,
+    accept_good: Annotated[bool, typer.Option(help="剔除坏行 / leave bad rows out")] = False,
+    template: Annotated[str, typer.Option(help="输出某类模板 / print a template")] = "",
+    out: Annotated[Path | None, typer.Option(help="模板写到 .csv 或 .xlsx")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """导入文件 / take files in."""
+    if template:
+        _end(_template(template, out))
+    if kind not in ALL_KINDS or not files:
+        raise typer.BadParameter("KIND FILE...: " + ", ".join(ALL_KINDS))
+    values = {
+        "kind": kind,
+        "files": [str(path.resolve()) for path in files],
+        "site": site,
+        "dry_run": dry_run,
+        "accept_good": accept_good,
+        "actor": getpass.getuser(),
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("import", values)))
+
+
+def _template(kind: str, out: Path | None) -> int:
+    from data.ingest.kinds import KINDS
+
+    language = settings().language
+    if kind not in ALL_KINDS:
+        raise typer.BadParameter("--template: " + ", ".join(ALL_KINDS))
+    if kind == "site":
+        body = template_site(language).encode()
+    elif out is not None and out.suffix == ".xlsx":
+        body = template_xlsx(KINDS[kind], language)
+    else:
+        body = template_csv(KINDS[kind], language).encode()
+    if out is None:
+        sys.stdout.buffer.write(body)
+    else:
+        out.write_bytes(body)
+    return 0
+
+
+def _month_option(value: str) -> str:
+    if value:
+        try:
+            date.fromisoformat(f"{value}-01")
+        except ValueError as error:
+            raise typer.BadParameter("YYYY-MM") from error
+    return value
+
+
+First = Annotated[str, typer.Option("--from", callback=_month_option, help="YYYY-MM")]
+Last = Annotated[str, typer.Option("--to", callback=_month_option, help="YYYY-MM")]
+
+
+@app.command("settle")
+def settle_command(first: First = "", last: Last = "", as_json: AsJson = False) -> None:
+    """结算有变化的月份 / compute the ledger for what changed."""
+    _end(dispatch(Request("settle", {"first": first, "last": last, "as_json": as_json})))
+
+
+def _format_option(value: str) -> str:
+    if value not in FORMATS:
+        raise typer.BadParameter(" | ".join(FORMATS))
+    return value
+
+
+def _time_option(value: str) -> str:
+    try:
+        return datetime.fromisoformat(value).astimezone().isoformat() if value else ""
+    except ValueError as error:
+        raise typer.BadParameter("ISO 8601") from error
+
+
+@export_app.command("ledger")
+def export_command(
+    out: Annotated[Path, typer.Option(help="目标文件 / the file to write")],
+    first: First = "",
+    last: Last = "",
+    form: Annotated[str, typer.Option("--format", callback=_format_option)] = "csv",
+    as_of: Annotated[str, typer.Option(callback=_time_option, help="ISO 8601")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """写出账本 / write the ledger."""
+    values = {
+        "out": str(out.resolve()),
+        "first": first,
+        "last": last,
+        "form": form,
+        "as_of": as_of,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("export", values)))
+
+
+@app.command("trace")
+def trace_command(
+    indicator: str,
+    period: str,
+    site: str = "",
+    dimension: str = "",
+    entity: str = "",
+    as_json: AsJson = False,
+) -> None:
+    """打开一个数值直到读数 / open a figure down to its readings."""
+    values = {
+        "indicator": indicator,
+        "period": period,
+        "site": site,
+        "dimension": dimension,
+        "entity": entity,
+        "figure_id": "",
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("trace", values)))
+
+
+@demo_app.callback(invoke_without_command=True)
+def demo_command(
+    context: typer.Context,
+    months: Annotated[int, typer.Option(min=1, max=120)] = 36,
+    seed: Annotated[int, typer.Option()] = 615,
+) -> None:
+    """建立演示厂 / build the demonstration plant."""
+    if context.invoked_subcommand is None:
+        yesterday = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+        values = {"months": months, "seed": seed, "last_day": yesterday.isoformat()}
+        _end(dispatch(Request("demo", values)))
+
+
+@demo_app.command("remove")
+def demo_remove_command() -> None:
+    """删除演示厂 / delete the demonstration plant."""
+    _end(dispatch(Request("demo-remove", {})))
+
+
+@app.command("serve")
+def serve_command() -> None:
+    """启动网页服务 / start the web service."""
+    from server import serve
+
+    chosen = settings()
+    try:
+        with lock(chosen.home):
+            pass
+    except Busy as holder:
+        sys.stderr.write(
+            text("数据目录正被进程 {holder} 使用", chosen.language, holder=str(holder)) + "\n"
+        )
+        _end(FAILED)
+    address = f"http://{chosen.bind}:{chosen.port}"
+
+    def ready() -> None:
+        line = text("已启动：{address}/healthz（Ctrl+C 停止）", chosen.language, address=address)
+        sys.stderr.write(line + "\n")
+
+    serve(chosen, ready)
+
+
+@app.command("start", hidden=True)
+def start_command() -> None:
+    """演示厂（若数据目录为空）并启动 / the demonstration plant if there is nothing, then serve."""
+    chosen = settings()
+    if not (chosen.home / "carbon.duckdb").exists():
+        yesterday = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
+        values = {"months": 36, "seed": 615, "last_day": yesterday.isoformat()}
+        code = dispatch(Request("demo", values))
+        if code:
+            _end(code)
+    serve_command()
+
+
+if __name__ == "__main__":
+    app()

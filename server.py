@@ -1,0 +1,57 @@
+"""Serving: gunicorn with one worker and threads, on the address and on the socket file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from app import create_app
+from client import SOCKET_NAME
+from settings import Settings
+
+
+class Server(BaseApplication):  # type: ignore
+    """Gunicorn with its settings in code; the application is made in the worker."""
+
+    def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:
+        self._settings = settings
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application, in the worker process that will own the data."""
+        return create_app(self._settings)
+
+
+def serve(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends it; ``ready`` is called once it answers."""
+    socket_path = settings.home / SOCKET_NAME
+
+    def when_ready(_server: object) -> None:
+        socket_path.chmod(0o600)
+
+    def post_worker_init(_worker: object) -> None:
+        ready()
+
+    Server(
+        settings,
+        {
+            "bind": [f"{settings.bind}:{settings.port}", f"unix:{socket_path}"],
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": 16,
+            "timeout": 0,
+            "graceful_timeout": 20,
+            "loglevel": "warning",
+            "when_ready": when_ready,
+            "post_worker_init": post_worker_init,
+            "control_socket_disable": True,
+        },
+    ).run()

@@ -1,0 +1,66 @@
+"""Every setting once: name, default, limits and its line in the manual."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from translations import text
+
+PREFIX = "CARBON_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or out of its limits; the message says which and what to do."""
+
+
+class Settings(BaseSettings):
+    """The environment's settings, each named CARBON_ and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(Path("var"), description="目录：全部数据所在处")
+    bind: str = Field("127.0.0.1", description="网页服务监听的地址")
+    port: int = Field(8050, ge=1, le=65535, description="网页服务监听的端口")
+    env: Literal["production", "development"] = Field("production", description="运行环境")
+    language: Literal["zh", "en"] = Field("zh", description="命令行和日志的语言")
+    threads: int = Field(2, ge=1, le=64, description="数据库使用的线程数")
+    memory_mb: int = Field(4096, ge=256, description="数据库可用内存上限（MB）")
+    disk_floor_mb: int = Field(200, ge=0, description="磁盘剩余低于此值（MB）时停止导入")
+    lock_wait_s: float = Field(600.0, ge=0, description="等待另一条命令结束的最长时间（秒）")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+
+def load() -> Settings:
+    """Return the settings of the environment; an unknown CARBON_* variable is an error."""
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    language = os.environ.get(f"{PREFIX}LANGUAGE", "zh")
+    language = language if language in ("zh", "en") else "zh"
+    unknown = sorted(n for n in os.environ if n.startswith(PREFIX) and n not in names)
+    if unknown:
+        known = ", ".join(sorted(names))
+        raise SettingsError(
+            text("未知的设置 {name}；可用的设置：{known}", language, name=unknown[0], known=known)
+        )
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}"
+        raise SettingsError(
+            text(
+                "设置 {name} 的值 “{value}” 不可用：{reason}",
+                language,
+                name=name,
+                value=first.get("input"),
+                reason=first["msg"],
+            )
+        ) from error

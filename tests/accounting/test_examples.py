@@ -1,0 +1,167 @@
+"""The worked examples of the accounting basis: M1, M2, M12 and the published checks."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from accounting.allocation import UNALLOCATED, shares
+from accounting.amount import MEASURED, Source, of, total, weighted
+from data.library import shipped
+from tests.accounting.make import Book, batch, meter, month, use
+
+
+def close(value):
+    return pytest.approx(value, rel=1e-6)
+
+
+def plant(grid, pv_self, water, diesel, **more):
+    meters = [
+        meter("G", role="grid_import"),
+        meter("PV", role="pv_generation"),
+        meter("W", medium="water", unit="m3"),
+    ]
+    return month(meters, {"G": grid, "PV": pv_self, "W": water}, fuel=[use("F1", diesel)], **more)
+
+
+@pytest.mark.parametrize(
+    ("grid", "pv", "water", "diesel", "kgce", "kg"),
+    [
+        (60000, 12000, 400, 900, (8848.8, 102.84, 1101.5676, 10053.2076),
+         (39096.0, 67.2, 2340.5076, 41503.7076)),
+        (0, 0, 0, 0, (0, 0, 0, 0), (0, 0, 0, 0)),
+        (85000, 0, 520, 1200, (10446.5, 133.692, 1468.7568, 12048.9488),
+         (55386.0, 87.36, 3120.6768, 58594.0368)),
+        (30000, 40000, 300, 0, (8603.0, 77.13, 0, 8680.13), (19548.0, 50.4, 0, 19598.4)),
+    ],
+)  # fmt: skip
+def test_m1_energy_and_emissions(grid, pv, water, diesel, kgce, kg):
+    book = Book(plant(grid, pv, water, diesel))
+    media = ("electricity", "water", "diesel")
+    assert [book.value("energy", m, "medium") for m in media] == [close(v) for v in kgce[:3]]
+    assert book.value("energy") == close(kgce[3])
+    assert [book.value("emission", m, "medium") for m in media] == [close(v) for v in kg[:3]]
+    assert book.value("emission") == close(kg[3])
+
+
+def test_m1_5_consumers_carry_the_grid_part_and_add_up():
+    meters = [
+        meter("G", role="grid_import"),
+        meter("PV", role="pv_generation"),
+        meter("C", equipment="conductor_line"),
+        meter("X"),
+    ]
+    book = Book(
+        month(meters, {"G": 60000.0, "PV": 12000.0, "C": 3000.0, "X": 69000.0},
+              fuel=[use("F", 0.0)], batches=[batch("B", "conductor", 1.0)])
+    )  # fmt: skip
+    assert book.value("energy", "conductor_line") == close(368.7)
+    assert book.value("emission", "conductor", "line") == close(1629.0)
+    groups = [book.value("emission", g, "group") or 0.0 for g in ("dismantling", "other")]
+    assert sum(groups) == close(39096.0)
+    assert book.value("emission", "electricity", "medium") == close(39096.0)
+
+
+def amount(number, ref="X", unit="t"):
+    zero = np.zeros(1)
+    source = Source("batch", ref, unit, np.array([float(number)]), zero, zero, zero)
+    return of(source, np.array([MEASURED]), np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("resource", "keys", "expected"),
+    [
+        (3000.0, (25.0, 400.0, 275.0), (107.142857, 1714.285714, 1178.571429, 0)),
+        (900.0, (50.0, 300.0, 150.0), (90.0, 540.0, 270.0, 0)),
+        (1200.0, (0.0, 0.0, 0.0), (0, 0, 0, 1200.0)),
+        (2000.0, (0.0, 120.0, 80.0), (0, 1200.0, 800.0, 0)),
+    ],
+)
+def test_m2_allocation(resource, keys, expected):
+    lines = ("cable", "conductor", "transformer")
+    split = shares({p: amount(k, p) for p, k in zip(lines, keys, strict=True)}, "alloc_mass")
+    whole = amount(resource, "R", "kWh")
+    parts = [weighted(whole, split[p]).values[0] for p in (*lines, UNALLOCATED)]
+    assert parts == [close(v) for v in expected]
+    assert sum(parts) == pytest.approx(resource, rel=1e-12)
+
+
+def test_negative_keys_are_rejected():
+    with pytest.raises(ValueError, match="negative"):
+        shares({"cable": amount(-1.0, "a"), "conductor": amount(2.0, "b")}, "alloc_mass")
+
+
+def test_m2_5_conductor_line():
+    meters = [
+        meter("G", role="grid_import"),
+        meter("L", equipment="conductor_line"),
+        meter("CR", equipment="crane"),
+        meter("EN", equipment="environmental"),
+    ]
+    inputs = month(
+        meters,
+        {"G": 10000.0, "L": 2500.0, "CR": 3000.0, "EN": 900.0},
+        batches=[batch("B1", "cable", 25.0), batch("B2", "conductor", 400.0),
+                 batch("B3", "transformer", 275.0)],
+        jobs=[("J1", "2026-07-03", "environmental", "cable", 5.0, None, "j:2"),
+              ("J2", "2026-07-03", "environmental", "conductor", 40.0, None, "j:3"),
+              ("J3", "2026-07-03", "environmental", "transformer", 25.0, None, "j:4")],
+        fuel=[use("F", 200.0, line="conductor")],
+    )  # fmt: skip
+    book = Book(inputs)
+    crane, env = 3000.0 * 400 / 700, 900.0 * 40 / 70
+    assert (crane, env) == (close(1714.285714), close(514.285714))
+    assert book.value("electricity", "conductor", "line") == close(4728.571429)
+    assert book.value("diesel", "conductor") == close(200.0)
+    assert book.value("energy", "conductor", "line") == close(825.934229)
+    assert book.value("emission", "conductor", "line") == close(3601.249943)
+    assert book.value("emission", "conductor", "line") / 400 == close(9.003125)
+    flags = book.figure("electricity", "conductor", "line").flags
+    assert flags == "alloc_job;alloc_mass"
+
+
+def test_m12_per_area_and_missing_area():
+    meters = [meter("G", role="grid_import"), meter("O", building="office")]
+    book = Book(month(meters, {"G": 100000.0, "O": 9000 / 0.1229}, fuel=[use("F", 0.0)]))
+    assert book.value("energy_per_area", "office") == close(4.5)
+    plant_kg = book.value("emission", "plant", "building")
+    assert book.value("emission_per_area", "plant") == close(plant_kg / 12000)
+    bare = Book(month(meters, {"G": 100000.0, "O": 1.0}, areas=(("plant", 0.0),)))
+    assert bare.value("emission_per_area", "plant") is None
+    assert bare.value("emission_per_area", "office") is None
+
+
+def test_published_checks():
+    library, july = shipped(), date(2026, 7, 1)
+    tce = library.choose("TCE_ELEC_EQV", july).value
+    assert 63.24e6 * tce / 1000 == close(7772.196)
+    assert library.choose("GRID_BJ", july).value == 0.5554
+    north = {y: library.rows[f"GRID_NORTH_{y}"].value for y in (2022, 2023)}
+    assert (north[2023] / north[2022] - 1) * 100 == close(-6.124557)
+    nation = {y: library.rows[f"GRID_CN_{y}"].value for y in (2022, 2023)}
+    assert (nation[2023] / nation[2022] - 1) * 100 == close(-1.118151)
+    diesel = (library.rows[f"FUEL_DIESEL_{x}"].value for x in ("CC", "OX"))
+    assert np.prod([*diesel]) * 44 / 12 * 1000 == close(72.585333)
+    petrol = (library.rows[f"FUEL_PETROL_{x}"].value for x in ("CC", "OX"))
+    assert np.prod([*petrol]) * 44 / 12 * 1000 == close(67.914)
+    assert library.rows["FUEL_NG_EF"].value == pytest.approx(55.54 * 38.93 / 1000, rel=1e-4)
+
+
+def test_factor_of_a_month():
+    library = shipped()
+    assert library.grid("CN-HE", date(2022, 5, 1)).factor_id == "GRID_HE_2022"
+    new = library.grid("CN-HE", date(2026, 7, 1))
+    assert (new.factor_id, new.flags) == ("GRID_HE_2023", 1 << 8)
+    assert library.grid("CN-HE", date(2023, 7, 1)).flags == 0
+    assert library.grid("CN-HE", date(2019, 7, 1)).factor_id == "GRID_HE_2021"
+    assert library.grid("CN-TW", date(2026, 7, 1)).factor_id == "GRID_CN_2023"
+    assert library.choose("TCE_WATER", date(2026, 7, 1)).value == 0.2571
+
+
+def test_sum_over_parts_skips_null_and_says_so():
+    known, unknown = amount(5.0, "a"), amount(float("nan"), "b")
+    both = total([known, unknown], 1)
+    assert (both.values[0], both.quality[0]) == (5.0, 2)
+    none = total([unknown], 1)
+    assert np.isnan(none.values[0])
+    assert none.quality[0] == 3
