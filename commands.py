@@ -233,10 +233,11 @@ def _trace_lines(language: str, found: dict[str, Any]) -> list[str]:
     ]
     for term in found["terms"]:
         factor = f" [{term['factor_id']}]" if term["factor_id"] else ""
-        lines.append(
+        line = (
             f"  {term['kind']} {term['ref']}: {term['quantity']!r} {term['unit']} × "
-            f"{term['coefficient']!r}{factor} {term['source'] or ''}".rstrip()
+            f"{term['coefficient']!r}{factor} {term['origin'] or ''} {term['source'] or ''}"
         )
+        lines.append(line.rstrip())
     lines.append(
         text("读数：{count} 条（--json 列出全部）", language, count=len(found["readings"]))
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ def flag_bits(*names: str) -> int:
     return mask
 
 
+@cache
 def flag_names(mask: int) -> tuple[str, ...]:
     """Return the sorted names of a bit mask of flags."""
     return tuple(sorted(name for name, bit in _BIT.items() if mask & bit))

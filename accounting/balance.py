@@ -146,7 +146,7 @@ def electricity(grain: Grain, office_share: Ratio) -> Electricity:
     Electricity
         Amounts per period, kWh.
     """
-    meters, amounts = meters_of(grain), grain.meter_amounts()
+    meters, amounts = meters_of(grain), grain.amounts
     n = grain.periods
     of_role = _by_role(meters, amounts, n)
     grid, generation = of_role["grid_import"], of_role["pv_generation"]
@@ -280,7 +280,7 @@ def office_share(grain: Grain) -> Ratio:
     meters = meters_of(grain)
     heat = [m for m in meters if m.role == "heat_pump_heat"]
     if heat and all(m.building for m in heat):
-        amounts = grain.meter_amounts()
+        amounts = grain.amounts
         parts = {
             b: total([amounts[m.meter_id] for m in heat if m.building == b], 1) for b in BUILDINGS
         }
@@ -337,7 +337,7 @@ def water(grain: Grain) -> tuple[Amount, dict[str, Amount]]:
         The site's total of top-level meters, and plant and office; without an office meter
         the office's part goes by headcount (estimated), without headcounts it is null.
     """
-    meters, amounts, n = meters_of(grain), grain.meter_amounts(), grain.periods
+    meters, amounts, n = meters_of(grain), grain.amounts, grain.periods
     own = attributable(meters, amounts, "water")
     by_id = {m.meter_id: m for m in meters}
     site = total([amounts[m.meter_id] for m in top_level(meters, "water")], n)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from accounting.amount import MEASURED, Amount, Source, nothing, of, total
+from accounting.amount import MEASURED, Amount, Source, Term, of
 
 LINES = ("cable", "conductor", "transformer")
 BUILDINGS = ("plant", "office")
@@ -133,26 +134,36 @@ class Grain:
         """How many periods there are."""
         return len(self.labels)
 
-    def meter_amounts(self) -> dict[str, Amount]:
-        """Return each meter's quantity per period; a meter without a row in it is null."""
+    @cached_property
+    def amounts(self) -> Mapping[str, Amount]:
+        """Each meter's quantity per period; a meter without a row in it is null."""
         frame = self.inputs.meter_month if self.name == "month" else self.inputs.meter_day
-        units = dict(zip(self.inputs.meters["meter_id"], self.inputs.meters["unit"], strict=True))
+        meters = list(self.inputs.meters["meter_id"])
+        units = dict(zip(meters, self.inputs.meters["unit"], strict=True))
+        place = {label: at for at, label in enumerate(self.labels)}
+        row = {meter_id: at for at, meter_id in enumerate(meters)}
+        tables = {
+            name: np.full((len(meters), self.periods), np.nan if name == "quantity" else 0.0)
+            for name in ("quantity", "measured_h", "estimated_h", "expected_h", "quality", "flags")
+        }
+        known = frame[frame["period"].isin(place) & frame["meter_id"].isin(row)]
+        rows = known["meter_id"].map(row).to_numpy(np.int64)
+        columns = known["period"].map(place).to_numpy(np.int64)
+        for name, table in tables.items():
+            table[rows, columns] = known[name].to_numpy(np.float64)
         found: dict[str, Amount] = {}
-        for meter_id, rows in frame.groupby("meter_id", sort=True):
-            rows = rows.set_index("period").reindex(list(self.labels))
-            hours = {
-                name: rows[name].fillna(0.0).to_numpy(np.float64)
-                for name in ("measured_h", "estimated_h", "expected_h")
-            }
+        for meter_id, at in row.items():
             source = Source(
                 "meter",
-                str(meter_id),
+                meter_id,
                 units[meter_id],
-                rows["quantity"].to_numpy(np.float64),
-                **hours,
+                tables["quantity"][at],
+                tables["measured_h"][at],
+                tables["estimated_h"][at],
+                tables["expected_h"][at],
             )
-            flags = rows["flags"].fillna(0).to_numpy(np.int64)
-            found[str(meter_id)] = of(source, rows["quality"].fillna(0).to_numpy(np.int64), flags)
+            quality, flags = (tables[name][at].astype(np.int64) for name in ("quality", "flags"))
+            found[meter_id] = of(source, quality, flags)
         return found
 
     def records(
@@ -163,20 +174,19 @@ class Grain:
         The share measured is the log's: hours belong to the log, not to each of its rows.
         """
         zeros = np.zeros(self.periods)
-        place = {label: n for n, label in enumerate(self.labels)}
-        parts = []
-        for row in frame.itertuples():
-            number = getattr(row, column)
-            quantity = np.zeros(self.periods)
-            at = 0 if self.name == "month" else place.get(str(row.day))
+        place = {label: at for at, label in enumerate(self.labels)}
+        terms = []
+        for ident, number, day, origin in zip(
+            frame[key], frame[column], frame["day"], frame["origin"], strict=True
+        ):
+            at = 0 if self.name == "month" else place.get(str(day))
             if at is None or number is None or number != number:
                 continue
+            quantity = np.zeros(self.periods)
             quantity[at] = float(number)
-            source = Source(
-                kind, str(getattr(row, key)), unit, quantity, zeros, zeros, zeros, str(row.origin)
-            )
-            parts.append(of(source, np.full(self.periods, MEASURED), zeros.astype(np.int64)))
+            source = Source(kind, str(ident), unit, quantity, zeros, zeros, zeros, str(origin))
+            terms.append(Term(source, np.ones(self.periods)))
         hours = np.array(self.hours)
         whole = Source(log, self.inputs.month, "", hours, hours, zeros, hours)
-        known = total([*parts, nothing(self.periods, MEASURED)], self.periods)
-        return Amount(known.terms, known.quality, known.flags, (whole,))
+        none = np.zeros(self.periods, np.int64)
+        return Amount(tuple(terms), none + MEASURED, none, (whole,))

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
-from accounting.amount import NULL, QUALITIES, Amount, Floats, Term, flag_bits, flag_names
+from accounting.amount import NULL, QUALITIES, Amount, Source, Term, flag_bits, flag_names
 from accounting.inputs import Grain
 
 BASIS = "inventory"
@@ -51,8 +50,7 @@ def indicators() -> Mapping[tuple[str, str], Indicator]:
 _PLAIN = ("indicator", "unit", "dimension", "ledger", "section", "name_zh", "name_en")
 
 
-@dataclass(frozen=True)
-class TermRow:
+class TermRow(NamedTuple):
     """One term of a figure; terms with coefficient 0 explain and add nothing."""
 
     kind: str
@@ -110,8 +108,9 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
     rows: list[Figure] = []
     for (indicator, dimension, entity), amount in found.items():
         unit = indicators()[indicator, dimension].unit
-        values = amount.values
-        measured, estimated = amount.shares_pct()
+        values = amount.values.tolist()
+        measured, estimated = (shares.tolist() for shares in amount.shares_pct())
+        terms = _Terms.of(amount)
         for at, period in enumerate(grain.labels):
             null = amount.quality[at] == NULL
             rows.append(
@@ -121,44 +120,69 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
                     indicator=indicator,
                     dimension=dimension,
                     entity=entity,
-                    value=None if null else float(values[at]),
+                    value=None if null else values[at],
                     unit=unit,
                     quality=QUALITIES[amount.quality[at]],
-                    measured_pct=_number(measured, at),
-                    estimated_pct=_number(estimated, at),
+                    measured_pct=_known(measured[at]),
+                    estimated_pct=_known(estimated[at]),
                     flags=";".join(flag_names(int(amount.flags[at]) | running)),
                     formula=amount.formula,
-                    terms=() if null else term_rows(amount, at),
+                    terms=() if null else terms.rows(at),
                 )
             )
     return rows
 
 
-def _number(values: Floats, at: int) -> float | None:
-    return None if np.isnan(values[at]) else float(values[at])
+def _known(number: float) -> float | None:
+    return None if number != number else number
 
 
-def term_rows(amount: Amount, at: int) -> tuple[TermRow, ...]:
-    """Return the terms of one period: summed ones, then the divisor, then what explains."""
-    summed = [_term_row(term, at) for term in amount.terms]
-    rows = [row for row in summed if row and (row.coefficient or row.kind == "meter")]
-    if amount.divisor is not None:
-        below = _term_row(amount.divisor, at)
-        rows += [below] if below else []
-    known = {(row.kind, row.ref) for row in rows}
-    notes = [_term_row(note, at) for note in amount.notes]
-    return (*rows, *(row for row in notes if row and (row.kind, row.ref) not in known))
+@dataclass(frozen=True)
+class _Column:
+    """A term's numbers over the periods; one number stands for all of them."""
+
+    source: Source
+    factors: tuple[str, ...]
+    quantity: list[float]
+    coefficient: list[float]
+
+    def row(self, at: int) -> TermRow | None:
+        """Return the term in one period; None where it is unknown or an empty record."""
+        quantity = self.quantity[at if len(self.quantity) > 1 else 0]
+        if quantity != quantity or (quantity == 0.0 and self.source.kind != "meter"):
+            return None
+        source = self.source
+        coefficient = self.coefficient[at if len(self.coefficient) > 1 else 0]
+        return TermRow(
+            source.kind, source.ref, quantity, source.unit, coefficient, self.factors,
+            source.origin,
+        )  # fmt: skip
 
 
-def _term_row(term: Term, at: int) -> TermRow | None:
-    """Return a term in one period; None where it is unknown or an empty record."""
-    quantity, coefficient = (
-        float(values[min(at, len(values) - 1)])
-        for values in (term.source.quantity, term.coefficient)
-    )
-    if np.isnan(quantity) or (quantity == 0.0 and term.source.kind != "meter"):
-        return None
+def _column(term: Term) -> _Column:
     source = term.source
-    return TermRow(
-        source.kind, source.ref, quantity, source.unit, coefficient, term.factors, source.origin
-    )
+    return _Column(source, term.factors, source.quantity.tolist(), term.coefficient.tolist())
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """An amount's terms, ready to be written period by period."""
+
+    summed: list[_Column]
+    divisor: list[_Column]
+    notes: list[_Column]
+
+    @staticmethod
+    def of(amount: Amount) -> _Terms:
+        """Return the terms of an amount."""
+        below = [] if amount.divisor is None else [_column(amount.divisor)]
+        known = {term.source.key for term in amount.terms}
+        notes = [_column(note) for note in amount.notes if note.source.key not in known]
+        return _Terms([_column(term) for term in amount.terms], below, notes)
+
+    def rows(self, at: int) -> tuple[TermRow, ...]:
+        """Return one period's rows: what is summed, then the divisor, then what explains."""
+        summed = (column.row(at) for column in self.summed)
+        others = (column.row(at) for column in (*self.divisor, *self.notes))
+        kept = [row for row in summed if row and (row.coefficient or row.kind == "meter")]
+        return (*kept, *(row for row in others if row))

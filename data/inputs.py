@@ -104,7 +104,6 @@ def month_inputs(
     near = (fuel["timestamp"] >= pd.Timestamp(month) - DIP_REACH) & (
         fuel["timestamp"] <= pd.Timestamp(end) + DIP_REACH
     )
-    here = _meters_in(frames.meters, month, end)
     return SiteMonth(
         site=accounting_site(document),
         month_start=month,
@@ -115,9 +114,9 @@ def month_inputs(
             (min(stop, edges[n + 1]) - edges[n]).total_seconds() / 3600.0 for n in days
         ),
         running=elapsed_until is not None,
-        meters=here,
-        meter_month=_of_meters(frames.meter_month, here, label),
-        meter_day=_of_meters(frames.meter_day, here, label),
+        meters=_meters_in(frames.meters, month, end),
+        meter_month=_of_month(frames.meter_month, label),
+        meter_day=_of_month(frames.meter_day, label),
         batches=_in_month(records["batches"], label),
         jobs=_in_month(records["jobs"], label),
         fuel=fuel[near],
@@ -133,13 +132,8 @@ def _meters_in(meters: pd.DataFrame, month: date, end: date) -> pd.DataFrame:
     return meters[started & lasting].reset_index(drop=True)
 
 
-def _of_meters(rows: pd.DataFrame, meters: pd.DataFrame, month: str) -> pd.DataFrame:
-    chosen = rows["period"].str.startswith(month) & rows["meter_id"].isin(meters["meter_id"])
-    found = rows[chosen]
-    absent = sorted(set(meters["meter_id"]) - set(found["meter_id"]))
-    if not absent:
-        return found
-    return pd.concat([found, pd.DataFrame({"meter_id": absent})], ignore_index=True)
+def _of_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
+    return rows[rows["period"].str.startswith(month)]
 
 
 def _in_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:

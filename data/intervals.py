@@ -85,13 +85,25 @@ GROUP BY w.meter
 
 def _load_readings(cursor: Cursor, reach: pd.DataFrame, meters: pd.DataFrame) -> None:
     """Fill temp.got with the effective readings in reach, and temp.step with their steps."""
-    plain = meters.drop(columns="changes").assign(changed=[bool(c) for c in meters["changes"]])
+    rescaled = [any(c.new_multiplier is not None for c in found) for found in meters["changes"]]
+    plain = meters.drop(columns="changes").assign(changed=rescaled)
     window = reach.merge(plain, on="meter")
     with view(cursor, "windows", window):
         cursor.execute("CREATE OR REPLACE TEMP TABLE win AS SELECT * FROM windows")
     cursor.execute(_GOT, [reach["lo"].min(), reach["hi"].max()])
     cursor.execute(_STEP)
+    changes = [(m, c.at_us) for m, found in zip(meters["meter"], meters["changes"], strict=True)
+               for c in found]  # fmt: skip
+    if changes:
+        with view(cursor, "change_at", pd.DataFrame(changes, columns=["meter", "at_us"])):
+            cursor.execute(_CHANGED)
 
+
+# Steps across a meter change are never plain; after a new multiplier none is.
+_CHANGED = """
+UPDATE step SET suspicious = true FROM change_at c
+WHERE c.meter = step.meter AND c.at_us > epoch_us(step.since) AND c.at_us <= epoch_us(step.ts)
+"""
 
 _GOT = """
 CREATE OR REPLACE TEMP TABLE got AS
@@ -107,11 +119,12 @@ WHERE r.ts BETWEEN ? AND ? AND r.ts BETWEEN w.lo AND w.hi AND r.quality <> 2
 _STEP = """
 CREATE OR REPLACE TEMP TABLE step AS
 SELECT meter, ts, quality, value, since, before,
-    CAST((value - before) * w.multiplier AS DECIMAL(18,6)) AS quantity,
+    CAST(CAST(value - before AS DECIMAL(26,6)) * CAST(w.multiplier AS DECIMAL(12,6))
+         AS DECIMAL(18,6)) AS quantity,
     w.reading_kind = 'register' AND (
         value < before OR w.changed
-        OR CAST((value - before) * w.multiplier AS DECIMAL(18,6)) * 1000000
-           > 1.2 * w.rated_per_hour
+        OR CAST(value - before AS DOUBLE) * w.multiplier * 1000000
+           > 1.199999 * w.rated_per_hour
              * greatest(epoch_us(ts) - epoch_us(since), w.step_us) / 3600000000.0
     ) IS TRUE AND since IS NOT NULL AS suspicious
 FROM (SELECT meter, ts, quality, value,
@@ -127,7 +140,7 @@ def _treated(cursor: Cursor, meters: pd.DataFrame) -> pd.DataFrame:
     by_meter = meters.set_index("meter")
     for meter, rows in suspects.groupby("meter", sort=True):
         readings = cursor.execute(
-            "SELECT epoch_us(ts), CAST(value * 1000000 AS BIGINT) FROM got "
+            "SELECT epoch_us(ts), CAST(CAST(value AS DECIMAL(38,6)) * 1000000 AS BIGINT) FROM got "
             "WHERE meter = ? ORDER BY ts",
             [int(meter)],
         ).fetchall()
@@ -216,7 +229,8 @@ FROM (
 
 _METERED = """
 SELECT s.meter, greatest(s.ts - to_microseconds(w.step_us), s.since) AS since, s.ts,
-    CAST(s.value * w.multiplier AS DECIMAL(18,6)) AS quantity, s.quality = 1 AS estimated,
+    CAST(s.value * CAST(w.multiplier AS DECIMAL(12,6)) AS DECIMAL(18,6)) AS quantity,
+    s.quality = 1 AS estimated,
     s.since AS previous, w.step_us
 FROM step s JOIN win w USING (meter) WHERE w.reading_kind = 'interval'
 """
@@ -278,7 +292,7 @@ WITH inside AS (
           WHERE kind = 'plain'
             AND date_trunc('hour', since) <> date_trunc('hour', ts - INTERVAL 1 MICROSECOND))
 ), parted AS (
-    SELECT *, CAST((2 * CAST(quantity * 1000000 AS HUGEINT) * overlap
+    SELECT *, CAST((2 * CAST(CAST(quantity AS DECIMAL(38,6)) * 1000000 AS HUGEINT) * overlap
                     + CAST(sign(quantity) AS HUGEINT) * len) // (2 * len) AS BIGINT) AS part
     FROM crossing
 ), slots AS (

@@ -120,9 +120,8 @@ def _terms(engine: Engine, cursor: Cursor, figure_id: str) -> list[dict[str, obj
                     f"{f.value!r} {f.unit} {f.valid_from or ''}" for f in factors
                 )
                 or None,
-                "source": "; ".join(f"{f.source} {f.source_ref}".strip() for f in factors)
-                or origin
-                or None,
+                "source": "; ".join(f"{f.source} {f.source_ref}".strip() for f in factors) or None,
+                "origin": origin or None,
             }
         )
     return found

@@ -92,7 +92,7 @@ METERS = (
     _meter(
         "H40", "地源热泵供热", 0.9, medium="heat", role="heat_pump_heat", building="", unit="GJ"
     ),
-    _meter("E50", "充电桩1", 90.0, role="charger", group="other"),
+    _meter("E50", "充电桩1", 180.0, role="charger", group="other"),
     _meter("E51", "充电桩2", 70.0, role="charger", group="other"),
     _meter("E52", "充电桩3", 70.0, role="charger", group="other"),
     _meter("W00", "自来水总表", 6.0, medium="water", unit="m3"),

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from data.digest import copy_with_digest
 from data.engine import DiskFull, Engine
@@ -96,7 +98,8 @@ def import_file(engine: Engine, kind: str, path: Path, options: Options) -> Rece
     """
     size = _size(engine, path)
     engine.require_space(3 * size)
-    part = engine.store.inbox / f".{os.getpid()}-{path.name}.part"
+    folder = Path(mkdtemp(prefix=".part-", dir=engine.store.inbox))
+    part = folder / path.name
     try:
         return _taken(engine, kind, path, part, options)
     except (StoreError, OSError, sqlite3.OperationalError) as error:
@@ -104,7 +107,7 @@ def import_file(engine: Engine, kind: str, path: Path, options: Options) -> Rece
             raise
         raise DiskFull(_disk_full(engine)) from error
     finally:
-        part.unlink(missing_ok=True)
+        rmtree(folder)
 
 
 def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) -> Receipt:
@@ -123,7 +126,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
         actor=options.actor,
         received_at=datetime.now(UTC),
     )
-    kept = part.with_name(batch.path)
+    kept = engine.store.inbox / batch.path
     request = _request(engine, batch, part)
 
     def acknowledge() -> int:

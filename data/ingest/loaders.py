@@ -137,7 +137,7 @@ def load_records(cursor: Cursor, request: Request, acknowledge: Acknowledge) -> 
     incoming = _record_frame(kind, rows, request, known, sites)
     batch = acknowledge()
     fresh, replaced, same = _compare(cursor, kind, incoming)
-    insert(cursor, record_table(kind), fresh.assign(batch=batch))
+    insert(cursor, record_table(kind), _as_text(fresh.assign(batch=batch)))
     if kind.name == "meters":
         _number_meters(cursor, fresh)
     touched = pd.concat([fresh.drop(columns="file_row"), replaced], ignore_index=True)
@@ -165,6 +165,11 @@ def _record_frame(
         cells = [_cell(row.values.get(c.name), zone) for c in record_columns(kind)]
         values.append([site, *cells, row.number])
     return pd.DataFrame(values, columns=columns, dtype=object)
+
+
+def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return cells as text: the table's types decide, not a guess from the first rows."""
+    return rows.map(lambda cell: None if _plain(cell) is None else str(cell)).astype("str")
 
 
 def _site_of(row: Row, known: Known) -> str:
