@@ -16,13 +16,15 @@ from accounting.registers import Rules, Step, walk
 from data.store import Cursor, frame, view
 
 HALO = timedelta(days=3)
+FAR = timedelta(days=36_500)
 LOOK_AHEAD = timedelta(hours=25)
 EVENT_COLUMNS = (
     "meter", "ts", "since", "kind", "accepted", "before", "shown", "quantity", "estimated",
+    "island",
 )  # fmt: skip
 
 
-def recompute(cursor: Cursor, windows: pd.DataFrame, meters: pd.DataFrame) -> None:
+def recompute(cursor: Cursor, windows: pd.DataFrame, meters: pd.DataFrame) -> pd.DataFrame:
     """Replace the hours, gaps and events of meters within their windows (R5-R7, R25).
 
     Parameters
@@ -36,6 +38,12 @@ def recompute(cursor: Cursor, windows: pd.DataFrame, meters: pd.DataFrame) -> No
         register_max and rated_per_hour NaN where unknown), held_from (UTC, NaT if nothing is
         held back) and changes (tuple of :class:`Change`).
 
+    Returns
+    -------
+    DataFrame
+        meter, since, until of stretches that began in a window and run beyond it: what was
+        decided there may have changed too.
+
     References
     ----------
     accounting.md R5, R6, R7, R25.
@@ -45,42 +53,78 @@ def recompute(cursor: Cursor, windows: pd.DataFrame, meters: pd.DataFrame) -> No
     treated = _treated(cursor, meters)
     _load_intervals(cursor, treated)
     _replace(cursor, reach, treated)
+    beyond = treated.merge(reach, on="meter")
+    beyond = beyond[(beyond["island"] < beyond["h1"]) & (beyond["ts"] > beyond["h1"])]
+    over = beyond.groupby("meter", as_index=False).agg(since=("h1", "max"), until=("ts", "max"))
     for name in ("win", "got", "step", "iv"):
         cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    return over
+
+
+def neighbours(cursor: Cursor, points: pd.DataFrame, *, after: bool, untreated: bool) -> pd.Series:
+    """Return the reading next to each point in time, NaT where there is none.
+
+    Parameters
+    ----------
+    cursor
+        A cursor.
+    points
+        meter, at (UTC); one row per question.
+    after
+        Whether the next reading at or after the point is wanted, else the last at or before.
+    untreated
+        Whether it must be one that was accepted as it stands.
+
+    Returns
+    -------
+    Series
+        Times (UTC) in the order of the points.
+    """
+    asked = points.reset_index(drop=True).rename_axis("place").reset_index()
+    asked["place"] = asked["place"].astype("int64")
+    sql = _NEXT if after else _LAST
+    only = _UNTREATED if untreated else ""
+    found: dict[int, pd.Timestamp] = {}
+    for reach in (HALO, FAR):
+        rest = asked[~asked["place"].isin(found)]
+        if rest.empty:
+            break
+        low, high = rest["at"].min() - reach, rest["at"].max() + reach
+        with view(cursor, "points", rest):
+            rows = cursor.execute(sql.format(only=only), [reach, low, high]).fetchall()
+        found |= {int(place): pd.Timestamp(ts) for place, ts in rows}
+    return pd.Series([found.get(n, pd.NaT) for n in asked["place"]], dtype="datetime64[us]")
+
+
+_UNTREATED = """
+AND NOT EXISTS (SELECT 1 FROM meter_event e WHERE e.meter = r.meter AND e.ts = r.ts)
+AND NOT EXISTS (SELECT 1 FROM superseded_reading s WHERE s.meter = r.meter AND s.ts = r.ts
+                AND s.batch = r.batch AND s.line = r.line)
+"""
+
+_NEXT = """
+SELECT p.place, min(r.ts) FROM points p JOIN meter_extent x USING (meter) JOIN reading r
+  ON r.meter = p.meter AND r.ts >= p.at AND r.ts <= p.at + ?::INTERVAL
+WHERE r.ts BETWEEN ? AND ? AND r.quality <> 2 AND p.at <= x.newest {only} GROUP BY p.place
+"""
+
+_LAST = """
+SELECT p.place, max(r.ts) FROM points p JOIN meter_extent x USING (meter) JOIN reading r
+  ON r.meter = p.meter AND r.ts <= p.at AND r.ts >= p.at - ?::INTERVAL
+WHERE r.ts BETWEEN ? AND ? AND r.quality <> 2 AND p.at >= x.first {only} GROUP BY p.place
+"""
 
 
 def _reach(cursor: Cursor, windows: pd.DataFrame) -> pd.DataFrame:
     """Add to each window the reading before it that stands as it is, and the one after it."""
-    low, high = windows["h0"].min() - HALO, windows["h1"].max() + HALO
-    with view(cursor, "windows", windows):
-        near = frame(cursor, _NEIGHBOURS.format(within="AND r.ts BETWEEN ? AND ?"), [low, high])
-        extent = frame(cursor, "SELECT e.* FROM meter_extent e JOIN windows USING (meter)")
-    reach = windows.merge(near, how="left", on="meter").merge(extent, how="left", on="meter")
-    far = reach[
-        (reach["before"].isna() & (reach["first"] < reach["h0"]))
-        | (reach["after"].isna() & (reach["newest"] > reach["h1"]))
-    ]
-    if not far.empty:
-        with view(cursor, "windows", far[["meter", "h0", "h1"]]):
-            wide = frame(cursor, _NEIGHBOURS.format(within=""))
-        reach = reach.set_index("meter")
-        reach.update(wide.set_index("meter")[["before", "after"]])
-        reach = reach.reset_index()
-    reach["lo"] = reach["before"].fillna(reach["h0"] - HALO)
-    reach["hi"] = reach["after"].fillna(reach["h1"]) + LOOK_AHEAD
+    reach = windows.reset_index(drop=True)
+    starts = reach.rename(columns={"h0": "at"})[["meter", "at"]]
+    ends = reach.rename(columns={"h1": "at"})[["meter", "at"]]
+    before = neighbours(cursor, starts, after=False, untreated=True)
+    after = neighbours(cursor, ends, after=True, untreated=True)
+    reach["lo"] = before.fillna(reach["h0"] - HALO)
+    reach["hi"] = after.fillna(reach["h1"]) + LOOK_AHEAD
     return reach[["meter", "h0", "h1", "lo", "hi"]]
-
-
-_NEIGHBOURS = """
-SELECT w.meter, max(r.ts) FILTER (r.ts <= w.h0) AS before, min(r.ts) FILTER (r.ts >= w.h1) AS after
-FROM windows w JOIN reading r USING (meter)
-WHERE r.quality <> 2 {within} AND (r.ts <= w.h0 OR r.ts >= w.h1)
-  AND NOT EXISTS (SELECT 1 FROM meter_event e WHERE e.meter = r.meter AND e.ts = r.ts)
-  AND NOT EXISTS (SELECT 1 FROM superseded_reading s
-                  WHERE s.meter = r.meter AND s.ts = r.ts AND s.batch = r.batch
-                    AND s.line = r.line)
-GROUP BY w.meter
-"""
 
 
 def _load_readings(cursor: Cursor, reach: pd.DataFrame, meters: pd.DataFrame) -> None:
@@ -146,15 +190,15 @@ def _treated(cursor: Cursor, meters: pd.DataFrame) -> pd.DataFrame:
         ).fetchall()
         times, values = [row[0] for row in readings], [row[1] for row in readings]
         starts = [micros(ts.to_pydatetime()) for ts in rows["ts"]]
-        for step in islands(times, values, rules_of(by_meter.loc[meter]), starts):
-            _append(columns, int(meter), step)
+        for island, step in islands(times, values, rules_of(by_meter.loc[meter]), starts):
+            _append(columns, int(meter), step, island)
     return _event_frame(columns)
 
 
 def islands(
     times: list[int], values: list[int], rules: Rules, suspects: list[int]
-) -> Iterator[Step]:
-    """Yield the steps of every stretch that begins at a suspicious reading."""
+) -> Iterator[tuple[int, Step]]:
+    """Yield the steps of every stretch that begins at a suspicious reading, with its begin."""
     done = -1
     place = {ts: at for at, ts in enumerate(times)}
     for ts in suspects:
@@ -163,7 +207,7 @@ def islands(
             continue
         for step in walk(times, values, rules, start, until_plain=True):
             done = place[step.ts_us]
-            yield step
+            yield times[start - 1], step
 
 
 def rules_of(row: pd.Series) -> Rules:
@@ -177,10 +221,10 @@ def rules_of(row: pd.Series) -> Rules:
     )
 
 
-def _append(columns: dict[str, list[object]], meter: int, step: Step) -> None:
+def _append(columns: dict[str, list[object]], meter: int, step: Step, island: int) -> None:
     row = (
         meter, _moment(step.ts_us), _moment(step.since_us), step.kind, step.accepted,
-        step.before, step.shown, step.quantity, step.estimated,
+        step.before, step.shown, step.quantity, step.estimated, _moment(island),
     )  # fmt: skip
     for name, value in zip(EVENT_COLUMNS, row, strict=True):
         columns[name].append(value)
@@ -189,7 +233,7 @@ def _append(columns: dict[str, list[object]], meter: int, step: Step) -> None:
 def _event_frame(columns: dict[str, list[object]]) -> pd.DataFrame:
     """Return events with their numbers as integers of millionths (nullable)."""
     events = pd.DataFrame(columns)
-    for name in ("ts", "since"):
+    for name in ("ts", "since", "island"):
         events[name] = pd.to_datetime(events[name]).astype("datetime64[us]")
     for name in ("before", "shown", "quantity"):
         events[name] = events[name].astype("Int64")

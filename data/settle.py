@@ -15,7 +15,7 @@ from data.book import Batch, write_figures, write_years
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.inputs import month_inputs, site_frames
-from data.intervals import LOOK_AHEAD, recompute
+from data.intervals import LOOK_AHEAD, neighbours, recompute
 from data.periods import (
     day_frame,
     local,
@@ -196,21 +196,24 @@ def _update_hours(cursor: Cursor, site: str, zone: str, now: Horizon) -> None:
     """Recompute the hours that changed readings touch, month by month in time order."""
     changed = frame(
         cursor,
-        "SELECT c.meter, min(c.since) AS since, max(c.until) AS until, min(c.cause) AS cause, "
-        "max(c.batch) AS batch FROM changed_reading c JOIN meter_number n USING (meter) "
-        "WHERE n.site = ? GROUP BY c.meter, date_trunc('month', c.since)",
+        "SELECT c.meter, c.since, c.until, c.cause, c.batch FROM changed_reading c "
+        "JOIN meter_number n USING (meter) WHERE n.site = ?",
         [site],
     )
     if changed.empty:
         return
+    changed = _merged(changed)
     held = {now.held_meter: now.held_from} if now.held_meter and now.held_from else {}
     meters = site_meters(cursor, site, zone, held=held).measured
     meters = meters.assign(multiplier=meters["multiplier_micro"] / 1_000_000)
-    windows = _windows(cursor, changed)
-    for window in _by_month(windows):
-        used = meters[meters["meter"].isin(window["meter"])]
-        recompute(cursor, window, used)
-    _mark_touched(cursor, site, zone, windows)
+    while not changed.empty:
+        windows = _windows(cursor, changed)
+        beyond = [
+            recompute(cursor, window, meters[meters["meter"].isin(window["meter"])])
+            for window in _by_month(windows)
+        ]
+        _mark_touched(cursor, site, zone, windows)
+        changed = _beyond(windows, pd.concat(beyond), changed)
     cursor.execute(
         "DELETE FROM changed_reading WHERE meter IN "
         "(SELECT meter FROM meter_number WHERE site = ?)",
@@ -218,23 +221,71 @@ def _update_hours(cursor: Cursor, site: str, zone: str, now: Horizon) -> None:
     )
 
 
+def _beyond(windows: pd.DataFrame, over: pd.DataFrame, changed: pd.DataFrame) -> pd.DataFrame:
+    """Return the stretches that ran beyond the last window of their meter."""
+    last = windows.groupby("meter")["h1"].max()
+    open_ended = over[over["until"] > over["meter"].map(last)]
+    causes = changed.groupby("meter", as_index=False).agg(
+        cause=("cause", "min"), batch=("batch", "max")
+    )
+    return open_ended.merge(causes, on="meter")
+
+
 def _windows(cursor: Cursor, changed: pd.DataFrame) -> pd.DataFrame:
     """Return whole-hour windows that reach from the reading before to the one after (R5, R6).
 
     A reading may also change what became of those in the 24 h before it, because spikes and
-    dips are judged by what follows.
+    dips are judged by what follows, and of those after it that were judged from it.
     """
-    changed = changed.assign(since=changed["since"] - LOOK_AHEAD)
+    tick = timedelta(microseconds=1)
+    starts = changed[["meter"]].assign(at=changed["since"] - LOOK_AHEAD - tick)
+    ends = changed[["meter"]].assign(at=_chained(cursor, changed) + tick)
+    before = neighbours(cursor, starts, after=False, untreated=False)
+    after = neighbours(cursor, ends, after=True, untreated=False)
+    windows = changed[["meter", "cause", "batch"]].reset_index(drop=True)
+    windows["h0"] = before.fillna(starts["at"].reset_index(drop=True)).dt.floor("h")
+    ended = after.fillna(ends["at"].reset_index(drop=True))
+    windows["h1"] = ended.dt.floor("h") + timedelta(hours=1)
+    return windows
+
+
+def _chained(cursor: Cursor, changed: pd.DataFrame) -> pd.Series:
+    """Return ends that lie behind every treated reading judged from within the stretch."""
+    ends = changed[["meter"]].assign(at=changed["until"] + timedelta(microseconds=1))
+    after = neighbours(cursor, ends, after=True, untreated=False)
     with view(cursor, "changed", changed):
-        return frame(
+        events = frame(
             cursor,
-            "SELECT c.meter, c.cause, c.batch, "
-            "date_trunc('hour', coalesce(max(r.ts) FILTER (r.ts < c.since), c.since)) AS h0, "
-            "date_trunc('hour', coalesce(min(r.ts) FILTER (r.ts > c.until), c.until) "
-            "  + INTERVAL 1 HOUR) AS h1 "
-            "FROM changed c LEFT JOIN reading r ON r.meter = c.meter AND r.quality <> 2 "
-            "GROUP BY c.meter, c.cause, c.batch, c.since, c.until ORDER BY h0, c.meter",
+            "SELECT e.meter, e.since, e.ts FROM meter_event e "
+            "JOIN (SELECT meter, min(until) AS until FROM changed GROUP BY meter) c "
+            "ON c.meter = e.meter AND e.ts > c.until ORDER BY e.meter, e.ts",
         )
+    by_meter = dict(list(events.groupby("meter")))
+    found = []
+    for row, follower in zip(changed.itertuples(), after, strict=True):
+        until = row.until
+        reach = until if pd.isna(follower) else max(follower, until)
+        if row.meter in by_meter:
+            for event in by_meter[row.meter].itertuples():
+                if event.since <= reach < event.ts:
+                    reach = until = event.ts
+        found.append(until)
+    return pd.Series(found, index=changed.index, dtype="datetime64[us]")
+
+
+def _merged(changed: pd.DataFrame) -> pd.DataFrame:
+    """Join stretches of a meter and cause that lie within a month of each other."""
+    changed = changed.sort_values(["meter", "cause", "since"])
+    groups = changed.groupby(["meter", "cause"])
+    apart = changed["since"] > groups["until"].shift() + timedelta(days=31)
+    piece = (apart | (groups.cumcount() == 0)).cumsum()
+    return changed.groupby(piece.to_numpy(), as_index=False).agg(
+        meter=("meter", "first"),
+        since=("since", "min"),
+        until=("until", "max"),
+        cause=("cause", "first"),
+        batch=("batch", "max"),
+    )
 
 
 def _by_month(windows: pd.DataFrame) -> list[pd.DataFrame]:
