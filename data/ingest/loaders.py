@@ -169,7 +169,8 @@ def _record_frame(
 
 def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
     """Return cells as text: the table's types decide, not a guess from the first rows."""
-    return rows.map(lambda cell: None if _plain(cell) is None else str(cell)).astype("str")
+    cells = rows.map(lambda cell: None if _plain(cell) is None else str(cell))
+    return cells.assign(site=rows["site"]).astype("str")
 
 
 def _site_of(row: Row, known: Known) -> str:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from translations import text
 
+_SHOWN = 60
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -36,11 +38,11 @@ class Problem:
         if self.row is not None:
             place.append(text("第 {row} 行", language, row=self.row))
         if self.column is not None:
-            place.append(text("“{column}”列", language, column=self.column))
+            place.append(text("「{column}」列", language, column=self.column))
         if self.value is not None:
-            place.append(text("值“{value}”", language, value=self.value))
+            place.append(text("值 “{value}”", language, value=_shortened(self.value)))
         mark = text("提醒：", language) if self.severity == "warning" else ""
-        sentence = text(
+        return text(
             "{mark}{place}：{reason}；{remedy}",
             language,
             mark=mark,
@@ -48,7 +50,12 @@ class Problem:
             reason=self.reason,
             remedy=self.remedy,
         )
-        return sentence
+
+
+def _shortened(value: str) -> str:
+    """Return a value on one line; a whole column pasted into a cell would bury the reason."""
+    words = " ".join(value.split())
+    return words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
 
 
 class Refused(Exception):

@@ -1,31 +1,39 @@
-"""Files into raw tables: encodings, separators, title rows, workbooks, totals rows."""
+"""Files into raw tables: header, separators, title rows, totals rows."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
-import python_calamine as calamine
-
-from data.ingest.cells import plain
-from data.ingest.kinds import Column, Kind
+from data.ingest.cells import is_serial, plain
+from data.ingest.columns import Kind
+from data.ingest.headers import HEADER_WITHIN, Header, find_header
 from data.ingest.problems import Problem, Refused
+from data.ingest.sources import (
+    DAYS_1904,
+    MAX_COLUMNS,
+    check_size,
+    counts_from_1904,
+    encoding_of,
+    refusal,
+    sheets,
+    too_wide,
+)
 from translations import text
 
-WORKBOOKS = (".xlsx", ".xls", ".xlsm")
-HEADER_WITHIN = 30
-MAX_COLUMNS = 200
-MAX_ROWS = 1_050_000
-MAX_RATIO = 200
-SAMPLE = 1 << 20
-TOTALS = ("小计", "合计", "总计", "total", "subtotal")
+TOTALS = re.compile(
+    r"(?:(?:本|当|全|按)?[页日月年]|全厂|全站)?(?:小计|合计|总计)(?:\(.*\))?"
+    r"|(?:grand|sub)?[ -]?totals?",
+    re.IGNORECASE,
+)
 EXAMPLE = ("示例", "example")
+_DATED = ("timestamp", "date", "month")
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,13 @@ class Layout:
     encoding, delimiter
         Of a CSV; empty for a workbook.
     header_row
-        The header's row, counted from 1.
+        The header's (last) row, counted from 1.
     columns
         Column name to (place counted from 0, number that turns its unit into the column's).
     is_workbook
         Whether it is XLSX or XLS.
+    units
+        Column name to the unit its header carries; absent where it carries none.
     """
 
     encoding: str
@@ -49,6 +59,7 @@ class Layout:
     header_row: int
     columns: Mapping[str, tuple[int, Decimal]]
     is_workbook: bool
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,140 +69,59 @@ class Table:
     layout: Layout
     rows: list[tuple[int, list[object]]]
     notes: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
-def _refusal(path: Path, reason: str, remedy: str, value: str | None = None) -> Refused:
-    return Refused((Problem(path.name, None, None, value, reason, remedy),))
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose header is found; ``rows`` are a workbook's, counted from 1."""
+
+    path: Path
+    kind: Kind
+    language: str
+    layout: Layout
+    header: Header
+    rows: list[list[object]] = field(default_factory=list)
+    days_later: int = 0
 
 
-def encoding_of(path: Path, language: str) -> str:
-    """Return a text file's encoding: its mark, else strict UTF-8, else strict GB18030."""
-    with path.open("rb") as file:
-        head = file.read(SAMPLE)
-        whole = not file.read(1)
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    for encoding in ("utf-8", "gb18030"):
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-        try:
-            decoder.decode(head, final=whole)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise _refusal(
-        path,
-        text("无法识别文字编码", language),
-        text("请另存为 UTF-8 编码的 CSV", language),
-    )
-
-
-def layout(path: Path, kind: Kind, language: str) -> Layout:
+def layout(path: Path, kind: Kind, language: str, *, max_bytes: int | None = None) -> Layout:
     """Return where a file of a kind keeps its columns.
+
+    Parameters
+    ----------
+    path, kind, language
+        The file, what it holds, and the language of the messages.
+    max_bytes
+        Largest size taken, bytes; without it 4 GiB of text or 256 MiB of workbook.
+
+    Returns
+    -------
+    Layout
+        Enough for a bulk loader to read a plain UTF-8 CSV by itself.
 
     Raises
     ------
     Refused
-        There is no header, a required column is missing or one stands twice.
+        There is no header, a required column is missing, one stands twice or has a strange unit.
     """
-    if path.suffix.lower() in WORKBOOKS:
-        rows: Iterable[Sequence[object]] = _sheet(path, kind, language)
-        return _located(path, kind, language, rows, "", "", is_workbook=True)
-    encoding = encoding_of(path, language)
-    with path.open(encoding=encoding, newline="") as file:
-        lines = [file.readline() for _ in range(HEADER_WITHIN)]
-    best = max(",;\t", key=lambda mark: max((line.count(mark) for line in lines), default=0))
-    head = csv.reader(lines, delimiter=best)
-    return _located(path, kind, language, head, encoding, best, is_workbook=False)
+    return _opened(path, kind, language, max_bytes).layout
 
 
-def _located(
-    path: Path,
-    kind: Kind,
-    language: str,
-    rows: Iterable[Sequence[object]],
-    encoding: str,
-    delimiter: str,
-    *,
-    is_workbook: bool,
-) -> Layout:
-    for number, row in enumerate(rows, start=1):
-        if number > HEADER_WITHIN:
-            break
-        columns = _columns(path, kind, language, row)
-        if len(columns) >= 2:
-            missing = [c for c in kind.columns if c.required and c.name not in columns]
-            absent = [c for c in missing if c.name != "site"]
-            if absent:
-                titles = ", ".join(f"{c.name}（{c.zh}）" for c in absent)
-                raise _refusal(
-                    path,
-                    text("缺少列：{titles}", language, titles=titles),
-                    text("请对照模板补上（import --template {kind}）", language, kind=kind.name),
-                )
-            return Layout(encoding, delimiter, number, columns, is_workbook)
-    raise _refusal(
-        path,
-        text("前 {count} 行里没有找到表头", language, count=HEADER_WITHIN),
-        text("请对照模板核对列名（import --template {kind}）", language, kind=kind.name),
-    )
-
-
-def _columns(
-    path: Path, kind: Kind, language: str, row: Sequence[object]
-) -> dict[str, tuple[int, Decimal]]:
-    if len(row) > MAX_COLUMNS:
-        raise _refusal(
-            path,
-            text("列数超过 {count}", language, count=MAX_COLUMNS),
-            text("请只保留需要的列", language),
-        )
-    found: dict[str, tuple[int, Decimal]] = {}
-    for place, cell in enumerate(row):
-        match = _column(kind, cell)
-        if match is None:
-            continue
-        column, scale = match
-        if column.name in found:
-            raise _refusal(
-                path,
-                text("“{name}”列出现了两次", language, name=column.name),
-                text("请只保留一列", language),
-            )
-        found[column.name] = (place, scale)
-    return found
-
-
-def _column(kind: Kind, cell: object) -> tuple[Column, Decimal] | None:
-    """Return the column a header means, and what its unit multiplies by."""
-    title = plain(cell if cell is not None else "")
-    for column in kind.columns:
-        names = {_folded(n) for n in (column.name, column.zh, *column.aliases)}
-        if _folded(title) in names:
-            return column, Decimal(1)
-        base, _, unit = title.replace(")", "").partition("(")
-        if unit and _folded(base) in names:
-            scales = {_folded(name): scale for name, scale in column.units.items()}
-            return column, scales.get(_folded(unit), Decimal(1))
-    return None
-
-
-def _folded(title: str) -> str:
-    return plain(title).lower().replace(" ", "").replace("³", "3")
-
-
-def read_table(path: Path, kind: Kind, language: str) -> Table:
+def read_table(path: Path, kind: Kind, language: str, *, max_bytes: int | None = None) -> Table:
     """Return a file's raw cells in the order of the kind's columns.
 
     Parameters
     ----------
     path
-        CSV, XLSX or XLS.
+        CSV, XLSX or XLS, told apart by content.
     kind
         What it holds.
     language
         Of the messages.
+    max_bytes
+        Largest size taken, bytes; without it 4 GiB of text or 256 MiB of workbook.
 
     Returns
     -------
@@ -203,31 +133,134 @@ def read_table(path: Path, kind: Kind, language: str) -> Table:
     Refused
         The file cannot be read or has no header.
     """
-    found = layout(path, kind, language)
-    if found.is_workbook:
-        rows: Iterable[tuple[int, Sequence[object]]] = enumerate(
-            _sheet(path, kind, language), start=1
-        )
-        kept, notes = _kept(rows, kind, found, language)
-        return Table(found, kept, notes)
-    with path.open(encoding=found.encoding, newline="") as file:
+    opened = _opened(path, kind, language, max_bytes)
+    if opened.layout.is_workbook:
+        return _kept(opened, enumerate(opened.rows, start=1))
+    with path.open(encoding=opened.layout.encoding, newline="") as file:
         lines = _Counted(file)
-        reader = csv.reader(lines, delimiter=found.delimiter)
         try:
-            kept, notes = _kept(_numbered(reader, lines), kind, found, language)
+            reader = csv.reader(lines, delimiter=opened.layout.delimiter, strict=True)
+            return _kept(opened, _numbered(reader, lines))
         except UnicodeDecodeError as error:
-            raise _refusal(
+            raise refusal(
                 path,
                 text("文件中有无法识别的字符", language),
                 text("请另存为 UTF-8 编码的 CSV", language),
             ) from error
         except csv.Error as error:
-            raise _refusal(
-                path,
-                text("CSV 的引号或换行不完整：{reason}", language, reason=error),
-                text("请重新导出", language),
-            ) from error
-    return Table(found, kept, notes)
+            reason = text("引号没有配对，或一格过长，或含有空字符", language)
+            remedy = text("请重新导出", language)
+            raise Refused((Problem(path.name, lines.read, None, None, reason, remedy),)) from error
+
+
+def _opened(path: Path, kind: Kind, language: str, max_bytes: int | None) -> _Opened:
+    found = check_size(path, max_bytes, language)
+    if found == "text":
+        encoding = encoding_of(path, language)
+        delimiter, header = _text_header(path, kind, encoding, language)
+        checked = _checked(path, kind, language, header)
+        return _Opened(path, kind, language, _layout(checked, encoding, delimiter), checked)
+    for rows in sheets(path, found, language):
+        header = find_header(kind, rows)
+        if header is not None:
+            checked = _checked(path, kind, language, header)
+            later = DAYS_1904 if counts_from_1904(path, found) else 0
+            return _Opened(path, kind, language, _layout(checked, "", ""), checked, rows, later)
+    raise _no_header(path, kind, language)
+
+
+def _no_header(path: Path, kind: Kind, language: str) -> Refused:
+    return refusal(
+        path,
+        text("前 {count} 行里没有找到表头", language, count=HEADER_WITHIN),
+        text("请对照模板核对列名（import --template {kind}）", language, kind=kind.name),
+    )
+
+
+def _text_header(path: Path, kind: Kind, encoding: str, language: str) -> tuple[str, Header | None]:
+    """Return the separator that lets the header name most columns, and that header."""
+    with path.open(encoding=encoding, newline="") as file:
+        lines = [line.replace("\0", "") for line in islice(file, HEADER_WITHIN + 1)]
+    try:
+        found = [(mark, find_header(kind, csv.reader(lines, delimiter=mark))) for mark in ",;\t"]
+    except csv.Error as error:
+        raise refusal(
+            path,
+            text("引号没有配对，或一格过长，或含有空字符", language),
+            text("请重新导出", language),
+        ) from error
+    return max(found, key=lambda pair: pair[1].known() if pair[1] else 0)
+
+
+def _layout(header: Header, encoding: str, delimiter: str) -> Layout:
+    named = [(place, title) for place, title in enumerate(header.titles) if title is not None]
+    return Layout(
+        encoding,
+        delimiter,
+        header.row,
+        {t.column.name: (place, t.scale or Decimal(1)) for place, t in named},
+        is_workbook=not encoding,
+        units={t.column.name: t.unit for _, t in named if t.unit},
+    )
+
+
+def _checked(path: Path, kind: Kind, language: str, header: Header | None) -> Header:
+    """Return the header if every required column stands in it once, in a known unit."""
+    if header is None:
+        raise _no_header(path, kind, language)
+    if len(header.cells) > MAX_COLUMNS:
+        raise too_wide(path, language)
+    problems = [*_twice(path, language, header), *_strange_units(path, language, header)]
+    named = {title.column.name for title in header.titles if title}
+    absent = [c for c in kind.columns if c.required and c.name not in named and c.name != "site"]
+    if absent:
+        shown = "、".join(f"{c.name}（{c.zh}）" if language == "zh" else c.name for c in absent)
+        problems.append(
+            Problem(
+                path.name,
+                header.row,
+                None,
+                None,
+                text("缺少列：{titles}", language, titles=shown),
+                text("请对照模板补上（import --template {kind}）", language, kind=kind.name),
+            )
+        )
+    if problems:
+        raise Refused(tuple(problems))
+    return header
+
+
+def _twice(path: Path, language: str, header: Header) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for cell, title in zip(header.cells, header.titles, strict=True):
+        if title is None:
+            continue
+        name = title.column.name
+        if name in seen:
+            yield Problem(
+                path.name,
+                header.row,
+                name,
+                cell,
+                text("“{first}”和“{second}”是同一列", language, first=seen[name], second=cell),
+                text("请只保留一列", language),
+            )
+        seen[name] = cell
+
+
+def _strange_units(path: Path, language: str, header: Header) -> Iterator[Problem]:
+    for cell, title in zip(header.cells, header.titles, strict=True):
+        if title is None or title.scale is not None:
+            continue
+        units = "、".join(title.column.units) or "—"
+        yield Problem(
+            path.name,
+            header.row,
+            title.column.name,
+            cell,
+            text("不认识表头里的单位“{unit}”", language, unit=title.unit),
+            text("这一列可用的单位：{units}；或去掉表头里的单位", language, units=units),
+        )
 
 
 class _Counted:
@@ -246,7 +279,7 @@ class _Counted:
         return line
 
 
-def _numbered(reader: Iterable[list[str]], lines: _Counted) -> Iterable[tuple[int, list[str]]]:
+def _numbered(reader: Iterable[list[str]], lines: _Counted) -> Iterator[tuple[int, list[str]]]:
     """Yield rows with the line they begin on."""
     begun = 1
     for row in reader:
@@ -254,93 +287,85 @@ def _numbered(reader: Iterable[list[str]], lines: _Counted) -> Iterable[tuple[in
         begun = lines.read + 1
 
 
-def _kept(
-    rows: Iterable[tuple[int, Sequence[object]]], kind: Kind, found: Layout, language: str
-) -> tuple[list[tuple[int, list[object]]], tuple[str, ...]]:
-    places = [found.columns.get(column.name, (None, None))[0] for column in kind.columns]
+def _kept(opened: _Opened, rows: Iterable[tuple[int, Sequence[object]]]) -> Table:
+    """Return the rows that hold data, and remarks on those that do not."""
+    kind, found = opened.kind, opened.layout
+    places = [found.columns[c.name][0] if c.name in found.columns else None for c in kind.columns]
     keys = [n for n, c in enumerate(kind.columns) if c.name in kind.key or c.name == "date"]
+    dated = [n for n, c in enumerate(kind.columns) if c.type in _DATED]
     kept: list[tuple[int, list[object]]] = []
-    totals = 0
-    for number, row in rows:
-        if number <= found.header_row:
-            continue
+    problems = list(_unread(opened))
+    skipped = {"totals": 0, "examples": 0}
+    for number, row in islice(rows, found.header_row, None):
         cells = [row[p] if p is not None and p < len(row) else None for p in places]
-        if all(cell is None or str(cell).strip() == "" for cell in cells):
+        filled = [plain(cell) for cell in row if cell is not None and plain(cell)]
+        if not filled or all(cell is None or not plain(cell) for cell in cells):
             continue
-        words = [plain(cells[n]).lower() for n in keys if cells[n] is not None]
-        if any(word in EXAMPLE for word in words):
-            continue
-        if any(word.rstrip(":") in TOTALS for word in words):
-            totals += 1
-            continue
-        kept.append((number, cells))
-    notes = (text("跳过 {count} 行合计", language, count=totals),) if totals else ()
-    return kept, notes
+        mark = _skip(filled[0], [plain(cells[n]) for n in keys if cells[n] is not None])
+        if mark:
+            skipped[mark] += 1
+        elif over := [plain(cell) for cell in row[len(opened.header.cells) :] if _says(cell)]:
+            problems.append(_overflow(opened, number, over))
+        else:
+            kept.append((number, _later(cells, dated, opened.days_later)))
+    names = tuple(column.name for column in kind.columns)
+    return Table(found, kept, _notes(skipped, opened.language), tuple(problems), names)
 
 
-def _sheet(path: Path, kind: Kind, language: str) -> list[list[object]]:
-    """Return the rows of the workbook's first sheet that has the kind's header."""
-    _guard(path, language)
-    try:
-        book = calamine.load_workbook(str(path))
-        sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
-    except calamine.PasswordError as error:
-        raise _refusal(
-            path, text("工作簿有密码", language), text("请去掉密码后重试", language)
-        ) from error
-    except (calamine.CalamineError, calamine.XmlError, calamine.ZipError) as error:
-        raise _refusal(
-            path,
-            text("工作簿打不开：{reason}", language, reason=error),
-            text("请用表格软件打开后另存", language),
-        ) from error
-    for sheet in sheets:
-        rows = [_tidy(row) for row in sheet.to_python(skip_empty_area=False)]
-        if len(rows) > MAX_ROWS:
-            raise _refusal(
-                path, text("行数超过工作簿的上限", language), text("请改用 CSV", language)
-            )
-        _fill_merged(rows, sheet.merged_cell_ranges or [])
-        if any(len(_columns(path, kind, language, row)) >= 2 for row in rows[:HEADER_WITHIN]):
-            return rows
-    return []
+def _says(cell: object) -> bool:
+    return cell is not None and plain(cell) != ""
 
 
-def _tidy(row: Sequence[object]) -> list[object]:
-    """Return cells with midnight dates as datetimes, as every other time comes."""
-    return [
-        datetime(cell.year, cell.month, cell.day)
-        if isinstance(cell, date) and not isinstance(cell, datetime)
-        else cell
-        for cell in row
-    ]
+def _skip(first: str, keys: Sequence[str]) -> str:
+    """Return why a row is no data: a template's example, a line of totals, or ''."""
+    words = [word.rstrip(": ").lower() for word in (first, *keys)]
+    if any(word in EXAMPLE for word in words):
+        return "examples"
+    return "totals" if any(TOTALS.fullmatch(word.replace(" ", "")) for word in words) else ""
 
 
-def _fill_merged(
-    rows: list[list[object]], ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]
-) -> None:
-    """Give every cell of a merged header what its first cell says."""
-    for (top, left), (bottom, right) in ranges:
-        if top >= min(HEADER_WITHIN, len(rows)) or left >= len(rows[top]):
-            continue
-        said = rows[top][left]
-        for row in rows[top : min(bottom + 1, HEADER_WITHIN)]:
-            for place in range(left, min(right + 1, len(row))):
-                row[place] = said if row[place] in (None, "") else row[place]
+def _notes(skipped: Mapping[str, int], language: str) -> tuple[str, ...]:
+    notes = []
+    if skipped["totals"]:
+        notes.append(text("跳过 {count} 行合计", language, count=skipped["totals"]))
+    if skipped["examples"]:
+        notes.append(text("跳过 {count} 行示例", language, count=skipped["examples"]))
+    return tuple(notes)
 
 
-def _guard(path: Path, language: str) -> None:
-    """Refuse a workbook that unpacks to far more than it should."""
-    if path.suffix.lower() == ".xls":
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile as error:
-        raise _refusal(
-            path,
-            text("工作簿不完整或有密码", language),
-            text("请去掉密码，用表格软件打开后另存", language),
-        ) from error
-    if unpacked > MAX_RATIO * max(path.stat().st_size, 1 << 16):
-        raise _refusal(path, text("工作簿解压后过大", language), text("请改用 CSV", language))
+def _later(cells: list[object], dated: Sequence[int], days: int) -> list[object]:
+    """Return a row whose unformatted day numbers count from 1899-12-30."""
+    if days:
+        for place in dated:
+            if is_serial(cells[place]):
+                cells[place] = cast("float", cells[place]) + days
+    return cells
+
+
+def _overflow(opened: _Opened, number: int, over: Sequence[str]) -> Problem:
+    """Name a row that is wider than its header: a comma inside a number splits it in two."""
+    return Problem(
+        opened.path.name,
+        number,
+        None,
+        opened.layout.delimiter.join(over),
+        text("这一行的格子比表头多", opened.language),
+        text("请去掉数字里的逗号，或给含逗号的内容加上双引号", opened.language),
+    )
+
+
+def _unread(opened: _Opened) -> Iterator[Problem]:
+    """Warn of columns that nobody reads."""
+    header, language = opened.header, opened.language
+    unknown = [c for c, t in zip(header.cells, header.titles, strict=True) if c and t is None]
+    if unknown:
+        yield Problem(
+            opened.path.name,
+            header.row,
+            None,
+            "、".join(unknown),
+            text("这些列没有用到", language),
+            text("若需要请对照模板核对列名（import --template {kind}）", language,
+                 kind=opened.kind.name),
+            "warning",
+        )  # fmt: skip
