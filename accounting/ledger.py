@@ -9,7 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from accounting.amount import NULL, QUALITIES, Amount, Source, Term, flag_bits, flag_names
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.amount import NULL, QUALITIES, Amount, Floats, Term, flag_bits, flag_names
 from accounting.inputs import Grain
 
 BASIS = "inventory"
@@ -110,7 +113,7 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
         unit = indicators()[indicator, dimension].unit
         values = amount.values.tolist()
         measured, estimated = (shares.tolist() for shares in amount.shares_pct())
-        terms = _Terms.of(amount)
+        terms = terms_by_period(amount, notes=grain.name == "month")
         for at, period in enumerate(grain.labels):
             null = amount.quality[at] == NULL
             rows.append(
@@ -127,7 +130,7 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
                     estimated_pct=_known(estimated[at]),
                     flags=";".join(flag_names(int(amount.flags[at]) | running)),
                     formula=amount.formula,
-                    terms=() if null else terms.rows(at),
+                    terms=() if null else tuple(terms[at]),
                 )
             )
     return rows
@@ -137,52 +140,41 @@ def _known(number: float) -> float | None:
     return None if number != number else number
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A term's numbers over the periods; one number stands for all of them."""
+def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:
+    """Return each period's rows: what is summed, then the divisor, then what explains.
 
-    source: Source
-    factors: tuple[str, ...]
-    quantity: list[float]
-    coefficient: list[float]
+    Days use the month's shares, so what explains these stands with the month's figures alone.
+    """
+    found: list[list[TermRow]] = [[] for _ in range(amount.periods)]
+    for term in amount.terms:
+        meter = term.source.kind == "meter"
+        _add(found, term, (term.coefficient != 0.0) | meter)
+    if amount.divisor is not None:
+        _add(found, amount.divisor, np.ones(amount.periods, bool))
+    if notes:
+        known = {term.source.key for term in amount.terms}
+        for note in amount.notes:
+            if note.source.key not in known:
+                _add(found, note, np.ones(amount.periods, bool))
+    return found
 
-    def row(self, at: int) -> TermRow | None:
-        """Return the term in one period; None where it is unknown or an empty record."""
-        quantity = self.quantity[at if len(self.quantity) > 1 else 0]
-        if quantity != quantity or (quantity == 0.0 and self.source.kind != "meter"):
-            return None
-        source = self.source
-        coefficient = self.coefficient[at if len(self.coefficient) > 1 else 0]
-        return TermRow(
-            source.kind, source.ref, quantity, source.unit, coefficient, self.factors,
-            source.origin,
+
+def _add(found: list[list[TermRow]], term: Term, wanted: NDArray[np.bool_]) -> None:
+    """Add a term to the periods in which it is known and, for a record, not nothing."""
+    source = term.source
+    quantity, coefficient = (_long(a, len(found)) for a in (source.quantity, term.coefficient))
+    known = (quantity == quantity) & wanted
+    if source.kind != "meter":
+        known &= quantity != 0.0
+    for at in known.nonzero()[0].tolist():
+        found[at].append(
+            TermRow(
+                source.kind, source.ref, float(quantity[at]), source.unit, float(coefficient[at]),
+                term.factors, source.origin,
+            )
         )  # fmt: skip
 
 
-def _column(term: Term) -> _Column:
-    source = term.source
-    return _Column(source, term.factors, source.quantity.tolist(), term.coefficient.tolist())
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """An amount's terms, ready to be written period by period."""
-
-    summed: list[_Column]
-    divisor: list[_Column]
-    notes: list[_Column]
-
-    @staticmethod
-    def of(amount: Amount) -> _Terms:
-        """Return the terms of an amount."""
-        below = [] if amount.divisor is None else [_column(amount.divisor)]
-        known = {term.source.key for term in amount.terms}
-        notes = [_column(note) for note in amount.notes if note.source.key not in known]
-        return _Terms([_column(term) for term in amount.terms], below, notes)
-
-    def rows(self, at: int) -> tuple[TermRow, ...]:
-        """Return one period's rows: what is summed, then the divisor, then what explains."""
-        summed = (column.row(at) for column in self.summed)
-        others = (column.row(at) for column in (*self.divisor, *self.notes))
-        kept = [row for row in summed if row and (row.coefficient or row.kind == "meter")]
-        return (*kept, *(row for row in others if row))
+def _long(values: Floats, periods: int) -> Floats:
+    """Return one value per period; a month's share stands for each of its days."""
+    return values if len(values) == periods else np.full(periods, values[0])

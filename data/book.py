@@ -42,7 +42,7 @@ _COMPARED = ("value", "unit", "quality", "measured_pct", "estimated_pct", "flags
 
 def terms_digest(figure: Figure) -> str:
     """Return a digest of a figure's terms: with other terms it is another figure."""
-    return hashlib.blake2b(repr(figure.terms).encode(), digest_size=10).hexdigest()
+    return hashlib.blake2b(repr([*map(tuple, figure.terms)]).encode(), digest_size=10).hexdigest()
 
 
 def write_figures(cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure]) -> int:

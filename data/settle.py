@@ -31,6 +31,7 @@ from data.store import Cursor, frame, view
 
 HOLD = timedelta(hours=48)
 MONTHS_AT_ONCE = 12
+READINGS_AT_ONCE = 1_000_000
 Progress = Callable[[str, int, int], None]
 
 
@@ -210,7 +211,7 @@ def _update_hours(cursor: Cursor, site: str, zone: str, now: Horizon) -> None:
         windows = _windows(cursor, changed)
         beyond = [
             recompute(cursor, window, meters[meters["meter"].isin(window["meter"])])
-            for window in _by_month(windows)
+            for window in _pieces(windows, meters)
         ]
         _mark_touched(cursor, site, zone, windows)
         changed = _beyond(windows, pd.concat(beyond), changed)
@@ -288,24 +289,37 @@ def _merged(changed: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _by_month(windows: pd.DataFrame) -> list[pd.DataFrame]:
-    """Cut windows at month ends (UTC) and gather them, so that one piece fits in memory."""
-    pieces: dict[date, dict[int, tuple[datetime, datetime]]] = {}
+def _pieces(windows: pd.DataFrame, meters: pd.DataFrame) -> list[pd.DataFrame]:
+    """Cut windows at month ends (UTC) and gather whole months, so that a piece fits in memory."""
+    steps_us = dict(zip(meters["meter"], meters["step_us"], strict=True))
+    months: dict[date, dict[int, tuple[datetime, datetime]]] = {}
     for row in windows.itertuples():
-        start = row.h0.to_pydatetime()
-        while start < row.h1:
+        start, stop = row.h0.to_pydatetime(), row.h1.to_pydatetime()
+        while start < stop:
             month = date(start.year, start.month, 1)
             after = next_month(month)
-            end = min(row.h1.to_pydatetime(), datetime(after.year, after.month, 1))
-            low, high = pieces.setdefault(month, {}).get(int(row.meter), (start, end))
-            pieces[month][int(row.meter)] = (min(low, start), max(high, end))
+            end = min(stop, datetime(after.year, after.month, 1))
+            low, high = months.setdefault(month, {}).get(int(row.meter), (start, end))
+            months[month][int(row.meter)] = (min(low, start), max(high, end))
             start = end
-    found = []
-    for month in sorted(pieces):
-        rows = [(meter, low, high) for meter, (low, high) in sorted(pieces[month].items())]
-        window = pd.DataFrame(rows, columns=["meter", "h0", "h1"])
-        found.append(window.astype({"h0": "datetime64[us]", "h1": "datetime64[us]"}))
-    return found
+    found: list[pd.DataFrame] = []
+    piece: dict[int, tuple[datetime, datetime]] = {}
+    size = 0.0
+    for month in sorted(months):
+        for meter, (low, high) in months[month].items():
+            size += (high - low) / timedelta(microseconds=int(steps_us[meter]))
+            first, last = piece.get(meter, (low, high))
+            piece[meter] = (min(first, low), max(last, high))
+        if size > READINGS_AT_ONCE:
+            found.append(_window_frame(piece))
+            piece, size = {}, 0.0
+    return [*found, _window_frame(piece)] if piece else found
+
+
+def _window_frame(piece: dict[int, tuple[datetime, datetime]]) -> pd.DataFrame:
+    rows = [(meter, low, high) for meter, (low, high) in sorted(piece.items())]
+    window = pd.DataFrame(rows, columns=["meter", "h0", "h1"])
+    return window.astype({"h0": "datetime64[us]", "h1": "datetime64[us]"})
 
 
 def _mark_touched(cursor: Cursor, site: str, zone: str, windows: pd.DataFrame) -> None:

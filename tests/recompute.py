@@ -32,11 +32,16 @@ def limit(rule, length):
     return 1.2 * rule["rated"] * hours
 
 
+def ahead(readings, place):
+    """The readings within the 24 hours after one."""
+    until = readings[place][0] + timedelta(hours=24)
+    return [(t, v) for t, v in readings[place + 1 : place + 200] if t <= until]
+
+
 def intervals(readings, rule):
     """Yield (since, until, quantity) of a register by the published rules."""
     (since, before), rest = readings[0], readings[1:]
     for place, (at, shown) in enumerate(rest):
-        ahead = [v for t, v in rest[place + 1 :] if t <= at + timedelta(hours=24)]
         changes = [c for c in rule["changes"] if since < c["at"] <= at]
         if changes:
             quantity, start = 0.0, before
@@ -51,7 +56,7 @@ def intervals(readings, rule):
                 yield since, at, 0.0
                 since = at
                 continue
-            elif any(v >= before for v in ahead):
+            elif any(v >= before for _, v in ahead(rest, place)):
                 continue
             else:
                 since, before = at, shown
@@ -59,11 +64,10 @@ def intervals(readings, rule):
         else:
             quantity = (shown - before) * rule["multiplier"]
             if quantity > limit(rule, at - since) + 1e-9:
-                later = [(t, v) for t, v in rest[place + 1 :] if t <= at + timedelta(hours=24)]
                 if any(
                     before <= v < shown
                     and (v - before) * rule["multiplier"] <= limit(rule, t - since) + 1e-9
-                    for t, v in later
+                    for t, v in ahead(rest, place)
                 ):
                     continue
         yield since, at, quantity

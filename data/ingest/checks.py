@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 
+from data.ingest.columns import METER_UNITS
+from data.ingest.headers import folded
 from data.ingest.kinds import Kind, has_site
+from data.ingest.known import Check, Known, KnownMeter
 from data.ingest.problems import Problem
+from data.ingest.row_checks import ROW_CHECKS, before, decimal
 from data.ingest.rows import Parsed, Row
-from translations import text
+
+__all__ = ["Known", "KnownMeter", "check_rows"]
 
 MEDIUM_UNITS = {
     "electricity": ("kWh", "MWh"),
@@ -21,56 +24,8 @@ MEDIUM_UNITS = {
 }
 ROLE_MEDIA = {"heat_pump_heat": ("heat",), "consumer": ("electricity", "water", "diesel", "heat")}
 COMMON_SITE = "CN"
-
-
-@dataclass(frozen=True)
-class KnownMeter:
-    """What a check needs of a meter."""
-
-    medium: str
-    valid_from: date | None
-    valid_to: date | None
-    parent_id: str | None
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the store knows; meters and batches by (site, identifier)."""
-
-    sites: frozenset[str]
-    meters: Mapping[tuple[str, str], KnownMeter]
-    batches: Mapping[tuple[str, str], Decimal | None]
-    vehicle_classes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Check:
-    """One file being checked."""
-
-    kind: Kind
-    known: Known
-    file_name: str
-    language: str
-    default_site: str | None
-
-    def problem(
-        self,
-        row: Row,
-        column: str,
-        reason: str,
-        remedy: str,
-        severity: Literal["error", "warning"] = "error",
-    ) -> Problem:
-        value = row.values.get(column)
-        return Problem(
-            self.file_name,
-            row.number,
-            column,
-            None if value is None else str(value),
-            text(reason, self.language),
-            text(remedy, self.language),
-            severity,
-        )
+_MORE_THAN_IN = Decimal("1.0001")
+_SAME_UNIT = {"立方米": "m3", "升": "L"}
 
 
 def check_rows(
@@ -98,30 +53,38 @@ def check_rows(
     -------
     list of Problem
         Errors and warnings, in the order of the rows.
+
+    References
+    ----------
+    accounting.md §16 R5 (limits and roll-over of registers), R8 (validity), R20 (mass balance).
     """
-    check = _Check(kind, known, file_name, language, default_site)
+    check = Check(kind, known, file_name, language, default_site)
     found: list[Problem] = []
     if has_site(kind):
         found += [p for row in parsed.rows for p in _site(check, row)]
     if kind.name == "meters":
         found += _meters(check, parsed.rows)
     elif kind.name in ("meter_changes", "readings"):
-        found += _metered(check, parsed.rows)
+        found += _metered(check, parsed)
     elif kind.name == "outputs":
         found += _outputs(check, parsed.rows)
-    elif kind.name in _ROW_CHECKS:
-        found += [p for row in parsed.rows for p in _ROW_CHECKS[kind.name](check, row)]
+    elif kind.name in ROW_CHECKS:
+        found += [p for row in parsed.rows for p in ROW_CHECKS[kind.name](check, row)]
     return sorted(found, key=lambda problem: problem.row or 0)
 
 
-def _site(check: _Check, row: Row) -> list[Problem]:
+def _site(check: Check, row: Row) -> list[Problem]:
     site = row.values["site"]
     if site in check.known.sites or (check.kind.name == "calendar" and site == COMMON_SITE):
         return []
     return [check.problem(row, "site", "没有这个站点", "请先导入站点文件（import site）")]
 
 
-def _meters(check: _Check, rows: list[Row]) -> list[Problem]:
+Meters = Mapping[tuple[str, str], tuple[str, object]]
+
+
+def _meters(check: Check, rows: Sequence[Row]) -> list[Problem]:
+    """Check meters; of one meter the later line counts, so parents are those after the file."""
     here = {
         (str(r.values["site"]), str(r.values["meter_id"])): (
             str(r.values["medium"]),
@@ -129,24 +92,37 @@ def _meters(check: _Check, rows: list[Row]) -> list[Problem]:
         )
         for r in rows
     }
-    before = {key: (m.medium, m.parent_id) for key, m in check.known.meters.items()}
-    parents = before | here
-    found = []
-    for row in rows:
-        found += _meter(check, row)
-        parent = row.values["parent_id"]
-        if parent is not None:
-            key = (str(row.values["site"]), str(parent))
-            if key not in parents:
-                found.append(check.problem(row, "parent_id", "没有这块上级表", "请先录入上级表"))
-            elif parents[key][0] != row.values["medium"]:
-                found.append(check.problem(row, "parent_id", "上级表的介质不同", "请核对上级表"))
-            elif _loops(parents, (key[0], str(row.values["meter_id"]))):
-                found.append(check.problem(row, "parent_id", "上级关系成环", "请核对上级表"))
-    return found
+    meters = {key: (m.medium, m.parent_id) for key, m in check.known.meters.items()} | here
+    return [
+        problem
+        for row in rows
+        for problem in (*_meter(check, row), *_register(check, row), *_parent(check, row, meters))
+    ]
 
 
-def _loops(parents: Mapping[tuple[str, str], tuple[str, object]], start: tuple[str, str]) -> bool:
+def _parent(check: Check, row: Row, meters: Meters) -> list[Problem]:
+    site, parent = str(row.values["site"]), row.values["parent_id"]
+    if parent is None:
+        return []
+    found = meters.get((site, str(parent)))
+    if found is None:
+        elsewhere = sorted(other for other, name in meters if name == parent)
+        if elsewhere:
+            reason = "上级表属于另一个站点（{site}）"
+            return [
+                check.problem(
+                    row, "parent_id", reason, "上级表必须在同一站点", site=", ".join(elsewhere)
+                )
+            ]
+        return [check.problem(row, "parent_id", "没有这块上级表", "请先录入上级表")]
+    if found[0] != row.values["medium"]:
+        return [check.problem(row, "parent_id", "上级表的介质不同", "请核对上级表")]
+    if _loops(meters, (site, str(row.values["meter_id"]))):
+        return [check.problem(row, "parent_id", "上级关系成环", "请核对上级表")]
+    return []
+
+
+def _loops(parents: Meters, start: tuple[str, str]) -> bool:
     seen, at = {start}, start
     while (parent := parents.get(at, ("", None))[1]) is not None:
         at = (start[0], str(parent))
@@ -156,143 +132,134 @@ def _loops(parents: Mapping[tuple[str, str], tuple[str, object]], start: tuple[s
     return False
 
 
-def _meter(check: _Check, row: Row) -> list[Problem]:
+def _meter(check: Check, row: Row) -> list[Problem]:
     found, v = [], row.values
     medium = str(v["medium"])
     if v["unit"] not in MEDIUM_UNITS[medium]:
-        found.append(check.problem(row, "unit", "单位与介质不符", "请核对单位"))
+        units = ", ".join(MEDIUM_UNITS[medium])
+        remedy = "这种介质可用的单位：{units}"
+        found.append(check.problem(row, "unit", "单位与介质不符", remedy, units=units))
     if medium not in ROLE_MEDIA.get(str(v["role"]), ("electricity",)):
         found.append(check.problem(row, "role", "用途与介质不符", "请核对用途"))
     for name in ("step_min", "multiplier", "register_max", "rated_max_per_hour"):
-        value = v[name]
-        if isinstance(value, Decimal) and value <= 0:
+        value = decimal(row, name)
+        if value is not None and value <= 0:
             found.append(check.problem(row, name, "必须大于零", "请核对表计参数"))
-    if _before(v["valid_to"], v["valid_from"]):
+        elif name == "step_min" and value is not None and value % 1:
+            found.append(check.problem(row, name, "周期必须是整分钟", "请填写整数，例如 15"))
+    if before(v["valid_to"], v["valid_from"]):
         found.append(check.problem(row, "valid_to", "早于启用日期", "请核对日期"))
-    if v["reading_kind"] == "register" and v["rated_max_per_hour"] is None:
-        reason = "没有小时上限，无法识别突增"
-        found.append(check.problem(row, "rated_max_per_hour", reason, "请补上", "warning"))
     return found
 
 
-def _before(last: object, first: object) -> bool:
-    return isinstance(last, date) and isinstance(first, date) and last < first
+def _register(check: Check, row: Row) -> list[Problem]:
+    """Warn of a register whose spikes or roll-over nobody will recognise (R5)."""
+    if row.values["reading_kind"] != "register":
+        return []
+    found = []
+    if row.values["rated_max_per_hour"] is None:
+        reason, remedy = "没有小时上限，无法识别突增", "请填写每小时最多的用量"
+        found.append(check.problem(row, "rated_max_per_hour", reason, remedy, "warning"))
+    if row.values["register_max"] is None:
+        reason, remedy = "没有满度值，翻转会被当作清零", "请填写表上显示不出的第一个数"
+        found.append(check.problem(row, "register_max", reason, remedy, "warning"))
+    return found
 
 
-def _metered(check: _Check, rows: list[Row]) -> list[Problem]:
-    owners: dict[str, list[KnownMeter]] = {}
+def _metered(check: Check, parsed: Parsed) -> list[Problem]:
+    owners: dict[str, list[tuple[str, KnownMeter]]] = {}
     for (site, meter_id), meter in check.known.meters.items():
         if check.default_site in (None, site):
-            owners.setdefault(meter_id, []).append(meter)
-    found = []
-    for row in rows:
-        meters = owners.get(str(row.values["meter_id"]), [])
+            owners.setdefault(meter_id, []).append((site, meter))
+    header_unit = parsed.units.get("value", "")
+    found, compared = [], set()
+    for row in parsed.rows:
+        meter_id = str(row.values["meter_id"])
+        meters = owners.get(meter_id, [])
         if not meters:
             found.append(check.problem(row, "meter_id", "没有这块表", "请先导入表计台账"))
-        elif len(meters) > 1:
-            found.append(
-                check.problem(row, "meter_id", "多个站点有这个表号", "请用 --site 指明站点")
-            )
-        elif not _within(row.values["timestamp"], meters[0]):
-            reason = "时间不在这块表的有效期内"
-            remedy = "请核对表计的启用与停用日期"
-            found.append(check.problem(row, "timestamp", reason, remedy))
+            continue
+        if len(meters) > 1:
+            reason = "多个站点有这个表号"
+            found.append(check.problem(row, "meter_id", reason, "请用 --site 指明站点"))
+            continue
+        found += _validity(check, row, *meters[0])
+        if header_unit and meter_id not in compared:
+            compared.add(meter_id)
+            found += _header_unit(check, row, meters[0][1], header_unit)
     return found
 
 
-def _within(moment: object, meter: KnownMeter) -> bool:
-    """Tell whether a reading lies in [valid_from 00:00, valid_to 24:00] of its meter (R8)."""
+def _validity(check: Check, row: Row, site: str, meter: KnownMeter) -> list[Problem]:
+    """Refuse a reading outside [valid_from 00:00, valid_to 24:00] of its meter (R8)."""
+    moment = row.values["timestamp"]
     if not isinstance(moment, datetime):
-        return False
-    at = moment.replace(tzinfo=None)
-    first, last = meter.valid_from, meter.valid_to
+        return []
+    at, first, last = check.known.local(moment, site), meter.valid_from, meter.valid_to
     early = first is not None and at < datetime(first.year, first.month, first.day)
     late = last is not None and at > datetime(last.year, last.month, last.day) + timedelta(days=1)
-    return not early and not late
+    if not early and not late:
+        return []
+    reason = "时间不在这块表的有效期内（{first} 至 {last}）"
+    remedy = "请核对表计的启用与停用日期"
+    return [check.problem(row, "timestamp", reason, remedy, first=first or "…", last=last or "…")]
 
 
-def _outputs(check: _Check, rows: list[Row]) -> list[Problem]:
-    batches: dict[str, list[Decimal | None]] = {}
-    for (site, batch_id), mass in check.known.batches.items():
-        if check.default_site in (None, site):
-            batches.setdefault(batch_id, []).append(mass)
+def _header_unit(check: Check, row: Row, meter: KnownMeter, unit: str) -> list[Problem]:
+    """Compare the header's unit with the meter's: a reading is in the unit of its meter."""
+    base = _base_unit(unit)
+    if meter.unit and meter.unit != base:
+        reason = "表头单位 {unit} 换算成 {base}，而台账中这块表的单位是 {own}"
+        remedy = "请去掉表头里的单位，读数按台账的单位填写"
+        return [check.problem(row, "meter_id", reason, remedy, unit=unit, base=base,
+                              own=meter.unit)]  # fmt: skip
+    if not meter.unit:
+        reason = "表头单位 {unit} 已换算成 {base}"
+        remedy = "请核对台账中这块表的单位"
+        return [check.problem(row, "meter_id", reason, remedy, "warning", unit=unit, base=base)]
+    return []
+
+
+def _base_unit(unit: str) -> str:
+    """Return the unit that numbers under a header's unit are turned into."""
+    named = {folded(name): name for name in METER_UNITS}[folded(unit)]
+    return _SAME_UNIT.get(named, named if named in ("m3", "L", "GJ") else "kWh")
+
+
+def _outputs(check: Check, rows: Sequence[Row]) -> list[Problem]:
+    batches: dict[str, list[tuple[str, str]]] = {}
+    for key in check.known.batches:
+        if check.default_site in (None, key[0]):
+            batches.setdefault(key[1], []).append(key)
     found: list[Problem] = []
-    sums: dict[str, Decimal] = {}
+    parts: dict[str, dict[tuple[object, object], Decimal]] = {}
+    last: dict[str, Row] = {}
     for row in rows:
         batch_id = str(row.values["batch_id"])
-        if batch_id not in batches:
+        owners = batches.get(batch_id, [])
+        if not owners:
             found.append(check.problem(row, "batch_id", "没有这个批次", "请先导入拆解批次"))
-            continue
-        if len(batches[batch_id]) > 1:
-            found.append(
-                check.problem(row, "batch_id", "多个站点有这个批次", "请用 --site 指明站点")
-            )
-        whole = sums.get(batch_id, Decimal(0)) + (_decimal(row, "mass_t") or 0)
-        sums[batch_id] = whole
-        limit = batches[batch_id][0]
-        if limit is not None and whole > limit * Decimal("1.0001"):
-            reason = "产出大于投入"
-            found.append(check.problem(row, "mass_t", reason, "请核对称重", "warning"))
+        elif len(owners) > 1:
+            reason = "多个站点有这个批次"
+            found.append(check.problem(row, "batch_id", reason, "请用 --site 指明站点"))
+        else:
+            part = row.values["material"], row.values["fate"]
+            parts.setdefault(batch_id, {})[part] = decimal(row, "mass_t") or Decimal(0)
+            last[batch_id] = row
+    for batch_id, row in last.items():
+        found += _balance(check, row, batches[batch_id][0], sum(parts[batch_id].values()))
     return found
 
 
-def _trip(check: _Check, row: Row) -> list[Problem]:
-    vehicle = row.values["vehicle_class"]
-    if vehicle is None or vehicle in check.known.vehicle_classes:
+def _balance(check: Check, row: Row, key: tuple[str, str], out: Decimal | int) -> list[Problem]:
+    """Warn of a batch that gives more than it took; the accounting leaves it out (R20)."""
+    mass_in = check.known.batches[key]
+    whole = out + check.known.residues.get(key, Decimal(0))
+    if mass_in is None or whole <= mass_in * _MORE_THAN_IN:
         return []
-    return [check.problem(row, "vehicle_class", "因子库没有这个车型", "请填写因子编号")]
-
-
-def _job(check: _Check, row: Row) -> list[Problem]:
-    start, end = row.values["start"], row.values["end"]
-    if not isinstance(start, datetime) or not isinstance(end, datetime):
-        return []
-    if (start.tzinfo is None) == (end.tzinfo is None) and end > start:
-        return []
-    return [check.problem(row, "end", "结束不晚于开始", "请核对时间")]
-
-
-def _device(check: _Check, row: Row) -> list[Problem]:
-    if _before(row.values["in_service_to"], row.values["in_service_from"]):
-        return [check.problem(row, "in_service_to", "早于投运日期", "请核对日期")]
-    return []
-
-
-def _calendar(check: _Check, row: Row) -> list[Problem]:
-    if _before(row.values["date_to"], row.values["date_from"]):
-        return [check.problem(row, "date_to", "早于开始日期", "请核对日期")]
-    return []
-
-
-def _decimal(row: Row, name: str) -> Decimal | None:
-    value = row.values[name]
-    return value if isinstance(value, Decimal) else None
-
-
-def _price(check: _Check, row: Row) -> list[Problem]:
-    volume, turnover, close = (_decimal(row, n) for n in ("volume_t", "turnover_cny", "close_cny"))
-    if volume is None or turnover is None:
-        return []
-    if (volume == 0) != (turnover == 0):
-        return [check.problem(row, "turnover_cny", "成交量与成交额不一致", "请核对来源")]
-    if volume and close and not Decimal("0.6") <= turnover / volume / close <= Decimal("1.4"):
-        reason = "均价与收盘价相差超过 40 %"
-        return [check.problem(row, "close_cny", reason, "请核对来源", "warning")]
-    return []
-
-
-def _plan(check: _Check, row: Row) -> list[Problem]:
-    year = row.values["year"]
-    if isinstance(year, int) and 2000 <= year <= 2100:
-        return []
-    return [check.problem(row, "year", "年份不对", "请写成 2026")]
-
-
-_ROW_CHECKS: Mapping[str, Callable[[_Check, Row], list[Problem]]] = {
-    "trips": _trip,
-    "jobs": _job,
-    "devices": _device,
-    "calendar": _calendar,
-    "prices": _price,
-    "plan": _plan,
-}
+    reason = "产出与残余共 {whole} t，大于投入 {mass_in} t"
+    return [
+        check.problem(
+            row, "batch_id", reason, "请核对称重", "warning", whole=whole, mass_in=mass_in
+        )
+    ]

@@ -30,6 +30,22 @@ __all__ = ["KINDS", "CellType", "Column", "Kind", "has_site"]
 
 LINES = {"cable": "电缆", "conductor": "架空导线", "transformer": "变压器"}
 SHARED_LINES = LINES | {"shared": "公用"}
+ROLES = {
+    "grid_import": "电网购电", "pv_generation": "光伏发电", "pv_export": "光伏上网",
+    "charger": "充电桩", "heat_pump": "热泵", "heat_pump_heat": "热泵供热", "consumer": "用能",
+}  # fmt: skip
+GROUPS = {
+    "dismantling": "拆解设备", "office": "办公设备", "ac": "空调设备", "other": "其他设备",
+}  # fmt: skip
+EQUIPMENT = {
+    "cable_line": "电缆拆解设备", "conductor_line": "架空导线拆解设备",
+    "transformer_bench": "变压器拆解台", "crane": "吊机", "environmental": "环保装置",
+    "sorting": "分拣设备", "storage": "存储",
+}  # fmt: skip
+FATES = {
+    "sold": "销售", "reused": "再利用", "rerefined": "再精炼", "burnt": "焚烧",
+    "disposed": "处置",
+}  # fmt: skip
 MATERIALS = {
     "aluminium": "铝", "copper": "铜", "steel": "钢", "iron": "铁", "silicon_steel": "硅钢片",
     "transformer_oil": "变压器油", "plastic_pvc": "聚氯乙烯", "plastic_pe": "聚乙烯",
@@ -64,45 +80,11 @@ _KINDS = (
                 {"electricity": "电", "water": "水", "heat": "热", "diesel": "柴油"},
                 required=True,
             ),
-            choice(
-                "role",
-                "用途",
-                {
-                    "grid_import": "电网购电",
-                    "pv_generation": "光伏发电",
-                    "pv_export": "光伏上网",
-                    "charger": "充电桩",
-                    "heat_pump": "热泵",
-                    "heat_pump_heat": "热泵供热",
-                    "consumer": "用能",
-                },
-                required=True,
-            ),
+            choice("role", "用途", ROLES, required=True),
             choice("building", "建筑", {"plant": "厂区", "office": "办公楼"}),
-            choice(
-                "group",
-                "设备分组",
-                {
-                    "dismantling": "拆解设备",
-                    "office": "办公设备",
-                    "ac": "空调设备",
-                    "other": "其他设备",
-                },
-            ),
+            choice("group", "设备分组", GROUPS),
             choice("line", "产线", SHARED_LINES),
-            choice(
-                "equipment",
-                "设备",
-                {
-                    "cable_line": "电缆拆解设备",
-                    "conductor_line": "架空导线拆解设备",
-                    "transformer_bench": "变压器拆解台",
-                    "crane": "吊机",
-                    "environmental": "环保装置",
-                    "sorting": "分拣设备",
-                    "storage": "存储",
-                },
-            ),
+            choice("equipment", "设备", EQUIPMENT),
             typed(
                 "parent_id",
                 "上级表号",
@@ -222,13 +204,7 @@ _KINDS = (
             choice(
                 "fate",
                 "去向",
-                {
-                    "sold": "销售",
-                    "reused": "再利用",
-                    "rerefined": "再精炼",
-                    "burnt": "焚烧",
-                    "disposed": "处置",
-                },
+                FATES,
                 meaning="不填时变压器油按再精炼，其余按销售",
             ),
         ),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from data.ingest import cells
-from data.ingest.kinds import Column, Kind
+from data.ingest.columns import Column, Kind
 from data.ingest.problems import Problem
 from data.ingest.tables import Table
 from translations import text
 
 MAX_PROBLEMS = 1000
+_TOO_LARGE = Decimal(10) ** 12
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a file says: rows without a bad cell, the problems, and remarks."""
+    """What a file says: rows without a bad cell, the problems, and remarks.
+
+    ``units`` holds the units that the header carries, by column.
+    """
 
     rows: list[Row]
     problems: list[Problem]
     notes: tuple[str, ...]
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def _integer(cell: object) -> int | None:
@@ -74,40 +79,77 @@ def parse_rows(
     Returns
     -------
     Parsed
-        Numbers in the unit of their column, times naive where site-local.
+        Numbers in the unit of their column, times naive where site-local. At most 1,000 problems
+        are listed, the rest are counted.
     """
-    rows: list[Row] = []
-    problems: list[Problem] = []
+    if "site" in table.columns and "site" not in table.layout.columns and default_site is None:
+        return Parsed([], [*table.problems, _no_site(file_name, language)], table.notes)
     scales = {name: scale for name, (_, scale) in table.layout.columns.items()}
+    reader = _Reader(kind, scales, file_name, language, default_site)
+    rows: list[Row] = []
+    problems = list(table.problems)
     for number, raw in table.rows:
+        values, found = reader.values(number, raw)
+        problems += found
+        if not found:
+            rows.append(Row(number, _completed(kind, values)))
+    notes = (*table.notes, *_serial_note(table, kind, language))
+    return Parsed(rows, _limited(problems, file_name, language), notes, table.layout.units)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the cells of one file."""
+
+    kind: Kind
+    scales: Mapping[str, Decimal]
+    file_name: str
+    language: str
+    default_site: str | None
+
+    def values(self, number: int, raw: list[object]) -> tuple[dict[str, object], list[Problem]]:
+        """Return a row's typed values and what is wrong with its cells."""
         values: dict[str, object] = {}
-        found = len(problems)
-        for column, cell in zip(kind.columns, raw, strict=True):
+        problems = []
+        for column, cell in zip(self.kind.columns, raw, strict=True):
             try:
-                values[column.name] = _value(column, cell, scales, default_site)
+                values[column.name] = _value(column, cell, self.scales, self.default_site)
             except cells.CellError as error:
-                shown = None if cells.is_empty(cell) else str(cell)
                 problems.append(
                     Problem(
-                        file_name,
+                        self.file_name,
                         number,
                         column.name,
-                        shown,
-                        text(error.reason, language),
-                        text(error.remedy, language),
+                        None if cells.is_empty(cell) else str(cell),
+                        text(error.reason, self.language, **error.values),
+                        text(error.remedy, self.language, **error.values),
                     )
                 )
-        if len(problems) == found:
-            rows.append(Row(number, _completed(kind, values)))
-        if len(problems) >= MAX_PROBLEMS:
-            problems.append(_too_many(file_name, language))
-            break
-    return Parsed(rows, problems, table.notes)
+        return values, problems
 
 
-def _too_many(file_name: str, language: str) -> Problem:
-    reason = text("问题超过 {count} 处，其余没有列出", language, count=MAX_PROBLEMS)
-    return Problem(file_name, None, None, None, reason, text("请先改正以上各处", language))
+def _no_site(file_name: str, language: str) -> Problem:
+    reason, remedy = "没有写站点", "请填写站点，或用 --site 指明"
+    return Problem(file_name, None, "site", None, text(reason, language), text(remedy, language))
+
+
+def _limited(problems: list[Problem], file_name: str, language: str) -> list[Problem]:
+    """Return the first problems, and one that says how many more there are."""
+    more = len(problems) - MAX_PROBLEMS
+    if more <= 0:
+        return problems
+    reason = text("还有 {count} 处问题没有列出", language, count=more)
+    remedy = text("请先改正以上各处", language)
+    return [*problems[:MAX_PROBLEMS], Problem(file_name, None, None, None, reason, remedy)]
+
+
+def _serial_note(table: Table, kind: Kind, language: str) -> tuple[str, ...]:
+    """Say that day numbers were read as dates: a column of plain numbers could be a mistake."""
+    dated = [n for n, c in enumerate(kind.columns) if c.type in ("timestamp", "date", "month")]
+    count = sum(cells.is_serial(raw[n]) for _, raw in table.rows for n in dated)
+    if not count:
+        return ()
+    return (text("{count} 格日期没有日期格式，已按表格软件的日序号换算", language, count=count),)
 
 
 def _value(
@@ -118,16 +160,25 @@ def _value(
     value = _READERS[column.type](cell)
     if value is None:
         value = column.default
-    if value is None and column.required:
+    if value is None and column.required and not column.may_be_blank:
         raise cells.CellError("这一格不能为空", "请填写")
     if column.choices and value is not None:
         return _choice(column, str(value))
     if isinstance(value, Decimal):
-        value = value * scales.get(column.name, Decimal(1))
-        if column.minimum is not None and value < column.minimum:
+        return _measured(column, value * scales.get(column.name, Decimal(1)))
+    return value
+
+
+def _measured(column: Column, value: Decimal) -> Decimal:
+    """Return a number of the column's unit if it lies within the column's limits."""
+    if column.minimum is not None and value < column.minimum:
+        if column.minimum == 0:
             raise cells.CellError("不能小于零", "请核对符号")
-        if abs(value) >= Decimal(10) ** 12:
-            raise cells.CellError("数字过大", "请核对单位")
+        raise cells.CellError("小于 {limit}", "请核对单位", limit=column.minimum)
+    if column.maximum is not None and value > column.maximum:
+        raise cells.CellError("大于 {limit}", "请核对单位", limit=column.maximum)
+    if abs(value) >= _TOO_LARGE:
+        raise cells.CellError("数字过大或过小", "请核对单位")
     return value
 
 
@@ -135,7 +186,7 @@ def _site(named: str | None, default_site: str | None) -> str:
     if named is None and default_site is None:
         raise cells.CellError("没有写站点", "请填写站点，或用 --site 指明")
     if named is not None and default_site is not None and named != default_site:
-        raise cells.CellError("与 --site 指明的站点不同", "请核对站点")
+        raise cells.CellError("与 --site 指明的站点 {site} 不同", "请核对站点", site=default_site)
     return named or default_site or ""
 
 
@@ -143,7 +194,8 @@ def _choice(column: Column, value: str) -> str:
     for name, zh in column.choices.items():
         if value.lower() == name.lower() or value == zh:
             return name
-    raise cells.CellError("不在可选值之中", "请对照模板的“说明”填写")
+    allowed = ", ".join(f"{name}/{zh}" for name, zh in column.choices.items())
+    raise cells.CellError("不在可选值之中", "请填写其中之一：{allowed}", allowed=allowed)
 
 
 def _completed(kind: Kind, values: dict[str, object]) -> dict[str, object]:

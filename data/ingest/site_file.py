@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +16,10 @@ from data.ingest.problems import Problem, Refused
 from translations import text
 
 DEFAULT_ZONE = "Asia/Shanghai"
+_ZONE_YEARS = range(2015, 2041)
+_BASE_YEARS = (1990, 2100)
+# Words that a table's reader takes for something else than a site.
+_RESERVED = frozenset({"cn", "total", "subtotal", "example", "null"})
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Setting:
 
     name: str
     zh: str
+    en: str
     kind: type
     default: object
     choices: tuple[str, ...] = ()
@@ -29,25 +36,52 @@ class Setting:
     high: float = float("inf")
 
 
+_RESOURCES = (
+    ("crane", "吊机", "Cranes"),
+    ("environmental", "环保装置", "Environmental devices"),
+    ("forklift", "叉车", "Forklifts"),
+)
+_LINES = (
+    ("cable", "电缆", "cable"),
+    ("conductor", "架空导线", "conductor"),
+    ("transformer", "变压器", "transformer"),
+)
 _WEIGHTS = tuple(
-    Setting(f"allocation_weight_{resource}_{line}", f"{zh}分摊权重（{line_zh}）", float, 1.0)
-    for resource, zh in (("crane", "吊机"), ("environmental", "环保装置"), ("forklift", "叉车"))
-    for line, line_zh in (("cable", "电缆"), ("conductor", "架空导线"), ("transformer", "变压器"))
+    Setting(
+        f"allocation_weight_{resource}_{line}",
+        f"{zh}分摊权重（{line_zh}）",
+        f"{en}: allocation weight ({line_en})",
+        float,
+        1.0,
+    )
+    for resource, zh, en in _RESOURCES
+    for line, line_zh, line_en in _LINES
 )
 
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("material_set", "材料因子集", str, "CONS", ("CONS", "CN2026")),
-        Setting("include_copper", "合计中计入铜", bool, True),
-        Setting("water_in_energy", "能耗中计入水", bool, True),
-        Setting("charger_resold", "充电转售", bool, False),
-        Setting("book_on", "替代量入账时点", str, "dismantling", ("dismantling", "shipment")),
-        Setting("heating_baseline", "供热基准", str, "ac", ("ac", "gas", "district")),
-        Setting("return_trip_factor", "回程系数", float, 1.0, (), 1.0, 2.0),
-        Setting("headcount_office", "办公人数", float, None),
-        Setting("headcount_plant", "厂区人数", float, None),
-        Setting("creditable", "存在适用方法学", bool, False),
+        Setting(
+            "material_set", "材料因子集", "Material factor set", str, "CONS", ("CONS", "CN2026")
+        ),
+        Setting("include_copper", "合计中计入铜", "Copper counts in totals", bool, True),
+        Setting("water_in_energy", "能耗中计入水", "Water counts as energy", bool, True),
+        Setting("charger_resold", "充电转售", "Charging is resold", bool, False),
+        Setting(
+            "book_on",
+            "替代量入账时点",
+            "When substitution is booked",
+            str,
+            "dismantling",
+            ("dismantling", "shipment"),
+        ),
+        Setting(
+            "heating_baseline", "供热基准", "Heating baseline", str, "ac", ("ac", "gas", "district")
+        ),
+        Setting("return_trip_factor", "回程系数", "Return trip factor", float, 1.0, (), 1.0, 2.0),
+        Setting("headcount_office", "办公人数", "Office headcount", float, None),
+        Setting("headcount_plant", "厂区人数", "Plant headcount", float, None),
+        Setting("creditable", "存在适用方法学", "A methodology applies", bool, False),
         *_WEIGHTS,
     )
 }
@@ -87,7 +121,7 @@ class _Reader:
         self.language = language
         self.problems: list[Problem] = []
 
-    def problem(self, key: str, value: object, reason: str, remedy: str) -> None:
+    def problem(self, key: str, value: object, reason: str, remedy: str, **values: object) -> None:
         """Note a problem with a key."""
         shown = None if value is None else str(value)
         self.problems.append(
@@ -96,32 +130,65 @@ class _Reader:
                 None,
                 key,
                 shown,
-                text(reason, self.language),
-                text(remedy, self.language),
+                text(reason, self.language, **values),
+                text(remedy, self.language, **values),
             )
         )
+
+    def table(self, value: object, where: str) -> Mapping[str, object]:
+        """Return a TOML table, an empty one where something else stands."""
+        if isinstance(value, dict):
+            return value
+        self.problem(where, value, "类型不对", "这里要写成 TOML 的表，请对照模板")
+        return {}
 
     def known(self, table: Mapping[str, object], allowed: set[str], where: str) -> None:
         """Refuse keys that nobody would read."""
         for key in table:
-            if key not in allowed:
-                self.problem(f"{where}.{key}", table[key], "没有这个设置", "请核对手册中的设置表")
+            if key in allowed:
+                continue
+            near = get_close_matches(key, sorted(allowed), 1)
+            reason = "没有这个设置" if where else "没有这个表或键"
+            if near:
+                self.problem(
+                    _path(where, key), table[key], reason, "是否要写 {near}？", near=near[0]
+                )
+            else:
+                self.problem(_path(where, key), table[key], reason, "请核对手册中的设置表")
 
     def get(
         self, table: Mapping[str, object], key: str, kind: type, where: str, *, need: bool = False
     ) -> object:
         """Return a value of the wanted type, None where it is absent or wrong."""
         value = table.get(key)
-        if value is None:
+        if value is None or (need and value == ""):
             if need:
-                self.problem(f"{where}.{key}", None, "缺少必填项", "请补上")
+                self.problem(_path(where, key), None, "缺少必填项", "请补上")
             return None
-        number = kind is float and isinstance(value, int) and not isinstance(value, bool)
-        wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
-        if wrong and not number:
-            self.problem(f"{where}.{key}", value, "类型不对", "请核对手册中的设置表")
+        if not _is_a(value, kind):
+            remedy = "这里要写{kind}"
+            self.problem(
+                _path(where, key), value, "类型不对", remedy, kind=text(_TYPES[kind], self.language)
+            )
             return None
         return float(str(value)) if kind is float else value
+
+
+_TYPES = {str: "文字", bool: "true 或 false", int: "整数", float: "数字", date: "日期"}
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Tell whether TOML holds what is wanted: a boolean is no number, a time no date."""
+    if kind is float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and math.isfinite(float(str(value)))
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind) and not (kind is date and isinstance(value, datetime))
+
+
+def _path(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
 
 
 _SITE_KEYS = {
@@ -156,7 +223,7 @@ def parse_site(body: str, file_name: str, language: str) -> SiteDocument:
         raise Refused((Problem(file_name, None, None, None, reason, remedy),)) from error
     reader = _Reader(file_name, language)
     reader.known(found, {"site", "area", "settings", "demo"}, "")
-    site = found.get("site", {})
+    site = reader.table(found.get("site", {}), "site")
     reader.known(site, _SITE_KEYS, "site")
     document = _document(reader, found, site)
     if reader.problems:
@@ -169,7 +236,10 @@ def _document(
 ) -> SiteDocument:
     ident = str(reader.get(site, "id", str, "site", need=True) or "")
     if ident and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", ident):
-        reader.problem("site.id", ident, "编号只能用字母、数字、点、横线", "请改用短编号")
+        remedy = "请只用字母、数字、点、横线和下划线，最多 64 个"
+        reader.problem("site.id", ident, "编号不能用", remedy)
+    if ident.lower() in _RESERVED:
+        reader.problem("site.id", ident, "这个词另有含义，不能作编号", "请改用别的编号")
     province = str(reader.get(site, "province", str, "site", need=True) or "")
     if province and not re.fullmatch(r"CN-[A-Z]{2}", province):
         reader.problem("site.province", province, "省份代码不对", "请写成 CN-HE 这样的代码")
@@ -177,6 +247,8 @@ def _document(
     _check_zone(reader, zone)
     commissioned = reader.get(site, "commissioned_on", date, "site")
     year = reader.get(site, "base_year", int, "site")
+    if isinstance(year, int) and not _BASE_YEARS[0] <= year <= _BASE_YEARS[1]:
+        reader.problem("site.base_year", year, "年份不合理", "请写成 2025")
     demo = reader.get(found, "demo", bool, "") or reader.get(site, "demo", bool, "site")
     return SiteDocument(
         site_id=ident,
@@ -195,11 +267,12 @@ def _document(
 def _check_zone(reader: _Reader, zone: str) -> None:
     try:
         place = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         reader.problem("site.timezone", zone, "没有这个时区", "请写成 Asia/Shanghai 这样的名称")
         return
-    offset = datetime(2026, 1, 1, tzinfo=UTC).astimezone(place).utcoffset()
-    if offset is not None and offset.total_seconds() % 3600:
+    months = (datetime(y, m, 1, tzinfo=UTC) for y in _ZONE_YEARS for m in (1, 4, 7, 10))
+    offsets = (month.astimezone(place).utcoffset() for month in months)
+    if any(offset and offset.total_seconds() % 3600 for offset in offsets):
         reader.problem("site.timezone", zone, "时差不是整小时", "请选用整小时的时区")
 
 
@@ -208,8 +281,9 @@ def _areas(reader: _Reader, rows: object) -> tuple[Area, ...]:
         reader.problem("area", rows, "类型不对", "请写成 [[area]] 表")
         return ()
     found = []
-    for place, row in enumerate(rows, start=1):
+    for place, entry in enumerate(rows, start=1):
         where = f"area[{place}]"
+        row = reader.table(entry, where)
         reader.known(row, {"building", "m2", "valid_from", "valid_to"}, where)
         building = reader.get(row, "building", str, where, need=True)
         if building not in (None, "plant", "office"):
@@ -227,17 +301,19 @@ def _areas(reader: _Reader, rows: object) -> tuple[Area, ...]:
     return tuple(found)
 
 
-def _settings(reader: _Reader, table: object) -> dict[str, object]:
-    if not isinstance(table, dict):
-        reader.problem("settings", table, "类型不对", "请写成 [settings] 表")
-        return {}
+def _settings(reader: _Reader, given: object) -> dict[str, object]:
+    table = reader.table(given, "settings")
     reader.known(table, set(SETTINGS), "settings")
     found: dict[str, object] = {}
     for name, setting in SETTINGS.items():
         value = reader.get(table, name, setting.kind, "settings")
         if isinstance(value, float) and not setting.low <= value <= setting.high:
-            reader.problem(f"settings.{name}", value, "超出允许范围", "请核对手册中的设置表")
+            limits = f"{setting.low:g} – {setting.high:g}".replace("inf", "∞")
+            remedy = "允许范围：{limits}"
+            reader.problem(f"settings.{name}", value, "超出允许范围", remedy, limits=limits)
         if setting.choices and value is not None and value not in setting.choices:
-            reader.problem(f"settings.{name}", value, "不在可选值之中", "请核对手册中的设置表")
+            allowed = ", ".join(setting.choices)
+            remedy = "请填写其中之一：{allowed}"
+            reader.problem(f"settings.{name}", value, "不在可选值之中", remedy, allowed=allowed)
         found[name] = setting.default if value is None else value
     return found

@@ -142,15 +142,22 @@ def read_table(path: Path, kind: Kind, language: str, *, max_bytes: int | None =
             reader = csv.reader(lines, delimiter=opened.layout.delimiter, strict=True)
             return _kept(opened, _numbered(reader, lines))
         except UnicodeDecodeError as error:
-            raise refusal(
-                path,
-                text("文件中有无法识别的字符", language),
-                text("请另存为 UTF-8 编码的 CSV", language),
-            ) from error
+            raise _unreadable(path, language) from error
         except csv.Error as error:
-            reason = text("引号没有配对，或一格过长，或含有空字符", language)
-            remedy = text("请重新导出", language)
-            raise Refused((Problem(path.name, lines.read, None, None, reason, remedy),)) from error
+            raise _unpaired(path, language, lines.read) from error
+
+
+def _unreadable(path: Path, language: str) -> Refused:
+    return refusal(
+        path,
+        text("文件中有无法识别的字符", language),
+        text("请另存为 UTF-8 编码的 CSV", language),
+    )
+
+
+def _unpaired(path: Path, language: str, row: int | None) -> Refused:
+    reason = text("引号没有配对，或一格过长，或含有空字符", language)
+    return Refused((Problem(path.name, row, None, None, reason, text("请重新导出", language)),))
 
 
 def _opened(path: Path, kind: Kind, language: str, max_bytes: int | None) -> _Opened:
@@ -179,16 +186,14 @@ def _no_header(path: Path, kind: Kind, language: str) -> Refused:
 
 def _text_header(path: Path, kind: Kind, encoding: str, language: str) -> tuple[str, Header | None]:
     """Return the separator that lets the header name most columns, and that header."""
-    with path.open(encoding=encoding, newline="") as file:
-        lines = [line.replace("\0", "") for line in islice(file, HEADER_WITHIN + 1)]
     try:
+        with path.open(encoding=encoding, newline="") as file:
+            lines = list(islice(_Counted(file), HEADER_WITHIN + 1))
         found = [(mark, find_header(kind, csv.reader(lines, delimiter=mark))) for mark in ",;\t"]
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, language) from error
     except csv.Error as error:
-        raise refusal(
-            path,
-            text("引号没有配对，或一格过长，或含有空字符", language),
-            text("请重新导出", language),
-        ) from error
+        raise _unpaired(path, language, None) from error
     return max(found, key=lambda pair: pair[1].known() if pair[1] else 0)
 
 
@@ -214,7 +219,7 @@ def _checked(path: Path, kind: Kind, language: str, header: Header | None) -> He
     named = {title.column.name for title in header.titles if title}
     absent = [c for c in kind.columns if c.required and c.name not in named and c.name != "site"]
     if absent:
-        shown = "、".join(f"{c.name}（{c.zh}）" if language == "zh" else c.name for c in absent)
+        shown = ", ".join(f"{c.name}（{c.zh}）" if language == "zh" else c.name for c in absent)
         problems.append(
             Problem(
                 path.name,
@@ -252,7 +257,7 @@ def _strange_units(path: Path, language: str, header: Header) -> Iterator[Proble
     for cell, title in zip(header.cells, header.titles, strict=True):
         if title is None or title.scale is not None:
             continue
-        units = "、".join(title.column.units) or "—"
+        units = ", ".join(title.column.units) or "—"
         yield Problem(
             path.name,
             header.row,
@@ -276,6 +281,8 @@ class _Counted:
     def __next__(self) -> str:
         line = next(self._lines)
         self.read += 1
+        if "\0" in line:  # a file half written when the power went has holes of these
+            raise csv.Error("null character")
         return line
 
 
@@ -363,7 +370,7 @@ def _unread(opened: _Opened) -> Iterator[Problem]:
             opened.path.name,
             header.row,
             None,
-            "、".join(unknown),
+            ", ".join(unknown),
             text("这些列没有用到", language),
             text("若需要请对照模板核对列名（import --template {kind}）", language,
                  kind=opened.kind.name),

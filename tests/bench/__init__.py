@@ -1,0 +1,1 @@
+"""Budgets against measurements, each with the floor of this machine beside it."""

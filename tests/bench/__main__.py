@@ -1,0 +1,201 @@
+"""Print one line a budget: name, measured, budget, floor, ratio, and `over budget` where it is."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from data.demo.build import build_demo
+from data.engine import Options as EngineOptions
+from data.engine import lock, opened
+from data.ingest.load import Options, drain, import_file
+from data.settle import settle
+from data.store import Limits, view
+from data.trace import trace
+from tests.plant import METER_COLUMNS, SITE, meter, write_csv
+
+METERS = 20
+ZONE_H = 8
+
+
+def timed(work):
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+def line(name, measured, budget, floor, unit, *, at_least=False):
+    over = measured < budget if at_least else measured > budget
+    ratio = measured / floor if floor else float("nan")
+    sys.stdout.write(
+        f"{name:46s} {measured:12.3f} {unit:8s} budget {budget:10.3f} floor {floor:12.3f} "
+        f"ratio {ratio:7.2f}{'  over budget' if over else ''}\n"
+    )
+    sys.stdout.flush()
+
+
+def registers(meters, days, seed=1):
+    """Registers of 15 minutes with 0.3 % single gaps, in order of arrival."""
+    draw = np.random.default_rng(seed)
+    slots = days * 96 + 1
+    grown = np.cumsum(draw.uniform(0, 5, (slots, meters)), axis=0).round(2)
+    times = np.datetime64("2016-01-01", "us") + np.arange(slots) * np.timedelta64(15, "m")
+    frame = pd.DataFrame({
+        "meter_id": np.tile([f"M{n:03d}" for n in range(meters)], slots),
+        "timestamp": np.repeat(times, meters),
+        "value": grown.ravel(),
+    })  # fmt: skip
+    return frame[draw.random(len(frame)) > 0.003].reset_index(drop=True)
+
+
+class Bench:
+    """A data directory of its own, removed at the end."""
+
+    def __init__(self, stack, meters):
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home = self.folder / "home"
+        stack.enter_context(lock(home))
+        self.engine = stack.enter_context(opened(home, EngineOptions(Limits(2, 6000))))
+        drain(self.engine)
+        path = self.folder / "site.toml"
+        path.write_text(SITE.format(site="S1", zone="Asia/Shanghai", settings=""))
+        self.take("site", path)
+        rows = [
+            meter(f"M{n:03d}", role="grid_import" if n == 0 else "consumer", register_max=10**7,
+                  equipment=("conductor_line", "crane", "cable_line", "")[n % 4] if n else "")
+            for n in range(meters)
+        ]  # fmt: skip
+        cells = [[row[c] for c in METER_COLUMNS] for row in rows]
+        self.take("meters", write_csv(self.folder / "meters.csv", METER_COLUMNS, cells))
+
+    def take(self, kind, path):
+        return import_file(self.engine, kind, path, Options())
+
+    def parquet(self, name, frame):
+        inside = self.engine.store.inbox / name
+        with self.engine.store.read() as cursor, view(cursor, "made", frame):
+            cursor.execute(f"COPY made TO '{inside}' (FORMAT parquet)")
+        path = self.folder / name
+        shutil.move(inside, path)
+        return path
+
+
+def floor_of(path, form):
+    """How fast the bare database reads the same file into a table, rows a second."""
+    con = duckdb.connect(config={"threads": 2})
+    reader = "read_parquet" if form == "parquet" else "read_csv"
+    seconds, _ = timed(lambda: con.execute(f"CREATE TABLE t AS SELECT * FROM {reader}('{path}')"))
+    rows = con.execute("SELECT count(*) FROM t").fetchone()[0]
+    con.close()
+    return rows / seconds
+
+
+def bulk():
+    for form, budget, days in (("parquet", 3e6, 1826), ("csv", 5e5, 180)):
+        with ExitStack() as stack:
+            bench = Bench(stack, METERS)
+            frame = registers(METERS, days)
+            path = bench.folder / f"r.{form}"
+            if form == "parquet":
+                path = bench.parquet("r.parquet", frame)
+            else:
+                frame.assign(timestamp=frame["timestamp"].astype(str)).to_csv(path, index=False)
+            seconds, receipt = timed(lambda b=bench, p=path: b.take("readings", p))
+            rate = receipt.new_rows / seconds
+            line(f"bulk import, {form}", rate / 1e6, budget / 1e6, floor_of(path, form) / 1e6,
+                 "M rows/s", at_least=True)  # fmt: skip
+
+
+def settling():
+    with ExitStack() as stack:
+        bench = Bench(stack, METERS)
+        bench.take("readings", bench.parquet("r.parquet", registers(METERS, 365)))
+        floor, _ = timed(lambda: scan(bench))
+        seconds, _ = timed(lambda: settle(bench.engine))
+        line("settle 20 meters x 1 year", seconds, 1.0, floor, "s")
+
+
+def scan(bench):
+    with bench.engine.store.read() as cursor:
+        cursor.execute("SELECT meter, sum(value) FROM reading GROUP BY meter").fetchall()
+
+
+def rebuild_and_late_day():
+    with ExitStack() as stack:
+        bench = Bench(stack, METERS)
+        frame = registers(METERS, 3653)
+        last = frame["timestamp"].max() - timedelta(days=40)
+        late = (frame["timestamp"] > last) & (frame["timestamp"] <= last + timedelta(days=1))
+        path = bench.parquet("r.parquet", frame[~late])
+        bench.take("readings", path)
+        floor, _ = timed(lambda: scan(bench))
+        seconds, _ = timed(lambda: settle(bench.engine))
+        line(f"rebuild, {len(frame) / 1e6:.1f} M readings", seconds, 6.0, floor, "s")
+        path = bench.parquet("late.parquet", frame[late])
+
+        def arrive():
+            bench.take("readings", path)
+            settle(bench.engine)
+
+        seconds, _ = timed(arrive)
+        line("late day, file to new ledger rows", seconds, 1.5, floor, "s")
+        traced(bench)
+        hourly(bench)
+
+
+def traced(bench):
+    with bench.engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT figure_id FROM ledger WHERE current AND grain = 'day' AND value IS NOT NULL "
+            "USING SAMPLE reservoir(60 ROWS) REPEATABLE (1)"
+        ).fetchall()
+    times = [timed(lambda i=i: trace(bench.engine, i))[0] for (i,) in rows]
+    floor, _ = timed(lambda: scan(bench))
+    line("trace a figure to readings, P95", statistics.quantiles(times, n=20)[-1] * 1e3, 100,
+         floor * 1e3, "ms")  # fmt: skip
+
+
+def hourly(bench):
+    def view_year():
+        with bench.engine.store.read() as cursor:
+            return cursor.execute(
+                "SELECT hour, quantity FROM meter_hour WHERE meter = 3 AND hour >= ? AND hour < ? "
+                "ORDER BY hour",
+                [datetime(2020, 1, 1), datetime(2021, 1, 1)],
+            ).df()
+
+    times = [timed(view_year)[0] for _ in range(9)]
+    line("hourly view of one meter-year", statistics.median(times) * 1e3, 50, 1.0, "ms")
+
+
+def demonstration():
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "home"
+        stack.enter_context(lock(home))
+        engine = stack.enter_context(opened(home))
+
+        def build():
+            build_demo(engine, date(2026, 11, 23), 36, 615, lambda *_: None)
+            settle(engine)
+
+        seconds, _ = timed(build)
+        line("demonstration plant of 3 years", seconds, 60, 1.0, "s")
+
+
+def main():
+    for part in (bulk, settling, rebuild_and_late_day, demonstration):
+        part()
+
+
+if __name__ == "__main__":
+    main()

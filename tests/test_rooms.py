@@ -1,0 +1,72 @@
+"""Who may import whom (ARCHITECTURE: imports between rooms), read from the syntax trees."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {
+    "accounting": {"accounting"},
+    "data": {"data", "accounting", "settings", "translations"},
+    "translations": {"translations"},
+}
+OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
+        "server", "tests"}  # fmt: skip
+ONLY_IN = {
+    "duckdb": {"data/store.py"},
+    "sqlalchemy": {"data/state.py", "data/migrations"},
+    "flask": {"app.py", "server.py"},
+}
+PURE = {"numpy", "pandas"}
+LEAVES = {"app", "manage"}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def files():
+    return [
+        path
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in {".venv", "var", "tests"}
+    ]
+
+
+def violations(path, names):
+    relative = path.relative_to(ROOT)
+    room = relative.parts[0]
+    for name in names:
+        top = name.split(".")[0]
+        if top in OURS and room in ROOMS and top not in ROOMS[room]:
+            yield f"{relative} imports {name}"
+        if top in ONLY_IN and not any(str(relative).startswith(p) for p in ONLY_IN[top]):
+            yield f"{relative} imports {name}"
+        if room == "accounting" and top in {"duckdb", "sqlalchemy", "flask", "orjson"}:
+            yield f"{relative} imports {name}"
+        allowed = {("app", "manage.py"), ("app", "server.py")}
+        if top in LEAVES and (top, relative.name) not in allowed:
+            yield f"{relative} imports {name}"
+
+
+def test_rooms_keep_to_their_imports():
+    assert [v for path in files() for v in violations(path, imported(path))] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("accounting/x.py", "data.store"),
+        ("data/x.py", "duckdb"),
+        ("data/x.py", "sqlalchemy.orm"),
+        ("accounting/x.py", "flask"),
+        ("data/x.py", "manage"),
+    ],
+)
+def test_a_planted_import_is_found(path, name):
+    assert list(violations(ROOT / path, [name]))

@@ -1,0 +1,66 @@
+"""Every sentence has its English, and the binary catalogue is the one of the sources."""
+
+import ast
+import string
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+from translations import HERE, text
+from translations.compile import compiled
+
+ROOT = Path(__file__).parent.parent
+
+
+def keys():
+    """Chinese literals of the product's code that reach a user."""
+    found = set()
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT).parts
+        if parts[0] in {".venv", "var", "tests"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in ("text", "CellError", "problem"):
+                for value in (*node.args, *(k.value for k in node.keywords)):
+                    found |= set(_literals(value))
+    return found
+
+
+def _literals(node):
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            if any("\u4e00" <= c <= "\u9fff" for c in part.value):
+                yield part.value
+
+
+def catalogue():
+    found = {}
+    for path in sorted((HERE / "en").glob("*.po")):
+        with path.open("rb") as file:
+            found |= {m.id: m.string for m in read_po(file) if m.id}
+    return found
+
+
+def test_every_sentence_has_its_english():
+    english = catalogue()
+    missing = sorted(k for k in keys() if not english.get(k))
+    assert missing == []
+
+
+def test_english_keeps_the_named_values():
+    def fields(sentence):
+        return {f for _, f, _, _ in string.Formatter().parse(sentence) if f}
+
+    assert [k for k, v in catalogue().items() if fields(k) != fields(v)] == []
+
+
+def test_catalogue_is_compiled_from_its_sources():
+    assert (HERE / "en" / "LC_MESSAGES" / "messages.mo").read_bytes() == compiled("en")
+
+
+def test_a_sentence_in_both_languages():
+    assert text("文件是空的", "zh") == "文件是空的"
+    assert text("文件是空的", "en") == "The file is empty"
