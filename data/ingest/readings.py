@@ -152,12 +152,12 @@ def _stage_parquet(
     problems = tuple(_stranger_problem(request, row) for row in strange[:SHOWN])
     if not request.accept_good:
         raise Refused(problems)
-    cursor.execute(f"DELETE FROM staged WHERE line IN (SELECT line FROM staged s {_STRANGE})")
+    cursor.execute("DELETE FROM judged WHERE stranger")
     return len(strange), tuple(p.line(request.language) for p in problems)
 
 
 def _owners(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocument]) -> None:
-    """Fill temp.owner: which meter a meter_id means, and when it may have readings (R8)."""
+    """Fill temp.owner and temp.judged: whose reading each is, and whether it may be (R8)."""
     chosen = [request.site] if request.site else list(sites)
     frames = [
         site_meters(cursor, site, sites[site].timezone, held={}).measured.assign(site=site)
@@ -172,12 +172,16 @@ def _owners(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocument])
             "any_value(valid_since) AS valid_since, any_value(valid_until) AS valid_until, "
             "count(*) AS owners FROM owners GROUP BY meter_id"
         )
+    cursor.execute(_JUDGED)
 
 
-_STRANGE = """
-LEFT JOIN owner o ON o.meter_id = s.meter_id
-WHERE s.ts IS NULL OR s.value IS NULL OR s.quality IS NULL OR o.meter IS NULL OR o.owners > 1
-   OR s.ts < o.valid_since OR s.ts > o.valid_until
+_JUDGED = """
+CREATE OR REPLACE TEMP TABLE judged AS
+SELECT s.line, o.meter, s.ts, s.value, s.quality,
+    s.ts IS NULL OR s.value IS NULL OR s.quality IS NULL OR o.meter IS NULL OR o.owners > 1
+        OR s.ts < coalesce(o.valid_since, '-infinity'::TIMESTAMP)
+        OR s.ts > coalesce(o.valid_until, 'infinity'::TIMESTAMP) AS stranger
+FROM staged s LEFT JOIN owner o USING (meter_id)
 """
 
 
@@ -185,7 +189,8 @@ def _strangers(cursor: Cursor) -> list[tuple[int, str, object, object, int | Non
     """Return staged rows that no meter may have: line, meter, time, value, number of owners."""
     return cursor.execute(
         "SELECT s.line, s.meter_id, s.ts, s.value, o.owners FROM staged s "
-        f"{_STRANGE} ORDER BY s.line"
+        "SEMI JOIN (SELECT line FROM judged WHERE stranger) USING (line) "
+        "LEFT JOIN owner o USING (meter_id) ORDER BY s.line"
     ).fetchall()
 
 
@@ -216,10 +221,14 @@ def _stranger_problem(
     )  # fmt: skip
 
 
-_JUDGED = """
-CREATE OR REPLACE TEMP TABLE judged AS
-SELECT s.line, o.meter, s.ts, s.value, s.quality
-FROM staged s JOIN owner o USING (meter_id)
+# A cheap look for repetitions: whole seconds and meters packed into one number.
+_REPETITIVE = """
+SELECT count(*) > count(DISTINCT epoch_us(ts) // 1000000 * 262144 + meter) FROM judged
+"""
+
+_IN_TIME_ORDER = """
+SELECT coalesce(bool_and(ts >= before), true)
+FROM (SELECT ts, lag(ts) OVER () AS before FROM judged)
 """
 
 # Of rows with one key the last counts; those before it are kept and marked as superseded.
@@ -232,6 +241,11 @@ SELECT line, meter, ts, value, quality,
 FROM judged SEMI JOIN (SELECT meter, ts FROM judged GROUP BY meter, ts HAVING count(*) > 1)
     USING (meter, ts)
 WINDOW one AS (PARTITION BY meter, ts ORDER BY line)
+"""
+
+_NOTHING_REPEATED = """
+CREATE OR REPLACE TEMP TABLE repeated AS
+SELECT line, meter, ts, true AS later, true AS alike FROM judged LIMIT 0
 """
 
 _BEFORE = """
@@ -253,7 +267,6 @@ def _append(
     notes: tuple[str, ...],
 ) -> Loaded:
     """Append the staged rows that say something new, and mark what they change."""
-    cursor.execute(_JUDGED)
     total = _count(cursor, "SELECT count(*) FROM judged")
     if total == 0:
         reason = text("文件里没有读数", request.language)
@@ -274,9 +287,9 @@ def _append(
         "WHERE later AND NOT alike",
         [batch],
     )
+    order = "" if _count(cursor, _IN_TIME_ORDER) else "ORDER BY ts, meter, line"
     cursor.execute(
-        "INSERT INTO reading SELECT meter, ts, value, quality, ?, line FROM judged "
-        "ORDER BY ts, meter, line",
+        f"INSERT INTO reading SELECT meter, ts, value, quality, ?, line FROM judged {order}",
         [batch],
     )
     added = _count(cursor, "SELECT count(*) FROM judged")
@@ -297,6 +310,9 @@ def _append(
 
 def _in_file(cursor: Cursor) -> int:
     """Drop exact repetitions within the file and return how many rows correct earlier ones."""
+    if not _count(cursor, _REPETITIVE):
+        cursor.execute(_NOTHING_REPEATED)
+        return 0
     cursor.execute(_IN_FILE)
     cursor.execute(
         "DELETE FROM judged USING repeated r WHERE judged.line = r.line AND r.later AND r.alike"
