@@ -16,7 +16,7 @@ from client import PATH
 from commands import WRITING, Request, from_json, run
 from data.engine import Engine, Options, lock, opened
 from data.ingest.load import drain
-from data.store import Limits
+from data.store import Limits, StoreError
 from settings import Settings
 
 
@@ -47,8 +47,11 @@ def create_app(settings: Settings) -> Flask:
     stack = ExitStack()
     stack.enter_context(lock(settings.home))
     engine = stack.enter_context(opened(settings.home, engine_options(settings)))
-    drain(engine)
     app = Flask(__name__, static_folder=None)
+    try:
+        drain(engine)
+    except StoreError as error:
+        app.logger.warning("acknowledged files wait to be loaded: %s", error)
     app.extensions["carbon"] = (engine, stack)
     writing = threading.Lock()
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from data.demo.build import build_demo, remove_demo
 from data.engine import Busy, DiskFull, Engine
 from data.export import Wanted, export_ledger
-from data.ingest.load import Options, Receipt, import_file
+from data.ingest.load import Options, Receipt, drain, import_file
 from data.ingest.problems import Refused
 from data.settle import settle
 from data.store import StoreError
@@ -61,6 +61,8 @@ def run(engine: Engine, request: Request, console: Console) -> int:
     """Carry a command out and return its exit code; errors become sentences."""
     language = engine.language
     try:
+        if request.name in WRITING:
+            drain(engine)
         return COMMANDS[request.name](engine, console, **request.values)
     except Refused as refused:
         for problem in refused.problems:

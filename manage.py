@@ -19,7 +19,7 @@ from client import over_socket
 from commands import FAILED, MISUSED, Request, run
 from data.engine import Busy, lock, opened
 from data.export import FORMATS
-from data.ingest.load import ALL_KINDS, drain
+from data.ingest.load import ALL_KINDS
 from data.ingest.template import template_csv, template_site, template_xlsx
 from settings import Settings, SettingsError, load
 from translations import text
@@ -100,7 +100,6 @@ def dispatch(request: Request) -> int:
 
 def _here(chosen: Settings, request: Request, screen: _Screen) -> int:
     with lock(chosen.home), opened(chosen.home, engine_options(chosen)) as engine:
-        drain(engine)
         return run(engine, request, screen)
 
 

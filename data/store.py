@@ -151,7 +151,6 @@ class Store:
         try:
             cursor.execute("BEGIN")
             result = work(cursor)
-            cursor.execute("COMMIT")
         except duckdb.FatalException as error:
             self._reopen()
             raise StoreError(_reason(error)) from error
@@ -162,9 +161,18 @@ class Store:
             self._roll_back(cursor)
             raise
         else:
+            self._commit(cursor)
             return result
         finally:
             cursor.close()
+
+    def _commit(self, cursor: Cursor) -> None:
+        """Commit; a commit that cannot be written leaves only what was there before."""
+        try:
+            cursor.execute("COMMIT")
+        except (duckdb.FatalException, duckdb.TransactionException, duckdb.IOException) as error:
+            self._reopen()
+            raise StoreError(_reason(error)) from error
 
     def _roll_back(self, cursor: Cursor) -> None:
         """Roll back; a database that a full disk invalidated is opened anew."""

@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 HOUR = timedelta(hours=1)
 
@@ -63,13 +64,12 @@ def intervals(readings, rule):
                 continue
         else:
             quantity = (shown - before) * rule["multiplier"]
-            if quantity > limit(rule, at - since) + 1e-9:
-                if any(
-                    before <= v < shown
-                    and (v - before) * rule["multiplier"] <= limit(rule, t - since) + 1e-9
-                    for t, v in ahead(rest, place)
-                ):
-                    continue
+            if quantity > limit(rule, at - since) + 1e-9 and any(
+                before <= v < shown
+                and (v - before) * rule["multiplier"] <= limit(rule, t - since) + 1e-9
+                for t, v in ahead(rest, place)
+            ):
+                continue
         yield since, at, quantity
         since, before = at, shown
 
@@ -118,8 +118,7 @@ def check(document, rules):
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        rules = json.load(file)
+    rules = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     for rule in rules.values():
         for change in rule["changes"]:
             at = datetime.fromisoformat(change["at"]) - timedelta(hours=8)

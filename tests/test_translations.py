@@ -31,9 +31,9 @@ def keys():
 
 def _literals(node):
     for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            if any("\u4e00" <= c <= "\u9fff" for c in part.value):
-                yield part.value
+        value = getattr(part, "value", None)
+        if isinstance(value, str) and any("\u4e00" <= c <= "\u9fff" for c in value):
+            yield value
 
 
 def catalogue():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -10,11 +11,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 HERE = Path(__file__).parent
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the bytes must not depend on the day
 
 
 def compiled(language: str) -> bytes:
     """Return the .mo bytes of every .po file of the language together."""
-    whole = Catalog(locale=language)
+    whole = Catalog(locale=language, creation_date=EPOCH, revision_date=EPOCH)
     for path in sorted((HERE / language).glob("*.po")):
         for message in read_po(io.BytesIO(path.read_bytes()), locale=language):
             if message.id:

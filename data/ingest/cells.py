@@ -39,7 +39,10 @@ class CellError(ValueError):
 
 def plain(cell: object) -> str:
     """Return a cell's text with full-width characters narrowed and blanks trimmed."""
-    return unicodedata.normalize("NFKC", str(cell)).translate(_INVISIBLE).strip()
+    words = str(cell)
+    if words.isascii():  # most cells of a large file; nothing to narrow
+        return words.strip()
+    return unicodedata.normalize("NFKC", words).translate(_INVISIBLE).strip()
 
 
 def is_empty(cell: object) -> bool:

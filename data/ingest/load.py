@@ -254,4 +254,9 @@ def _is_full(error: Exception) -> bool:
 
 
 def _disk_full(engine: Engine) -> str:
+    if engine.spool.waiting():
+        return text(
+            "磁盘已满：文件已收下但尚未入库；腾出空间后，下一条写入命令会先把它入库",
+            engine.language,
+        )
     return text("磁盘已满：已确认的数据都在，这个文件没有导入；请清理磁盘后重试", engine.language)

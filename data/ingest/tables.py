@@ -305,10 +305,10 @@ def _kept(opened: _Opened, rows: Iterable[tuple[int, Sequence[object]]]) -> Tabl
     skipped = {"totals": 0, "examples": 0}
     for number, row in islice(rows, found.header_row, None):
         cells = [row[p] if p is not None and p < len(row) else None for p in places]
-        filled = [plain(cell) for cell in row if cell is not None and plain(cell)]
-        if not filled or all(cell is None or not plain(cell) for cell in cells):
+        if not any(_says(cell) for cell in cells):
             continue
-        mark = _skip(filled[0], [plain(cells[n]) for n in keys if cells[n] is not None])
+        first = next(cell for cell in row if _says(cell))
+        mark = _skip(first, *(cells[n] for n in keys))
         if mark:
             skipped[mark] += 1
         elif over := [plain(cell) for cell in row[len(opened.header.cells) :] if _says(cell)]:
@@ -323,12 +323,15 @@ def _says(cell: object) -> bool:
     return cell is not None and plain(cell) != ""
 
 
-def _skip(first: str, keys: Sequence[str]) -> str:
+def _skip(*named: object) -> str:
     """Return why a row is no data: a template's example, a line of totals, or ''."""
-    words = [word.rstrip(": ").lower() for word in (first, *keys)]
-    if any(word in EXAMPLE for word in words):
-        return "examples"
-    return "totals" if any(TOTALS.fullmatch(word.replace(" ", "")) for word in words) else ""
+    for cell in named:
+        word = plain(cell).rstrip(": ").lower()
+        if word in EXAMPLE:
+            return "examples"
+        if ("计" in word or "total" in word) and TOTALS.fullmatch(word.replace(" ", "")):
+            return "totals"
+    return ""
 
 
 def _notes(skipped: Mapping[str, int], language: str) -> tuple[str, ...]:

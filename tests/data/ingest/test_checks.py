@@ -142,6 +142,7 @@ def test_readings_of_unknown_and_of_doubtful_meters(tmp_path):
         ("M1", "电量（MWh）", "error"),
         ("M1", "电量（kWh）", "error"),
         ("W1", "读数（立方米）", None),
+        ("W1", "读数（M³）", None),
         ("W1", "读数（kWh）", "error"),
         ("T1", "电量（MWh）", "warning"),
         ("M1", "电量", None),

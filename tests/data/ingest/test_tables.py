@@ -193,6 +193,13 @@ def test_a_second_header_row_completes_the_first(tmp_path, second, value):
     assert found.problems == []
 
 
+def test_a_blank_row_or_a_remark_below_the_header_is_no_part_of_it(tmp_path):
+    for below in (["", "", ""], ["", "", "", "备注"]):
+        found = table(tmp_path, "readings", csv_bytes([HEAD, below, ROW]))
+        assert found.layout.header_row == 1
+        assert [row[0] for row in found.rows] == [3]
+
+
 def test_the_first_row_of_data_is_no_header(tmp_path):
     found = table(tmp_path, "readings", csv_bytes([[*HEAD, "quality"], [*ROW, "good"]]))
     assert found.layout.header_row == 1
@@ -244,6 +251,17 @@ def test_a_flipped_bit_in_a_workbook_is_found(tmp_path):
         entry = archive.getinfo("xl/worksheets/sheet1.xml")
     body[entry.header_offset + 30 + len(entry.filename) + 40] ^= 0x10
     assert "已损坏" in refused(tmp_path, "readings", bytes(body), "file.xlsx")
+
+
+def test_a_workbook_that_lies_about_its_size_is_not_unpacked(tmp_path, monkeypatch):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b" " * (30 << 20))
+    said, told = (n.to_bytes(4, "little") for n in (30 << 20, 100))
+    body = out.getvalue()
+    assert body.count(said) == 2
+    monkeypatch.delattr(sources.calamine, "load_workbook")
+    assert "已损坏" in refused(tmp_path, "readings", body.replace(said, told), "file.xlsx")
 
 
 def test_limits(tmp_path, monkeypatch):
