@@ -101,6 +101,15 @@ def lock(home: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
+def _sweep(inbox: Path) -> None:
+    """Remove what a killed command left half-copied; what was acknowledged has another name."""
+    for path in inbox.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 @contextmanager
 def opened(home: Path, options: Options | None = None) -> Iterator[Engine]:
     """Open a data directory whose lock the caller holds."""
@@ -108,6 +117,7 @@ def opened(home: Path, options: Options | None = None) -> Iterator[Engine]:
     home.mkdir(parents=True, exist_ok=True)
     spool, state = Spool(home), State(home)
     store = Store(home, options.limits)
+    _sweep(store.inbox)
     engine = Engine(home, store, spool, state, shipped(), options)
     try:
         yield engine

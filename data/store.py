@@ -190,6 +190,12 @@ class Store:
             self._connection = self._open()
 
 
+def restart(cursor: Cursor) -> None:
+    """Begin the transaction anew after a failed read; what it had written is gone."""
+    cursor.execute("ROLLBACK")
+    cursor.execute("BEGIN")
+
+
 def insert(cursor: Cursor, table: str, frame: pd.DataFrame) -> None:
     """Append a frame whose columns are named as the table's; absent ones become null."""
     if frame.empty:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.ingest.rows import Row
 from data.ingest.tables import Layout
-from data.store import Cursor, InvalidInput, view
+from data.store import Cursor, InvalidInput, restart, view
 
 QUALITIES = ("good", "uncertain", "bad", "manual")
 COLUMNS = ("meter_id", "timestamp", "value", "quality")
@@ -72,7 +72,8 @@ def stage_csv(cursor: Cursor, path: Path, layout: Layout, zone: str) -> bool:
         False where a cell, or a line, needs the patient reader; temp.staged is then of no use.
     """
     width = _width(path, layout)
-    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width))
+    # One column more than the header has, so that a cell too many is seen and not dropped.
+    columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(width + 1))
     texts = [
         f"c{layout.columns[name][0]}" if name in layout.columns else "CAST(NULL AS VARCHAR)"
         for name in COLUMNS
@@ -80,15 +81,16 @@ def stage_csv(cursor: Cursor, path: Path, layout: Layout, zone: str) -> bool:
     source = (
         f"SELECT CAST({layout.header_row} + row_number() OVER () AS INTEGER) AS line, "
         f"{texts[0]} AS meter_text, {texts[1]} AS ts_text, {texts[2]} AS value_text, "
-        f"{texts[3]} AS quality_text FROM read_csv($path, header = false, "
+        f"{texts[3]} AS quality_text, c{width} AS beyond FROM read_csv($path, header = false, "
         f"auto_detect = false, all_varchar = true, skip = {layout.header_row}, delim = $delim, "
-        f"quote = '\"', escape = '\"', null_padding = false, ignore_errors = false, "
+        f"quote = '\"', escape = '\"', null_padding = true, ignore_errors = false, "
         f"strict_mode = false, columns = {{{columns}}})"
     )
-    value = "TRY_CAST(value_text AS DECIMAL(18,6))"
     scale = layout.columns["value"][1]
-    if scale != 1:
-        value = f"TRY_CAST(value_text AS DECIMAL(24,9)) * CAST('{scale}' AS DECIMAL(12,6))"
+    value = (
+        "CASE WHEN coalesce(beyond, '') = '' THEN TRY_CAST(value_text AS DECIMAL(24,9)) "
+        f"* CAST('{scale}' AS DECIMAL(12,6)) END"
+    )
     time = _TEXT_TIME.format(local=_local_sql("TRY_CAST(ts_text AS TIMESTAMP)", zone))
     try:
         cursor.execute(
@@ -96,6 +98,7 @@ def stage_csv(cursor: Cursor, path: Path, layout: Layout, zone: str) -> bool:
             {"path": str(path), "delim": layout.delimiter},
         )
     except InvalidInput:
+        restart(cursor)
         return False
     return _clean(cursor)
 

@@ -83,10 +83,12 @@ def known_rows(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocumen
     """Return what rows are checked against: sites, their meters and batches."""
     meters = {}
     batches: dict[tuple[str, str], Decimal | None] = {}
+    residues: dict[tuple[str, str], Decimal] = {}
     for site in sites:
         for row in frame(cursor, effective_sql(KINDS["meters"]), [site]).itertuples():
             meters[site, row.meter_id] = KnownMeter(
                 medium=row.medium,
+                unit=row.unit,
                 valid_from=None if pd.isna(row.valid_from) else row.valid_from.date(),
                 valid_to=None if pd.isna(row.valid_to) else row.valid_to.date(),
                 parent_id=row.parent_id if isinstance(row.parent_id, str) else None,
@@ -94,11 +96,15 @@ def known_rows(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocumen
         if request.kind == "outputs":
             for row in frame(cursor, effective_sql(KINDS["batches"]), [site]).itertuples():
                 batches[site, row.batch_id] = Decimal(str(row.mass_in_t))
+                if not pd.isna(row.residue_t):
+                    residues[site, row.batch_id] = Decimal(str(row.residue_t))
     return Known(
         sites=frozenset(sites),
         meters=meters,
         batches=batches,
         vehicle_classes=request.vehicle_classes,
+        residues=residues,
+        zones={site: document.timezone for site, document in sites.items()},
     )
 
 

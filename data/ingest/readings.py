@@ -105,7 +105,7 @@ def _stage_plain(
 ) -> bool:
     """Stage a CSV whose every row is plain and belongs to a known meter; else return False."""
     found = layout(request.path, kind, request.language)
-    if found.is_workbook:
+    if found.is_workbook or "value" in found.units:
         return False
     path = request.path
     if not found.encoding.lower().startswith("utf-8"):

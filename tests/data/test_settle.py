@@ -296,3 +296,38 @@ def test_setting_restates_what_depends_on_it(plant):
     cause = plant.query("SELECT cause FROM ledger WHERE figure_id = ?", [after.figure_id])
     assert cause == [("setting",)]
     assert timedelta(0) <= after.settled_at - before.settled_at
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [("G,2026-03-01 00:45,1,234", "234"), ("G,2026-03-01 00:45,1,2,3,4", "2"), ("G", "")],
+)
+def test_a_ragged_row_is_refused_and_named(plant, line, word):
+    plant.meters(GRID)
+    path = plant.folder / "ragged.csv"
+    rows = "meter_id,timestamp,value\nG,2026-03-01 00:15,1\nG,2026-03-01 00:30,2\n"
+    path.write_text(rows + line + "\n", encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        plant.take("readings", path)
+    assert {problem.row for problem in refused.value.problems} == {4}
+    assert word in refused.value.problems[0].line("en")
+    assert plant.query("SELECT count(*) FROM reading") == [(0,)]
+    assert plant.take("readings", path, accept_good=True).new_rows == 2
+
+
+@pytest.mark.parametrize(("unit", "stored"), [("MWh", 1500.0), ("kWh", 1.5)])
+def test_a_unit_in_the_header_is_turned_into_the_meters(plant, unit, stored):
+    plant.meters(GRID)
+    path = plant.folder / "unit.csv"
+    path.write_text(f"表号,时间,读数（{unit}）\nG,2026-03-01 00:15,1.5\n", encoding="utf-8")
+    plant.take("readings", path)
+    assert plant.query("SELECT CAST(value AS DOUBLE) FROM reading") == [(stored,)]
+
+
+def test_a_unit_that_is_not_the_meters_is_refused(plant):
+    plant.meters(GRID | {"unit": "MWh", "rated_max_per_hour": 1})
+    path = plant.folder / "unit.csv"
+    path.write_text("表号,时间,读数（MWh）\nG,2026-03-01 00:15,1.5\n", encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        plant.take("readings", path)
+    assert "MWh" in refused.value.problems[0].line("zh")
