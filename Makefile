@@ -1,5 +1,6 @@
 # Two commands set everything up: `make run` and `make test`.
 PYTHON ?= python3
+TESTS ?= tests
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := .
@@ -23,7 +24,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
 
 test-full: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest --full
+	$(BIN)/python -m pytest --full $(TESTS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/python -m pip check

@@ -12,7 +12,7 @@ from client import SOCKET_NAME
 from settings import Settings
 
 
-class Server(BaseApplication):  # type: ignore
+class Server(BaseApplication):
     """Gunicorn with its settings in code; the application is made in the worker."""
 
     def __init__(self, settings: Settings, options: Mapping[str, object]) -> None:

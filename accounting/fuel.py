@@ -71,7 +71,7 @@ def fuel(grain: Grain, split: Shares) -> Fuel:
         lifts = own[own["consumer"].isin(["", "forklift"])]
         line[product] = _by_line(grain, lifts, split)
         here = _litres(grain, own[own["consumer"] != "truck"], "fuel", "fuel_id")
-        site[product] = total([here, _trucks(grain, own, product)], grain.periods)
+        site[product] = total([here, _trucks(grain, use, product)], grain.periods)
     return Fuel(site, line)
 
 
@@ -84,12 +84,12 @@ def _litres(grain: Grain, rows: pd.DataFrame, kind: str, key: str) -> Amount:
     return grain.records(rows, kind, key, "litres", "L", "fuel_log")
 
 
-def _trucks(grain: Grain, own: pd.DataFrame, product: str) -> Amount:
-    """Return the trucks' litres: fuel rows, else the own trips' litres, which are diesel."""
-    trucks = own[own["consumer"] == "truck"]
+def _trucks(grain: Grain, use: pd.DataFrame, product: str) -> Amount:
+    """Return the trucks' litres: fuel rows if there are any, else own trips', all diesel."""
+    trucks = use[use["consumer"] == "truck"]
     trips = grain.inputs.trips
     if not trucks.empty or product != "diesel":
-        return _litres(grain, trucks, "fuel", "fuel_id")
+        return _litres(grain, trucks[trucks["product"] == product], "fuel", "fuel_id")
     return _litres(grain, trips[trips["own"] & trips["litres"].notna()], "trip", "trip_id")
 
 

@@ -165,3 +165,113 @@ def test_sum_over_parts_skips_null_and_says_so():
     none = total([unknown], 1)
     assert np.isnan(none.values[0])
     assert none.quality[0] == 3
+
+
+def fuel_book(fuel, trips=()):
+    meters = [meter("G", role="grid_import")]
+    lots = [batch("B", "cable", 30.0), batch("C", "conductor", 10.0)]
+    return Book(month(meters, {"G": 1000.0}, fuel=fuel, trips=trips, batches=lots))
+
+
+def test_r13_petrol_counts_as_fuel_and_not_as_diesel():
+    book = fuel_book([use("F1", 100.0), use("F2", 50.0, product="petrol")])
+    assert book.value("diesel") == close(100.0)
+    petrol_kgce, petrol_kg = 50 * 0.73 * 1.4714, 50 * 2.135291
+    assert book.value("energy", "diesel", "medium") == close(100 * 1.2239640 + petrol_kgce)
+    assert book.value("emission", "scope1", "scope") == close(260.0564 + petrol_kg)
+    assert book.value("diesel", "cable") == close(75.0)
+    assert book.value("energy", "forklift", "equipment") == close(122.39640 + petrol_kgce)
+
+
+def test_r13_own_trips_count_only_without_truck_rows():
+    trips = [("T1", "2026-07-03", True, 40.0, "t:2"), ("T2", "2026-07-03", False, 99.0, "t:3")]
+    assert fuel_book([use("F1", 100.0)], trips).value("diesel") == close(140.0)
+    with_truck = fuel_book([use("F1", 100.0), use("F2", 7.0, consumer="truck")], trips)
+    assert with_truck.value("diesel") == close(107.0)
+    assert with_truck.value("diesel", "cable") == close(75.0)
+
+
+def test_r13_tank_book_when_no_use_is_logged():
+    rows = [
+        use("D1", 1000.0, kind="dip", at="2026-06-30 20:00"),
+        use("D2", 500.0, kind="delivery", at="2026-07-15 10:00"),
+        use("D3", 1200.0, kind="dip", at="2026-08-01 08:00"),
+    ]
+    book = fuel_book(rows)
+    figure = book.figure("diesel")
+    assert (figure.value, figure.quality) == (close(300.0), "estimated")
+    assert book.value("diesel", "conductor") == close(75.0)
+    assert {k[1] for k, f in book.all.items() if k[2] == "diesel" and f.value is not None} == {
+        "2026-07"
+    }
+    late = [*rows[:2], use("D3", 1200.0, kind="dip", at="2026-08-05 08:00")]
+    assert fuel_book(late).value("diesel") is None
+
+
+def test_r12_no_batch_leaves_shared_resources_unallocated():
+    meters = [meter("G", role="grid_import"), meter("K", equipment="crane")]
+    book = Book(month(meters, {"G": 1000.0, "K": 400.0}))
+    assert book.value("throughput", "cable") is None
+    assert book.value("electricity", "_unallocated", "line") == close(400.0)
+    assert book.figure("electricity", "_unallocated", "line").flags == "unallocated"
+
+
+def test_r14_water_by_headcount_and_null_without():
+    meters = [meter("G", role="grid_import"), meter("W", medium="water", unit="m3")]
+    quantities = {"G": 1000.0, "W": 90.0}
+    counted = Book(month(meters, quantities, headcounts={"plant": 40.0, "office": 20.0}))
+    assert counted.value("water", "office") == close(30.0)
+    assert counted.figure("water", "office").quality == "estimated"
+    bare = Book(month(meters, quantities))
+    assert bare.value("water", "office") is None
+    assert bare.value("water", "plant") == close(90.0)
+
+
+def test_r15_heat_pump_of_both_buildings_goes_by_area():
+    meters = [meter("G", role="grid_import"), meter("H", role="heat_pump")]
+    book = Book(month(meters, {"G": 1000.0, "H": 700.0}))
+    office = book.figure("electricity", "office", "building")
+    assert (office.value, office.quality) == (close(700 * 2000 / 14000), "estimated")
+    assert office.flags == "area_split"
+
+
+def test_r18_resold_charging_leaves_emissions_but_not_energy():
+    meters = [meter("G", role="grid_import"), meter("Q", role="charger")]
+    kept = Book(month(meters, {"G": 1000.0, "Q": 300.0}))
+    sold = Book(month(meters, {"G": 1000.0, "Q": 300.0}, settings={"charger_resold": True}))
+    assert sold.value("energy") == kept.value("energy")
+    assert sold.value("emission", "scope2", "scope") == close(700 * 0.6516)
+    assert sold.value("emission", "scope3", "scope") == close(300 * 0.6516)
+    assert sold.value("emission", "plant", "building") == close(700 * 0.6516)
+
+
+def test_r19_market_based_and_pv_without_export_meter():
+    meters = [meter("G", role="grid_import"), meter("P", role="pv_generation")]
+    book = Book(month(meters, {"G": 1000.0, "P": 500.0}, green_kwh=400.0, fuel=[use("F", 0.0)]))
+    assert book.value("emission_market_based") == close(600 * 0.6096)
+    assert "no_export_meter" in book.figure("pv_self_use").flags
+    more = Book(month(meters, {"G": 1000.0, "P": 500.0}, green_kwh=4000.0, fuel=[use("F", 0.0)]))
+    assert more.value("emission_market_based") == 0.0
+
+
+def test_r19_unknown_pv_makes_electricity_unknown():
+    meters = [meter("G", role="grid_import"), meter("P", role="pv_generation")]
+    book = Book(month(meters, {"G": 1000.0, "P": float("nan")}))
+    assert book.value("pv_self_use") is None
+    assert book.value("electricity") is None
+    assert book.value("emission", "scope2", "scope") == close(651.6)
+
+
+def test_r9_children_are_not_counted_twice_and_imbalance_is_not_plugged():
+    meters = [
+        meter("G", role="grid_import"),
+        meter("A", group="office", building="office"),
+        meter("B", group="ac", building="office", parent_id="A"),
+    ]
+    book = Book(month(meters, {"G": 1000.0, "A": 300.0, "B": 100.0}))
+    assert book.value("electricity", "office", "group") == close(200.0)
+    assert book.value("electricity", "office", "building") == close(300.0)
+    assert book.value("electricity", "other", "group") == close(700.0)
+    wrong = Book(month(meters, {"G": 250.0, "A": 300.0, "B": 100.0}))
+    assert "balance_error" in wrong.figure("electricity").flags
+    assert wrong.value("electricity", "other", "group") is None
