@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.demo.calendar import is_workday
 from data.demo.draws import generator
-from data.demo.production import DayBook
+from data.demo.episodes import size_on
+from data.demo.fleet import electric_buses
+from data.demo.meters import METERS
+from data.demo.production import DayBook, shift_h
 from data.demo.weather import SLOTS, Floats, pv_kwh, temperatures_c
 
 PV_KWP = 600.0
 PV_SINCE = date(2023, 6, 1)
 RESIDUAL = 0.02
-LEAK_M3_PER_HOUR = 0.35
-# kind, meter, days it lasts, note: true consumption that ought to be found
-EPISODES = (
-    ("leak", "W00", 11, "leak of 0.35 m3/h"),
-    ("inverter_outage", "E01", 9, "inverters down"),
-    ("night_load", "E33", 7, "air conditioning left on at night"),
-    ("holiday_load", "E18", 5, "environmental device running on a holiday"),
-)
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A meter of the plant: its register row, and its digits."""
-
-    meter_id: str
-    name: str
-    medium: str
-    role: str
-    building: str
-    group: str
-    line: str
-    equipment: str
-    parent_id: str
-    unit: str
-    multiplier: float
-    register_max: float
-    rated_max_per_hour: float
-
-
-def _meter(
-    meter_id: str,
-    name: str,
-    rated: float,
-    *,
-    medium: str = "electricity",
-    role: str = "consumer",
-    building: str = "plant",
-    group: str = "",
-    line: str = "",
-    equipment: str = "",
-    parent: str = "",
-    unit: str = "kWh",
-    ct: float = 1.0,
-    top: float = 1e6,
-) -> Spec:
-    return Spec(
-        meter_id, name, medium, role, building, group, line, equipment, parent, unit, ct, top,
-        rated,
-    )  # fmt: skip
-
-
-METERS = (
-    _meter("E00", "关口表", 900.0, role="grid_import", building="", ct=80.0),
-    _meter("E01", "光伏发电", 620.0, role="pv_generation", building="", ct=60.0),
-    _meter("E02", "光伏上网", 620.0, role="pv_export", building="", ct=60.0),
-    _meter("E10", "电缆拆解线", 90.0, equipment="cable_line"),
-    _meter("E11", "架空导线拆解线", 110.0, equipment="conductor_line"),
-    _meter("E12", "变压器拆解台A", 80.0, equipment="transformer_bench"),
-    _meter("E13", "变压器拆解台B", 80.0, equipment="transformer_bench"),
-    _meter("E14", "变压器拆解台C", 60.0, equipment="transformer_bench"),
-    _meter("E15", "1号吊机", 40.0, equipment="crane", line="shared"),
-    _meter("E16", "2号吊机", 40.0, equipment="crane", line="shared"),
-    _meter("E17", "3号吊机", 40.0, equipment="crane", line="transformer"),
-    _meter("E18", "环保装置", 70.0, equipment="environmental", line="shared"),
-    _meter("E19", "分拣设备", 50.0, equipment="sorting", line="shared"),
-    _meter("E20", "堆场照明", 12.0, equipment="storage", group="other"),
-    _meter("E21", "空压机", 25.0, group="other"),
-    _meter("E22", "厂房空调", 50.0, group="ac"),
-    _meter("E30", "办公楼总表", 120.0, building="office", group="office"),
-    _meter("E31", "办公插座照明", 50.0, building="office", group="office", parent="E30"),
-    _meter("E32", "信息机房", 12.0, building="office", group="office", parent="E30"),
-    _meter("E33", "办公分体空调", 45.0, building="office", group="ac", parent="E30"),
-    _meter("E40", "地源热泵", 60.0, role="heat_pump", building="", group="ac"),
-    _meter(
-        "H40", "地源热泵供热", 0.9, medium="heat", role="heat_pump_heat", building="", unit="GJ"
-    ),
-    _meter("E50", "充电桩1", 180.0, role="charger", group="other"),
-    _meter("E51", "充电桩2", 70.0, role="charger", group="other"),
-    _meter("E52", "充电桩3", 70.0, role="charger", group="other"),
-    _meter("W00", "自来水总表", 6.0, medium="water", unit="m3"),
-    _meter("W01", "办公楼水表", 3.0, medium="water", unit="m3", building="office", parent="W00"),
-)  # fmt: skip
-
-CHILDREN = {"E30": ("E31", "E32", "E33")}
+# Quantities lie on a grid far coarser than what arithmetic differs by between machines, so that
+# the same arguments give the same bytes anywhere; the losses keep it, being 2 % of such a load.
+GRID_DECIMALS = {"electricity": 3, "water": 5, "heat": 6}
+LOSS_DECIMALS = 5
 
 
 def _shift(hours: float, start_h: float = 8.0) -> Floats:
@@ -110,21 +31,6 @@ def _shift(hours: float, start_h: float = 8.0) -> Floats:
 
 def _noise(seed: int, meter_id: str, day: date, spread: float) -> Floats:
     return generator(seed, meter_id, day).lognormal(0.0, spread, SLOTS)
-
-
-def episode(seed: int, kind: str, year: int) -> tuple[date, date]:
-    """Return the first and last day of a year's episode of a kind."""
-    lasts = next(days for name, _, days, _ in EPISODES if name == kind)
-    if kind == "holiday_load":
-        return date(year, 10, 1), date(year, 10, lasts)
-    first = date(year, 1, 1) + timedelta(days=int(generator(seed, kind, year).integers(20, 300)))
-    return first, first + timedelta(days=lasts - 1)
-
-
-def during(seed: int, kind: str, day: date) -> bool:
-    """Tell whether an episode of a kind lasts on a day."""
-    first, last = episode(seed, kind, day.year)
-    return first <= day <= last
 
 
 def day_kwh(seed: int, day: date, book: DayBook) -> dict[str, Floats]:
@@ -143,55 +49,60 @@ def day_kwh(seed: int, day: date, book: DayBook) -> dict[str, Floats]:
         Meter identifier to 96 quantities in kWh, m3 or GJ; the balance holds exactly.
     """
     work = is_workday(day)
-    found = _process(seed, day, book, work=work)
-    found |= _buildings(seed, day, work=work)
-    found |= _chargers(seed, day, work=work)
+    used = _process(seed, day, book, work=work)
+    used |= _buildings(seed, day, work=work)
+    used |= _chargers(seed, day, work=work)
+    used |= _water(seed, day, work=work)
+    decimals = {m.meter_id: GRID_DECIMALS[m.medium] for m in METERS}
+    found = {meter: np.round(values, decimals[meter]) for meter, values in used.items()}
     top = [found[m.meter_id] for m in METERS if m.meter_id in found and not m.parent_id
            and m.medium == "electricity"]  # fmt: skip
-    generation_share = 0.0 if during(seed, "inverter_outage", day) else 1.0
-    load = np.sum(top, axis=0) * (1 + RESIDUAL)
+    load = np.round(np.sum(top, axis=0) * (1 + RESIDUAL), LOSS_DECIMALS)
     age = max((day - PV_SINCE).days / 365.25, 0.0)
-    generation = pv_kwh(seed, day, PV_KWP, age) * generation_share
+    working = 1.0 - size_on(seed, "inverter_outage", day)
+    generation = np.round(pv_kwh(seed, day, PV_KWP, age) * working, GRID_DECIMALS["electricity"])
     found["E01"] = generation
-    found["E02"] = np.maximum(generation - load, 0.0)
-    found["E00"] = np.maximum(load - generation, 0.0)
-    return found | _water(seed, day, work=work)
+    found["E02"] = np.round(np.maximum(generation - load, 0.0), LOSS_DECIMALS)
+    found["E00"] = np.round(np.maximum(load - generation, 0.0), LOSS_DECIMALS)
+    return found
 
 
 def _process(seed: int, day: date, book: DayBook, *, work: bool) -> dict[str, Floats]:
+    """Return the lines, cranes, environmental device and hall; they follow the day's lots."""
+    pace = generator(seed, "pace", day).lognormal(0.0, 0.15, 3)
+    longest = shift_h(day)
     hours = {
-        "E10": min(book.mass_t("cable") / 0.45, 9.5),
-        "E11": min(book.mass_t("conductor") / 2.3, 9.5),
+        "E10": min(book.mass_t("cable") / 0.45 * pace[0], longest),
+        "E11": min(book.mass_t("conductor") / 2.3 * pace[1], longest),
     }
     rated = {"E10": 75.0, "E11": 90.0}
     found: dict[str, Floats] = {}
+    present = _shift(longest if work else 0.0)
     for meter, run in hours.items():
-        idle = 0.05 * rated[meter] * _shift(9.5 if work else 0.0) + 0.3
-        found[meter] = (idle + 0.8 * rated[meter] * _shift(run)) / 4
+        found[meter] = (0.05 * rated[meter] * present + 0.3 + 0.8 * rated[meter] * _shift(run)) / 4
     units = book.mass_t("transformer") / 1.05
+    bench_h = min(units * 4.6 / 8 * pace[2], longest)
     for meter, benches in (("E12", 3), ("E13", 3), ("E14", 2)):
-        run = min(units * 4.6 / 8, 9.0)
-        found[meter] = (0.25 * benches + 22 * benches * 0.75 * _shift(run)) / 4
+        found[meter] = (0.25 * benches + 22 * benches * 0.75 * _shift(bench_h)) / 4
     busy = sum(float(str(b["mass_in_t"])) for b in book.batches)
     for meter, share in (("E15", 0.4), ("E16", 0.35), ("E17", 0.25)):
         burst = generator(seed, meter, day, "burst").random(SLOTS) < 0.6
-        found[meter] = (0.2 + 30 * 0.5 * burst * _shift(min(busy / 4, 9.0)) * share * 2.5) / 4
-    run = max((*hours.values(), min(units * 0.6, 9.0)), default=0.0)
-    left_on = during(seed, "holiday_load", day)
-    running = np.maximum(_shift(run + 0.5, 7.84) * (run > 0), _shift(12.0, 6.0) * left_on)
-    found["E18"] = (0.5 + 55 * 0.9 * running) / 4
-    found["E19"] = (0.2 + 40 * 0.8 * _shift(min(busy / 3.5, 8.0), 9.0)) / 4
-    found["E21"] = (0.8 + 18 * 0.7 * _shift(9.5 if work else 0.0)) / 4
+        found[meter] = (0.2 + 30 * 0.5 * burst * _shift(min(busy / 4, longest)) * share * 2.5) / 4
+    run = max(*hours.values(), min(units * 0.6, longest))
+    left_on = size_on(seed, "holiday_load", day) * _shift(12.0, 6.0)
+    # The device starts ten minutes before the lines and stops twenty minutes after them.
+    found["E18"] = (0.5 + np.maximum(49.5 * _shift(run + 0.5, 7.84) * (run > 0), left_on)) / 4
+    found["E19"] = (0.2 + 40 * 0.8 * _shift(min(busy / 3.5, longest - 1.5), 9.0)) / 4
+    found["E21"] = (0.8 + 18 * 0.7 * present) / 4
     hour = (np.arange(SLOTS) + 0.5) / 4
-    dark = (hour < 6.5) | (hour > 18.0)
-    found["E20"] = (0.6 + 7.0 * dark) / 4
-    outside = temperatures_c(seed, day)
-    hot = np.clip((outside - 26.0) / 8.0, 0.0, 1.0)
-    found["E22"] = (0.3 + 45 * hot * _shift(9.5 if work else 0.0)) / 4
+    found["E20"] = (0.6 + 7.0 * ((hour < 6.5) | (hour > 18.0))) / 4
+    hot = np.clip((temperatures_c(seed, day) - 26.0) / 8.0, 0.0, 1.0)
+    found["E22"] = (0.3 + 45 * hot * present) / 4
     return {meter: load * _noise(seed, meter, day, 0.06) for meter, load in found.items()}
 
 
 def _buildings(seed: int, day: date, *, work: bool) -> dict[str, Floats]:
+    """Return the office and the heat pump with its heat; they follow the weather."""
     outside = temperatures_c(seed, day)
     inside = _shift(10.0 if work else 0.0, 7.75)
     found = {
@@ -199,9 +110,9 @@ def _buildings(seed: int, day: date, *, work: bool) -> dict[str, Floats]:
         "E32": 4.2 / 4 * _noise(seed, "E32", day, 0.02),
     }
     hot = np.clip((outside - 27.0) / 7.0, 0.0, 1.0)
-    night = 9.0 * (1 - inside) * during(seed, "night_load", day)
+    night = size_on(seed, "night_load", day) * (1 - inside)
     found["E33"] = (0.2 + 28 * hot * inside + night) / 4 * _noise(seed, "E33", day, 0.08)
-    losses = 1 + 0.01 * generator(seed, "E30", day).random()
+    losses = 1.002 + 0.008 * generator(seed, "E30", day).random()
     found["E30"] = (found["E31"] + found["E32"] + found["E33"]) * losses
     heating = np.clip(18.0 - outside, 0.0, None) * 4.2 * (0.45 + 0.55 * inside)
     cooling = np.clip(outside - 26.0, 0.0, None) * 9.0 * inside
@@ -228,8 +139,8 @@ def _chargers(seed: int, day: date, *, work: bool) -> dict[str, Floats]:
         start = int(np.clip(draw.normal(8.0, 0.66), 6, 12) * 4)
         energy = draw.uniform(0.0, 0.1) if draw.random() < 0.2 else draw.lognormal(2.2, 0.5)
         _charge(found[meter], start, float(energy), 1.7)
-    for _ in range(2 if work else 0):
-        _charge(found["E50"], int(draw.normal(17.5, 0.3) * 4), float(draw.normal(38.0, 5.0)), 14.0)
+    for _ in range(electric_buses(day) if work else 0):
+        _charge(found["E50"], int(draw.normal(17.5, 0.3) * 4), float(draw.normal(62.0, 6.0)), 14.0)
     return found
 
 
@@ -241,10 +152,11 @@ def _charge(load: Floats, start: int, energy_kwh: float, per_slot_kwh: float) ->
         slot += 1
 
 
-def _water(seed: int, day: date, *, work: bool) -> dict[str, NDArray[np.float64]]:
+def _water(seed: int, day: date, *, work: bool) -> dict[str, Floats]:
+    """Return the building's water and the main's; a leak lies outside the building."""
     draw = generator(seed, "water", day)
     inside = _shift(10.0 if work else 0.0, 7.5)
     office = 0.005 / 4 + inside * draw.gamma(2.0, 0.045, SLOTS) / 2
-    leak = LEAK_M3_PER_HOUR / 4 * during(seed, "leak", day)
+    leak = size_on(seed, "leak", day) / 4
     plant = 0.02 / 4 + leak + inside * draw.gamma(2.0, 0.095, SLOTS)
     return {"W01": office, "W00": office + plant}

@@ -26,6 +26,11 @@ T_PER_KM = {"JL/G1A-630/45": 2.0792, "JL/G1A-400/35": 1.3475, "JL/G1A-240/30": 0
             "YJV22-8.7/15-3x300": 15.9, "YJV-0.6/1-4x120": 5.1}  # fmt: skip
 UNIT_T = 1.05
 SHIFT_START_H = 8.0
+ONE_SHIFT_H, TWO_SHIFTS_H = 9.5, 14.5
+PEAK_MONTHS = (4, 5, 9, 10)
+OWN_TRIP_MONTHS = (2, 6, 10)
+# Without truck rows the litres of own trips are the trucks' diesel (R13).
+NO_TRUCK_ROWS = (6,)
 
 
 @dataclass
@@ -48,6 +53,11 @@ def ramp(day: date) -> float:
     return {2023: 0.55, 2024: 0.60, 2025: 0.80}.get(day.year, 0.95)
 
 
+def shift_h(day: date) -> float:
+    """Return how long the lines may run on a day: peak months have a second shift."""
+    return TWO_SHIFTS_H if day.month in PEAK_MONTHS else ONE_SHIFT_H
+
+
 def day_book(seed: int, site: str, day: date) -> DayBook:
     """Return a day's production; nothing on days off."""
     book = DayBook()
@@ -55,16 +65,29 @@ def day_book(seed: int, site: str, day: date) -> DayBook:
         return book
     draw = generator(seed, "production", day)
     share = ramp(day)
-    for line, low, high, odds in (
-        ("conductor", 12.0, 30.0, 0.96 * share),
+    conductor = 1.24 if day.month in PEAK_MONTHS else 0.85
+    for line, low, high, mean in (
+        ("conductor", 12.0, 30.0, conductor * share),
         ("cable", 2.0, 8.0, 0.245 * share),
         ("transformer", 6, 25, 0.80 * share),
     ):
-        if draw.random() < odds:
-            _lot(book, draw, seed, site, day, line, low, high)
+        for place in range(_lots(seed, line, day, mean)):
+            _lot(book, draw, seed, site, day, line, low, high, place)
     _jobs(book, draw, site, day)
     _fuel(book, draw, site, day)
     return book
+
+
+def _lots(seed: int, line: str, day: date, mean: float) -> int:
+    """Return how many lots a workday gets; a month's lots are shuffled over its workdays.
+
+    Shuffled shares keep a month near its plan, which independent draws of each day would not.
+    """
+    first = day.replace(day=1)
+    month = [first + timedelta(days=n) for n in range(31)]
+    worked = [one for one in month if one.month == day.month and is_workday(one)]
+    order = generator(seed, "arrivals", line, first).permutation(len(worked))
+    return int(mean + (order[worked.index(day)] + 0.5) / len(worked))
 
 
 def _lot(
@@ -76,8 +99,10 @@ def _lot(
     line: str,
     low: float,
     high: float,
+    place: int,
 ) -> None:
-    ident = f"D{day:%Y%m%d}-{line[:2].upper()}"
+    """Weigh a lot in and write what came out of it: recipe, noise, and a loss of 0.5-1.5 %."""
+    ident = f"D{day:%Y%m%d}-{line[:2].upper()}{place + 1}"
     spec = SPECS[line][int(draw.integers(len(SPECS[line])))]
     units: object = ""
     if line == "transformer":
@@ -91,7 +116,7 @@ def _lot(
     parts = noise.dirichlet([400 * share for share in recipe.values()])
     loss = noise.uniform(0.005, 0.015)
     masses = {m: round(float(p) * mass * (1 - loss), 3) for m, p in zip(recipe, parts, strict=True)}
-    residue = masses.pop("residue", 0.0) + round(mass * loss * 0.5, 3)
+    residue = masses.pop("residue", 0.0) + round(mass * loss * float(noise.uniform(0.2, 0.8)), 3)
     length = round(mass / T_PER_KM[spec], 3) if spec in T_PER_KM and draw.random() < 0.7 else ""
     book.batches.append({
         "batch_id": ident, "site": site, "date": day.isoformat(), "line": line, "spec": spec,
@@ -118,7 +143,8 @@ def _trips(
     ident: str,
     mass: float,
 ) -> None:
-    own = day.month % 4 == 2 and draw.random() < 0.5
+    """Write a lot's trips: in some months the plant's own van collects and its litres are known."""
+    own = day.month in OWN_TRIP_MONTHS and draw.random() < 0.5
     legs = (
         ("collection", draw.uniform(5, 25), "TRN_LDV_2T"),
         ("transport", draw.uniform(60, 220), "TRN_HDV_18T"),
@@ -170,7 +196,7 @@ def _fuel(book: DayBook, draw: np.random.Generator, site: str, day: date) -> Non
     rows = [("forklift", "", litres), ("stacker", "", draw.uniform(8, 16))]
     if day.weekday() == 2:
         rows.append(("forklift", "conductor", draw.uniform(10, 20)))
-    if day.weekday() == 4:
+    if day.weekday() == 4 and day.month not in NO_TRUCK_ROWS:
         rows.append(("truck", "", draw.uniform(25, 45)))
     for place, (consumer, line, amount) in enumerate(rows):
         book.fuel.append({

@@ -13,7 +13,12 @@ Floats = NDArray[np.float64]
 SLOTS = 96
 LATITUDE, LONGITUDE, MERIDIAN = np.radians(39.5), 116.7, 120.0
 TILT = np.radians(15.0)
-CLOUD_MEANS = np.array([0.98, 0.72, 0.34])  # clear, broken, overcast
+CLOUD_MEANS = (0.98, 0.72, 0.34)  # clear, broken, overcast
+CLOUD_SPREADS = (0.015, 0.08, 0.04)
+PERSISTENCE = 0.8
+TURN_ODDS = 0.04
+DUST_DAYS = 25
+PERFORMANCE = 0.755
 
 
 def daily_mean_c(seed: int, day: date) -> float:
@@ -59,25 +64,35 @@ def clear_sky(day: date) -> Floats:
 
 
 def sunshine(seed: int, day: date) -> Floats:
-    """Return irradiance on the tilted roof with clouds, W/m2."""
+    """Return irradiance on the tilted roof with clouds, W/m2: Markov states, AR(1) inside them."""
     draw = generator(seed, "clouds", day)
     summer = 0.5 - 0.5 * np.cos(2 * np.pi * day.timetuple().tm_yday / 365)
     odds = np.array([0.55 - 0.15 * summer, 0.25 + 0.08 * summer, 0.20 + 0.07 * summer])
     state = int(draw.choice(3, p=odds))
-    clearness = np.empty(SLOTS)
+    turns, steps = draw.random(SLOTS) < TURN_ODDS, draw.normal(0.0, 1.0, SLOTS)
+    clearness, wander = np.empty(SLOTS), 0.0
     for slot in range(SLOTS):
-        if draw.random() < 0.04:
+        if turns[slot]:
             state = int(draw.choice(3, p=odds))
-        clearness[slot] = CLOUD_MEANS[state]
-    noise = draw.normal(0.0, 0.05, SLOTS)
-    return clear_sky(day) * np.clip(clearness + noise, 0.05, 1.05)
+        wander = PERSISTENCE * wander + CLOUD_SPREADS[state] * steps[slot]
+        clearness[slot] = CLOUD_MEANS[state] + wander
+    return clear_sky(day) * np.clip(clearness, 0.05, 1.05)
+
+
+def soiling(seed: int, day: date) -> float:
+    """Return the share of light that gets through the dust since the last rain."""
+    wet = 0.16 - 0.12 * np.cos(2 * np.pi * (day.timetuple().tm_yday - 15) / 365)
+    dry = 0
+    while dry < DUST_DAYS and generator(seed, "rain", day - timedelta(days=dry)).random() > wet:
+        dry += 1
+    return 1.0 - 0.0015 * dry
 
 
 def pv_kwh(seed: int, day: date, capacity_kwp: float, age_years: float) -> Floats:
     """Return PV energy of each quarter of an hour, kWh."""
-    light = sunshine(seed, day)
+    light = sunshine(seed, day) * soiling(seed, day)
     cell = temperatures_c(seed, day) + 0.028 * light
     heat = 1 - 0.0038 * np.maximum(cell - 25.0, -20.0)
     ageing = (1 - 0.005) ** age_years
-    power = capacity_kwp * light / 1000 * 0.745 * heat * ageing
+    power = capacity_kwp * light / 1000 * PERFORMANCE * heat * ageing
     return np.asarray(np.minimum(power, 0.89 * capacity_kwp) / 4)
