@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := .
 
-.PHONY: run test test-full check bench translations
+.PHONY: run test test-full check bench translations browser
 
 $(VENV)/run.stamp: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -20,10 +20,16 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt
 run: $(VENV)/run.stamp
 	$(BIN)/python manage.py start
 
-test: $(VENV)/dev.stamp
+# The browser tests need Debian's chromium and a font with Chinese; they say so where it is absent.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
+	  echo "no chromium here: browser tests will be skipped"
+
+test: $(VENV)/dev.stamp browser
 	$(BIN)/python -m pytest
 
-test-full: $(VENV)/dev.stamp
+test-full: $(VENV)/dev.stamp browser
 	$(BIN)/python -m pytest --full $(TESTS)
 
 check: $(VENV)/dev.stamp

@@ -1,23 +1,40 @@
-"""The web process: opens the data directory, answers requests and commands."""
+"""The web process: opens the data directory, answers requests and commands, shows the pages."""
 
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from dash import Dash, html
 from flask import Flask, Response, abort, request
+from flask_compress import Compress
 
+from callbacks._bind import bind_page
+from callbacks._reader import PageReader
+from callbacks._request import language
+from callbacks.download import bind_downloads
+from callbacks.frame import bind_frame
+from callbacks.trace import bind_trace
 from client import PATH
 from commands import WRITING, Request, from_json, run
 from data.engine import Engine, Options, lock, opened
 from data.ingest.load import drain
 from data.store import Limits, StoreError
+from pages import emission, overview
+from pages._frame import Reader, frame
+from pages._panel import Page
 from settings import Settings
+from translations import text
+
+PAGES: Sequence[Page] = (overview.PAGE, emission.PAGE)
+ASSETS = Path(__file__).parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -47,32 +64,97 @@ def create_app(settings: Settings) -> Flask:
     stack = ExitStack()
     stack.enter_context(lock(settings.home))
     engine = stack.enter_context(opened(settings.home, engine_options(settings)))
-    app = Flask(__name__, static_folder=None)
+    server = Flask(__name__, static_folder=None)
     try:
         drain(engine)
     except StoreError as error:
-        app.logger.warning("acknowledged files wait to be loaded: %s", error)
-    app.extensions["carbon"] = (engine, stack)
+        server.logger.warning("acknowledged files wait to be loaded: %s", error)
+    server.extensions["carbon"] = (engine, stack)
+    _routes(server, engine)
+    _screens(server, engine, settings)
+    return server
+
+
+def _routes(server: Flask, engine: Engine) -> None:
+    """Register what answers without a page: health and commands."""
     writing = threading.Lock()
 
-    @app.get("/healthz")
+    @server.get("/healthz")
     def healthz() -> Response:
         return Response("ok\n", mimetype="text/plain")
 
-    @app.post(PATH)
+    @server.post(PATH)
     def command() -> Response:
         if not _came_by_socket_file():
             abort(404)
         wanted = from_json(request.get_data())
         return Response(_answer(engine, wanted, writing), mimetype="application/x-ndjson")
 
-    return app
-
 
 def _came_by_socket_file() -> bool:
     """Tell whether the request came through app.sock, which only the owner may open."""
     sock = request.environ.get("gunicorn.socket")
     return sock is not None and sock.family == socket.AF_UNIX
+
+
+def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
+    """Register the pages, their callbacks and downloads; warm them before the first request."""
+    app = _Dash(
+        "carbon", server=server, serve_locally=True, compress=False,  # type: ignore[arg-type]
+        assets_folder=str(ASSETS), assets_ignore=r"00-theme\.js|login\..*",
+        update_title="", add_log_handler=False, suppress_callback_exceptions=True,
+        title=text("电力废旧物资处置碳管理系统", settings.language),
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )  # fmt: skip
+    app.default_language = settings.language
+    reader = PageReader(engine)
+    app.layout = lambda: html.Div(frame(PAGES, _who(settings)), className="app")  # type: ignore[arg-type]
+    for page in PAGES:
+        bind_page(app, page, reader, settings.language)
+    bind_frame(app, PAGES, reader, settings.language)
+    bind_trace(app, server, reader, settings.language)
+    bind_downloads(server, PAGES, reader, settings.language)
+    Compress(server)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+
+def _who(settings: Settings) -> Reader:
+    return Reader("", "", language(settings.language))
+
+
+class _Dash(Dash):
+    """Dash whose index says the reader's language and theme before anything is drawn."""
+
+    default_language = "zh"
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        """Return the page that loads the app."""
+        chosen = language(self.default_language)
+        theme = request.cookies.get("theme", "") if request else ""
+        theme = theme if theme in ("light", "dark") else ""
+        parts["lang"] = "zh-CN" if chosen == "zh" else "en"
+        return INDEX.format(theme=f' data-bs-theme="{theme}"' if theme else "", **parts)
+
+
+INDEX = """<!DOCTYPE html>
+<html lang="{lang}"{theme}>
+<head>
+{metas}
+<title>{title}</title>
+{favicon}
+<script src="/assets/00-theme.js"></script>
+{css}
+</head>
+<body>
+{app_entry}
+<footer>
+{config}
+{scripts}
+{renderer}
+</footer>
+</body>
+</html>
+"""
 
 
 def _answer(engine: Engine, wanted: Request, writing: threading.Lock) -> Iterator[str]:

@@ -57,6 +57,7 @@ class Store:
         self._home = home
         self._limits = limits or Limits()
         self._guard = threading.Lock()
+        self._commits = 0
         self._jobs: queue.SimpleQueue[tuple[Callable[[Cursor], object], Future[object]] | None] = (
             queue.SimpleQueue()
         )
@@ -69,6 +70,11 @@ class Store:
     def inbox(self) -> Path:
         """The only folder the database may read and write besides its own file."""
         return self._home / "inbox"
+
+    @property
+    def version(self) -> int:
+        """How many transactions this process has committed: what was read before is stale after."""
+        return self._commits
 
     def _open(self) -> Cursor:
         self.inbox.mkdir(parents=True, exist_ok=True)
@@ -162,6 +168,7 @@ class Store:
             raise
         else:
             self._commit(cursor)
+            self._commits += 1
             return result
         finally:
             cursor.close()

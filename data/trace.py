@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from data.digest import sm3
 from data.engine import Engine
-from data.periods import next_month, utc
+from data.periods import local, next_month, utc
 from data.sites import documents
 from data.store import Cursor
 
@@ -203,3 +204,128 @@ def _edges(
     row = cursor.execute(_EDGES, values | {"low": start - gap, "high": end + gap}).fetchone()
     before, after = row or (None, None)
     return before or start - gap, after or end + gap
+
+
+_METERS = """
+SELECT n.meter_id, m.name, m.unit, m.medium, e.newest, q.quantity, q.quality, q.measured_h,
+    q.estimated_h, q.expected_h
+FROM meter_number n
+LEFT JOIN (SELECT * FROM record_meters WHERE site = $site
+    QUALIFY row_number() OVER (PARTITION BY meter_id ORDER BY batch DESC, file_row DESC) = 1) m
+    ON m.meter_id = n.meter_id
+LEFT JOIN meter_extent e USING (meter)
+LEFT JOIN {table} q ON q.meter = n.meter AND q.{column} = $start
+WHERE n.site = $site AND n.meter_id IN (SELECT unnest($meters::VARCHAR[]))
+ORDER BY n.meter_id
+"""
+
+
+def opened(engine: Engine, figure_id: str) -> dict[str, object]:
+    """Return a figure as the drawer shows it: terms, factors, meters, versions; no readings.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    figure_id
+        A ledger row's identifier.
+
+    Returns
+    -------
+    dict
+        ``figure`` (the ledger row), ``terms`` as `trace` has them, ``meters`` with quantity of
+        the period, hours measured, estimated and expected, site-local time of the newest
+        reading, and ``versions`` of the figure, newest first.
+
+    Raises
+    ------
+    Unknown
+        There is no such figure.
+    """
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT * FROM ledger WHERE figure_id = ?", [figure_id]).fetchone()
+        if row is None:
+            raise Unknown(figure_id)
+        figure = dict(zip([column[0] for column in cursor.description or []], row, strict=True))
+        terms = _terms(engine, cursor, figure_id)
+        zone = documents(cursor)[figure["site"]].timezone
+        meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
+        found = _meter_rows(cursor, figure, meters, zone)
+        versions = cursor.execute(
+            "SELECT figure_id, revision, value, quality, settled_at, cause, run, current "
+            "FROM ledger WHERE site = ? AND grain = ? AND period = ? AND indicator = ? "
+            "AND dimension = ? AND entity = ? ORDER BY revision DESC",
+            [figure[n] for n in ("site", "grain", "period", "indicator", "dimension", "entity")],
+        ).fetchall()
+    names = ("figure_id", "revision", "value", "quality", "settled_at", "cause", "run", "current")
+    return {
+        "figure": figure,
+        "terms": terms,
+        "meters": found,
+        "versions": [
+            dict(zip(names, v, strict=True)) | {"settled_at": local(v[4], zone)} for v in versions
+        ],
+        "settled_at": local(figure["settled_at"], zone),
+        "check": check_value(figure, terms),
+    }
+
+
+def _meter_rows(
+    cursor: Cursor, figure: dict[str, object], meters: Sequence[str], zone: str
+) -> list[dict[str, object]]:
+    """Return the meters behind a figure with what they showed in its period."""
+    grain, period = str(figure["grain"]), str(figure["period"])
+    if not meters or grain == "year":
+        return []
+    table, column = ("meter_day", "day") if grain == "day" else ("meter_month", "month")
+    start = date.fromisoformat(period if grain == "day" else f"{period}-01")
+    rows = cursor.execute(
+        _METERS.format(table=table, column=column),
+        {"site": figure["site"], "start": start, "meters": list(meters)},
+    ).fetchall()
+    names = (
+        "meter_id", "name", "unit", "medium", "newest", "quantity", "quality", "measured_h",
+        "estimated_h", "expected_h",
+    )  # fmt: skip
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for row in found:
+        row["newest"] = None if row["newest"] is None else local(row["newest"], zone)
+    return found
+
+
+def check_value(figure: dict[str, object], terms: Sequence[dict[str, object]]) -> str:
+    """Return the SM3 digest of a figure and its terms, by which a printed sheet is checked."""
+    kept = [figure["figure_id"], repr(figure["value"]), figure["unit"]]
+    kept += [
+        "|".join(str(t[n]) for n in ("kind", "ref", "quantity", "unit", "coefficient"))
+        for t in terms
+    ]
+    return sm3("\n".join(map(str, kept)).encode())
+
+
+def rows_of(engine: Engine, figure_ids: Sequence[str]) -> list[dict[str, object]]:
+    """Return ledger rows by their identifiers, in the order asked for."""
+    names = ("figure_id", "site", "grain", "period", "indicator", "dimension", "entity", "value",
+             "unit", "quality", "flags")  # fmt: skip
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            f"SELECT {', '.join(names)} FROM ledger "
+            "WHERE figure_id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(figure_ids)],
+        ).fetchall()
+    found = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+    return [found[name] for name in figure_ids if name in found]
+
+
+def span_of(
+    engine: Engine, sites: Sequence[str], name: Name, first: str, last: str
+) -> list[dict[str, object]]:
+    """Return the current month rows of a name between two months, oldest first."""
+    with engine.store.read() as cursor:
+        ids = cursor.execute(
+            "SELECT figure_id FROM ledger WHERE current AND grain = 'month' AND indicator = ? "
+            "AND dimension = ? AND entity = ? AND period BETWEEN ? AND ? "
+            "AND site IN (SELECT unnest(?::VARCHAR[])) ORDER BY period, site",
+            [name.indicator, name.dimension, name.entity, first, last, list(sites)],
+        ).fetchall()
+    return rows_of(engine, [row[0] for row in ids])

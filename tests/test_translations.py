@@ -10,6 +10,7 @@ from translations import HERE, text
 from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
+SCREENS = ("pages", "figures", "callbacks")
 
 
 def keys():
@@ -19,7 +20,10 @@ def keys():
         parts = path.relative_to(ROOT).parts
         if parts[0] in {".venv", "var", "tests"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if parts[0] in SCREENS:
+            found |= set(_literals(tree)) - set(_docstrings(tree))
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -27,6 +31,14 @@ def keys():
                 for value in (*node.args, *(k.value for k in node.keywords)):
                     found |= set(_literals(value))
     return found
+
+
+def _docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(
+            node
+        ):
+            yield node.body[0].value.value
 
 
 def _literals(node):

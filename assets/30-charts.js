@@ -1,0 +1,382 @@
+/* Charts: colours of the theme, labels that fit, the hover box, marks that open, pictures. */
+(function () {
+  "use strict";
+  var carbon = (window.carbon = window.carbon || {});
+  var PHONE = 768;
+  carbon.charts = {};
+
+  /* ---- painting: a figure without colours becomes one of the theme ---- */
+
+  function theme() {
+    return document.documentElement.getAttribute("data-bs-theme") === "dark" ? "dark" : "light";
+  }
+
+  function extras(name) {
+    var layout = carbon.templates[name].layout;
+    var dark = name === "dark";
+    return {
+      surface: layout.plot_bgcolor, axis: layout.xaxis.linecolor, ink: layout.font.color,
+      label: layout.xaxis.tickfont.color,
+      "status.bad": dark ? "#FF8A80" : "#B42318", "status.good": dark ? "#5BD08F" : "#0B6B33",
+      band: dark ? 0.22 : 0.16
+    };
+  }
+
+  function colorOf(word, name) {
+    var parts = word.slice(1).split("/");
+    var extra = extras(name);
+    var found = extra[parts[0]];
+    if (!found) {
+      var path = parts[0].split(".");
+      found = carbon.templates[name].layout.meta.colors[path[0]][path[1]];
+    }
+    if (parts[1] !== "band") { return found; }
+    var n = parseInt(found.slice(1), 16);
+    return "rgba(" + [n >> 16, (n >> 8) & 255, n & 255, extra.band].join(",") + ")";
+  }
+
+  function colored(value, name) {
+    if (typeof value === "string") { return value[0] === "@" ? colorOf(value, name) : value; }
+    if (Array.isArray(value)) { return value.map(function (v) { return colored(v, name); }); }
+    if (value && typeof value === "object") {
+      var copy = {};
+      Object.keys(value).forEach(function (key) { copy[key] = key === "customdata" ? value[key] : colored(value[key], name); });
+      return copy;
+    }
+    return value;
+  }
+
+  function ticks(layout, width) {
+    var all = layout.meta.ticks || [];
+    if (!all.length) { return; }
+    var room = width - layout.margin.l - layout.margin.r;
+    var each = room / all.length;
+    var daily = all[0][0].length === 10;
+    var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 42 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
+    var year = "";
+    var shown = all.filter(function (_, i) { return daily ? i % step === 0 : (all.length - 1 - i) % step === 0; });
+    layout.xaxis.tickmode = "array";
+    layout.xaxis.tickvals = shown.map(function (t) { return t[0]; });
+    layout.xaxis.ticktext = shown.map(function (t) {
+      var below = !daily && t[2] && t[2] !== year ? "<br>" + t[2] : "";
+      year = t[2];
+      return t[1] + below;
+    });
+    layout.xaxis.tickangle = 0;
+    return each;
+  }
+
+  /* End labels of lines stand at least 17 px apart; a phone has the legend instead. */
+  function ends(layout, height, width) {
+    var list = layout.meta.ends || [];
+    if (!list.length) { return []; }
+    if (width < 480 && list.length > 1) { layout.margin.r = 12; return []; }
+    var range = layout.yaxis.range;
+    var plot = height - layout.margin.t - layout.margin.b;
+    var placed = list.map(function (e) { return { end: e, y: (plot * (e.y - range[0])) / (range[1] - range[0]) }; });
+    placed.sort(function (a, b) { return a.y - b.y; });
+    var low = 0;
+    placed.forEach(function (p) { p.at = Math.max(p.y, low); low = p.at + 17; });
+    var over = placed.length ? placed[placed.length - 1].at - plot : 0;
+    for (var j = placed.length - 1; over > 0 && j >= 0; j -= 1) {
+      placed[j].at = Math.min(placed[j].at, plot - 17 * (placed.length - 1 - j));
+    }
+    return placed.map(function (p) {
+      return { xref: "paper", x: 1, xanchor: "left", xshift: 8, yref: "y", y: p.end.y, yshift: p.at - p.y,
+               yanchor: "middle", text: p.end.text, showarrow: false, font: { color: p.end.color, size: 12 },
+               attributes: p.end.attributes };
+    });
+  }
+
+  function centre(layout, name) {
+    var words = layout.meta.centre;
+    if (!words) { return []; }
+    return [
+      { x: 0.5, y: 0.5, yshift: 8, text: "<b>" + words[0] + "</b>", showarrow: false, xref: "paper", yref: "paper",
+        font: { size: 18, color: extras(name).ink }, attributes: layout.meta.attributes },
+      { x: 0.5, y: 0.5, yshift: -13, text: words[1], showarrow: false, xref: "paper", yref: "paper", font: { size: 12 } }
+    ];
+  }
+
+  carbon.painted = function (figure, name, width, height) {
+    var copy = colored(figure, name);
+    var layout = copy.layout;
+    layout.template = carbon.templates[name];
+    layout.width = width;
+    layout.height = height;
+    layout.autosize = false;
+    var each = ticks(layout, width);
+    copy.data.forEach(function (trace) {
+      if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
+      if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
+    });
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name));
+    return copy;
+  };
+
+  function plotOf(panel, at) { return panel.querySelector('.plot[data-plot="' + at + '"]'); }
+
+  function heightOf(plot) {
+    var height = Number(plot.getAttribute("data-height"));
+    var panel = plot.closest("[data-panel]");
+    if (panel.classList.contains("enlarged")) { return Math.max(height, Math.floor((window.innerHeight - 200) / panel.querySelectorAll(".plot").length)); }
+    return height;
+  }
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.carbon = {
+    draw: function (charts) {
+      var outputs = [].concat(window.dash_clientside.callback_context.outputs_list);
+      if (!charts) { return outputs.map(function () { return window.dash_clientside.no_update; }); }
+      carbon.charts = charts;
+      window.requestAnimationFrame(attach);
+      return outputs.map(function (output) {
+        var id = output.id;
+        var panel = document.querySelector('[data-panel="' + id.panel + '"]');
+        var chart = charts[id.panel];
+        var at = Number(id.part.slice(4));
+        if (!panel || !chart || !chart.plots[at]) { return { data: [], layout: { height: 10, xaxis: { visible: false }, yaxis: { visible: false } } }; }
+        var plot = plotOf(panel, at);
+        return carbon.painted(chart.plots[at], theme(), Math.max(120, Math.floor(plot.clientWidth)), heightOf(plot));
+      });
+    },
+    loading: function () {
+      var outputs = [].concat(window.dash_clientside.callback_context.outputs_list);
+      return outputs.map(function () { return "loading"; });
+    }
+  };
+
+  /* ---- after drawing: listeners, and the ledger's names on the numbers of the picture ---- */
+
+  function attach() {
+    document.querySelectorAll(".plot").forEach(function (plot) {
+      var gd = plot.querySelector(".js-plotly-plot");
+      var panel = plot.closest("[data-panel]");
+      var chart = carbon.charts[panel.getAttribute("data-panel")];
+      if (!chart) { return; }
+      plot.tabIndex = 0;
+      plot.setAttribute("role", "img");
+      plot.setAttribute("aria-label", chart.label);
+      if (!gd || !gd.on) { window.setTimeout(attach, 80); return; }
+      mark(gd);
+      if (gd.carbonAttached) { return; }
+      gd.carbonAttached = true;
+      gd.on("plotly_hover", function (event) { hover(panel, gd, event.points[0]); });
+      gd.on("plotly_unhover", function () { leave(panel); });
+      gd.on("plotly_click", function (event) { carbon.open(event.points[0].customdata || {}); });
+      gd.on("plotly_afterplot", function () { mark(gd); });
+    });
+  }
+
+  function name(element, attributes) {
+    if (!element || !attributes) { return; }
+    Object.keys(attributes).forEach(function (key) { element.setAttribute(key.replace("_", "-"), attributes[key]); });
+  }
+
+  function mark(gd) {
+    gd.querySelectorAll(".textpoint, .point").forEach(function (point) {
+      var datum = point.__data__;
+      var trace = datum && datum.trace ? datum.trace : point.parentNode.parentNode.__data__ && point.parentNode.parentNode.__data__[0] && point.parentNode.parentNode.__data__[0].trace;
+      var text = point.querySelector("text");
+      if (!text || !text.textContent || !trace || !trace.customdata) { return; }
+      name(text, trace.customdata[datum.i]);
+    });
+    gd.querySelectorAll(".annotation").forEach(function (node) {
+      var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
+      if (annotation) { name(node.querySelector("text"), annotation.attributes); }
+    });
+  }
+
+  /* ---- the hover box: one for a month, beside it, with everything of the card ---- */
+
+  function box() {
+    var found = document.getElementById("hover-box");
+    if (!found) {
+      found = document.createElement("div");
+      found.id = "hover-box";
+      found.className = "hover-box";
+      document.body.appendChild(found);
+    }
+    return found;
+  }
+
+  function line(parent, cls) {
+    var element = document.createElement("div");
+    element.className = cls;
+    parent.appendChild(element);
+    return element;
+  }
+
+  function word(parent, text, cls, attributes) {
+    var element = document.createElement("span");
+    element.className = cls || "";
+    element.textContent = text;
+    name(element, attributes);
+    parent.appendChild(element);
+    return element;
+  }
+
+  function fill(found, chart, at) {
+    found.textContent = "";
+    var head = line(found, "hover-head");
+    word(head, at.head, "hover-period");
+    word(head, at.quality, "hover-quality");
+    at.groups.forEach(function (group) {
+      if (group.title && at.groups.length > 1) { word(line(found, "hover-group"), group.title); }
+      group.rows.forEach(function (row) {
+        var one = line(found, "hover-row");
+        word(one, "", "swatch c-" + row.color.replace(".", "-"));
+        word(one, row.name, "hover-name");
+        word(one, row.text, "hover-value num", row.attributes);
+        word(one, row.share, "hover-share num");
+      });
+      [group.whole, group.earlier].forEach(function (row, i) {
+        if (!row) { return; }
+        var one = line(found, "hover-row" + (i ? "" : " hover-whole"));
+        word(one, "", "swatch-gap");
+        word(one, row.name, "hover-name");
+        word(one, row.text, "hover-value num", row.attributes);
+        word(one, "", "hover-share");
+      });
+    });
+    word(line(found, "hover-foot"), chart.trace);
+  }
+
+  function hover(panel, gd, point) {
+    var chart = carbon.charts[panel.getAttribute("data-panel")];
+    var label = point.x === undefined ? Object.keys(chart.hover)[0] : point.x;
+    var at = chart.hover[label];
+    if (!at) { return; }
+    var found = box();
+    fill(found, chart, at);
+    found.style.display = "block";
+    place(found, gd, point);
+    fade(panel, point);
+  }
+
+  function place(found, gd, point) {
+    var rect = gd.getBoundingClientRect();
+    var left = rect.left + rect.width / 2, gap = 24;
+    if (point.xaxis && point.xaxis.l2p) {
+      left = rect.left + point.xaxis._offset + point.xaxis.l2p(point.xaxis.d2l ? point.xaxis.d2l(point.x) : point.pointNumber);
+      gap = Math.max(14, point.xaxis._length / (point.xaxis._categories ? point.xaxis._categories.length : 12) / 2 + 6);
+    } else { gap = rect.width / 2 + 8; }
+    var x = left + gap;
+    if (x + found.offsetWidth > window.innerWidth - 8) { x = left - gap - found.offsetWidth; }
+    found.style.left = Math.max(4, x) + "px";
+    found.style.top = Math.max(4, Math.min(rect.top + 8, window.innerHeight - found.offsetHeight - 8)) + "px";
+  }
+
+  function fade(panel, point) {
+    if (point.x === undefined) { return; }
+    panel.querySelectorAll(".barlayer .point").forEach(function (bar) {
+      bar.style.opacity = bar.__data__ && bar.__data__.i === point.pointNumber ? 1 : 0.33;
+    });
+  }
+
+  function leave(panel) {
+    box().style.display = "none";
+    panel.querySelectorAll(".barlayer .point").forEach(function (bar) { bar.style.opacity = ""; });
+  }
+
+  carbon.step = function (plot, by) {
+    var gd = plot.querySelector(".js-plotly-plot");
+    if (!gd || !gd.data || !gd.data[0] || !gd.data[0].x) { return; }
+    var count = gd.data[0].x.length;
+    var now = gd.carbonAt === undefined ? (by > 0 ? -1 : count) : gd.carbonAt;
+    gd.carbonAt = Math.max(0, Math.min(count - 1, now + by));
+    window.Plotly.Fx.hover(gd, [{ curveNumber: 0, pointNumber: gd.carbonAt }]);
+  };
+
+  /* ---- legend: a name hides its series in every chart of its row ---- */
+
+  carbon.toggle = function (button) {
+    var on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    var lead = button.closest("[class*=area-lead-]");
+    var at = /area-lead-(\d)/.exec(lead.className)[1];
+    var gd = button.closest("[data-panel]").querySelector('.plot[data-plot="' + at + '"] .js-plotly-plot');
+    window.Plotly.restyle(gd, { visible: on ? true : "legendonly" }, [Number(button.getAttribute("data-series"))]);
+  };
+
+  /* ---- pictures: light, white ground, title, unit, period, source and mark inside ---- */
+
+  function escaped(text) {
+    return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/"/g, "&quot;");
+  }
+
+  function label(x, y, size, weight, color, text, anchor) {
+    return '<text x="' + x + '" y="' + y + '" font-size="' + size + '" font-weight="' + weight + '" fill="' + color +
+      '" text-anchor="' + (anchor || "start") + '">' + escaped(text) + "</text>";
+  }
+
+  function keys(panel, at, x, y) {
+    var out = "";
+    panel.querySelectorAll(".area-lead-" + at + " .legend-item").forEach(function (item) {
+      var shape = item.querySelector(".key");
+      var token = /c-([a-z]+)-([a-z-]+)/.exec(shape ? shape.className : "") || [];
+      var family = carbon.templates.light.layout.meta.colors[token[1]] || {};
+      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + (family[token[2]] || "#52606D") + '"/>';
+      out += label(x + 15, y, 12, 400, "#52606D", item.textContent);
+      x += 34 + 13 * item.textContent.length;
+    });
+    return out;
+  }
+
+  carbon.picture = function (panel) {
+    var key = panel.getAttribute("data-panel");
+    var chart = carbon.charts[key];
+    var width = 1000, y = 64;
+    var jobs = chart.plots.map(function (figure, at) {
+      var plot = plotOf(panel, at);
+      var height = Math.round(Number(plot.getAttribute("data-height")) * 1.25);
+      return window.Plotly.toImage(carbon.painted(figure, "light", width - 48, height), { format: "svg", width: width - 48, height: height, imageDataOnly: true })
+        .then(function (svg) { return { svg: svg, height: height, lead: panel.querySelector(".area-lead-" + at + " .lead-title"), at: at }; });
+    });
+    return Promise.all(jobs).then(function (parts) {
+      var body = label(24, 32, 18, 700, "#1F2933", chart.title) + label(24, 54, 13, 400, "#52606D", chart.subtitle);
+      if (chart.mark) { body += label(width - 24, 32, 13, 600, "#93510A", chart.mark, "end"); }
+      parts.forEach(function (part) {
+        y += 22;
+        body += label(24, y, 13, 600, "#1F2933", part.lead ? part.lead.textContent : "");
+        body += keys(panel, part.at, 220, y);
+        body += '<g transform="translate(24,' + (y + 6) + ')">' + part.svg.replace(/^[^<]*<svg/, "<svg") + "</g>";
+        y += part.height + 6;
+      });
+      y += 26;
+      body += label(24, y, 12, 400, "#66727F", chart.foot) + label(width - 24, y, 12, 400, "#66727F", chart.site + "  " + chart.range, "end");
+      y += 18;
+      var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
+      return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
+        '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
+        width: width, height: y, name: [chart.site, chart.title, chart.range].join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+    });
+  };
+
+  function save(blob, file) {
+    var link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = file;
+    link.click();
+    window.setTimeout(function () { URL.revokeObjectURL(link.href); }, 10000);
+  }
+
+  carbon.download = function (panel, format) {
+    return carbon.picture(panel).then(function (picture) {
+      var svg = new Blob([picture.text], { type: "image/svg+xml" });
+      if (format === "svg") { save(svg, picture.name + ".svg"); return; }
+      var image = new Image();
+      var address = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.text);
+      image.onload = function () {
+        var canvas = document.createElement("canvas");
+        canvas.width = picture.width * 2;
+        canvas.height = picture.height * 2;
+        var pen = canvas.getContext("2d");
+        pen.scale(2, 2);
+        pen.drawImage(image, 0, 0);
+        canvas.toBlob(function (blob) { save(blob, picture.name + ".png"); }, "image/png");
+      };
+      image.src = address;
+    });
+  };
+})();

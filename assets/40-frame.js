@@ -1,0 +1,239 @@
+/* The frame: links without reload, menus, theme, language, drawer, keyboard, expired login. */
+(function () {
+  "use strict";
+  var carbon = (window.carbon = window.carbon || {});
+
+  /* An expired login leads to the login page and back here. */
+  var plain = window.fetch;
+  window.fetch = function (request) {
+    return plain.apply(this, arguments).then(function (answer) {
+      if (answer.status === 401 && String((request && request.url) || request).indexOf("/_dash-") !== -1) {
+        window.location.assign("/login?next=" + encodeURIComponent(window.location.pathname + window.location.search));
+      }
+      return answer;
+    });
+  };
+
+  function cookie(name, value) {
+    document.cookie = name + "=" + value + "; path=/; max-age=31536000; samesite=lax" + (window.location.protocol === "https:" ? "; secure" : "");
+  }
+
+  function go(href, quiet) {
+    window.history[quiet ? "replaceState" : "pushState"]({}, "", href);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  }
+
+  function changed(name, value) {
+    var query = new URLSearchParams(window.location.search);
+    if (value) { query.set(name, value); } else { query.delete(name); }
+    var text = query.toString();
+    return window.location.pathname + (text ? "?" + text : "");
+  }
+
+  /* Filters stay when the page changes. */
+  function kept(path) {
+    var query = new URLSearchParams(window.location.search), keep = new URLSearchParams();
+    ["site", "from", "to", "grain", "mass", "energy", "compare"].forEach(function (name) {
+      if (query.has(name)) { keep.set(name, query.get(name)); }
+    });
+    var text = keep.toString();
+    return path + (text ? "?" + text : "");
+  }
+
+  carbon.toast = function (text) {
+    var toast = document.getElementById("toast");
+    toast.textContent = text;
+    toast.classList.add("on");
+    window.setTimeout(function () { toast.classList.remove("on"); }, 2400);
+  };
+
+  var words = {
+    zh: { copied: "链接已复制", saved: "图片已生成", failed: "未能完成，请重试" },
+    en: { copied: "Link copied", saved: "Picture ready", failed: "That did not work, please try again" }
+  };
+  function say(key) { carbon.toast(words[document.documentElement.lang === "en" ? "en" : "zh"][key]); }
+
+  /* ---- screen: width and theme, for the charts ---- */
+
+  function screen() {
+    if (!window.dash_clientside || !window.dash_clientside.set_props || !document.querySelector(".app")) { return; }
+    window.dash_clientside.set_props("screen", { data: { theme: document.documentElement.getAttribute("data-bs-theme"), width: window.innerWidth, at: Date.now() } });
+  }
+  var waiting = 0;
+  window.addEventListener("resize", function () { window.clearTimeout(waiting); waiting = window.setTimeout(screen, 150); });
+  window.addEventListener("carbon-theme", screen);
+  window.addEventListener("beforeprint", function () { carbon.before = document.documentElement.getAttribute("data-bs-theme"); document.documentElement.setAttribute("data-bs-theme", "light"); screen(); });
+  window.addEventListener("afterprint", function () { document.documentElement.setAttribute("data-bs-theme", carbon.before || "light"); screen(); });
+
+  /* ---- the drawer: any number opens ---- */
+
+  carbon.open = function (attributes, from) {
+    var figure = attributes.data_figure || attributes["data-figure"], figures = attributes.data_figures || attributes["data-figures"];
+    if (!figure && !figures) { return; }
+    carbon.opener = from || document.activeElement;
+    window.dash_clientside.set_props("trace-request", { data: {
+      figure: figure || "", figures: figures || "", rule: attributes.data_rule || attributes["data-rule"] || "",
+      value: attributes.data_value || attributes["data-value"] || "", at: Date.now() } });
+    window.history.replaceState({}, "", figure ? changed("trace", figure) : changed("trace", ""));
+  };
+
+  carbon.close = function () {
+    window.dash_clientside.set_props("trace-request", { data: null });
+    window.history.replaceState({}, "", changed("trace", ""));
+    if (carbon.opener && carbon.opener.focus) { carbon.opener.focus(); }
+  };
+
+  /* ---- menus ---- */
+
+  function closeMenus(except) {
+    document.querySelectorAll("details.menu-box[open]").forEach(function (menu) { if (menu !== except) { menu.open = false; } });
+  }
+
+  function enlarge(panel) {
+    var on = panel.classList.toggle("enlarged");
+    document.body.classList.toggle("has-enlarged", on);
+    screen();
+  }
+
+  var actions = {
+    theme: function () {
+      var next = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
+      cookie("theme", next);
+      document.documentElement.setAttribute("data-bs-theme", next);
+      screen();
+    },
+    language: function (button) { cookie("lang", button.getAttribute("data-language")); window.location.reload(); },
+    print: function () { window.print(); },
+    enlarge: function (button) { enlarge(button.closest("[data-panel]")); },
+    png: function (button) { carbon.download(button.closest("[data-panel]"), "png").then(function () { say("saved"); }, function () { say("failed"); }); },
+    svg: function (button) { carbon.download(button.closest("[data-panel]"), "svg").then(function () { say("saved"); }, function () { say("failed"); }); },
+    link: function (button) {
+      var panel = button.closest("[data-panel]");
+      copy(window.location.href.split("#")[0] + (panel ? "#" + panel.getAttribute("data-panel") : ""));
+    },
+    retry: function () { go(window.location.href, true); window.location.reload(); },
+    close: function () { carbon.close(); },
+    logout: function () {
+      var token = /(?:^|; )csrf=([^;]+)/.exec(document.cookie);
+      var form = document.createElement("form");
+      form.method = "post";
+      form.action = "/logout";
+      var field = document.createElement("input");
+      field.type = "hidden";
+      field.name = "csrf_token";
+      field.value = token ? decodeURIComponent(token[1]) : "";
+      form.appendChild(field);
+      document.body.appendChild(form);
+      form.submit();
+    }
+  };
+
+  function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) { navigator.clipboard.writeText(text).then(function () { say("copied"); }, function () { say("failed"); }); return; }
+    var area = document.createElement("textarea");
+    area.value = text;
+    document.body.appendChild(area);
+    area.select();
+    say(document.execCommand("copy") ? "copied" : "failed");
+    area.remove();
+  }
+
+  document.addEventListener("click", function (event) {
+    var target = event.target;
+    var inMenu = target.closest("details.menu-box");
+    closeMenus(inMenu);
+    var number = target.closest("[data-figure], [data-figures]");
+    if (number && number.tagName !== "A") { carbon.open(attributesOf(number), number); return; }
+    var series = target.closest("[data-series]");
+    if (series) { carbon.toggle(series); return; }
+    var choice = target.closest("[data-switch]");
+    if (choice) {
+      var pair = choice.getAttribute("data-switch").split("=");
+      closeMenus();
+      go(changed(pair[0], pair[1]));
+      return;
+    }
+    var action = target.closest("[data-do]");
+    if (action) { closeMenus(); actions[action.getAttribute("data-do")](action); return; }
+    if (target.classList.contains("drawer-shade")) { carbon.close(); return; }
+    var link = target.closest("a[href]");
+    if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }
+    var href = link.getAttribute("href");
+    if (href[0] === "#") { return; }
+    if (href[0] !== "?" && href[0] !== "/") { return; }
+    event.preventDefault();
+    closeMenus();
+    if (link.hasAttribute("data-nav")) { go(kept(href)); window.scrollTo(0, 0); }
+    else { go(href[0] === "?" ? window.location.pathname + (href === "?" ? "" : href) : href); }
+  });
+
+  function attributesOf(element) {
+    var found = {};
+    ["data-figure", "data-figures", "data-rule", "data-value"].forEach(function (name) { if (element.hasAttribute(name)) { found[name] = element.getAttribute(name); } });
+    return found;
+  }
+
+  document.addEventListener("keydown", function (event) {
+    var active = document.activeElement;
+    if (event.key === "Escape") {
+      var enlarged = document.querySelector(".panel.enlarged"), open = document.querySelector("details.menu-box[open]");
+      if (open) { open.open = false; open.querySelector("summary").focus(); }
+      else if (document.querySelector(".drawer")) { carbon.close(); }
+      else if (enlarged) { enlarge(enlarged); }
+      return;
+    }
+    if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }
+    var menu = active.closest && active.closest("details.menu-box[open]");
+    if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item"));
+      var at = items.indexOf(active) + (event.key === "ArrowDown" ? 1 : -1);
+      items[(at + items.length) % items.length].focus();
+      event.preventDefault();
+      return;
+    }
+    if (active.classList && active.classList.contains("plot")) {
+      if (event.key === "ArrowRight" || event.key === "ArrowLeft") { carbon.step(active, event.key === "ArrowRight" ? 1 : -1); event.preventDefault(); }
+      if (event.key === "Enter" || event.key === "t" || event.key === "T") { go(changed("table", active.closest("[data-panel]").getAttribute("data-panel"))); }
+    }
+  });
+
+  function trap(event) {
+    var drawer = document.querySelector(".drawer");
+    var stops = drawer.querySelectorAll("button, a[href], [tabindex='0']");
+    var first = stops[0], last = stops[stops.length - 1];
+    if (!drawer.contains(document.activeElement)) { first.focus(); event.preventDefault(); }
+    else if (event.shiftKey && document.activeElement === first) { last.focus(); event.preventDefault(); }
+    else if (!event.shiftKey && document.activeElement === last) { first.focus(); event.preventDefault(); }
+  }
+
+  /* ---- where one is, and what the address asks to open ---- */
+
+  function here() {
+    document.querySelectorAll("[data-nav]").forEach(function (item) {
+      if (item.getAttribute("data-nav") === window.location.pathname) {
+        item.setAttribute("aria-current", "page");
+        document.title = item.title + " - " + document.querySelector(".brand-name").textContent;
+      } else { item.removeAttribute("aria-current"); }
+    });
+  }
+  window.addEventListener("_dashprivate_pushstate", here);
+  window.addEventListener("popstate", here);
+
+  var drawn;
+  var ready = new MutationObserver(function () {
+    if (!document.querySelector(".app") || !window.dash_clientside.set_props) { return; }
+    ready.disconnect();
+    drawn.observe(document.getElementById("drawer"), { childList: true });
+    here();
+    screen();
+    var asked = new URLSearchParams(window.location.search).get("trace");
+    if (asked) { carbon.open({ data_figure: asked }, document.getElementById("main")); }
+  });
+  ready.observe(document.documentElement, { childList: true, subtree: true });
+
+  drawn = new MutationObserver(function () {
+    var close = document.querySelector(".drawer [data-do=close]");
+    document.body.classList.toggle("has-drawer", Boolean(close));
+    if (close && !document.querySelector(".drawer").contains(document.activeElement)) { close.focus(); }
+  });
+})();

@@ -1,0 +1,126 @@
+"""Wires every declared panel of a page once: one callback, its charts, its downloads."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output
+
+from callbacks._reader import PageReader
+from callbacks._request import language
+from figures.cards import Built
+from figures.html import el
+from figures.view import View
+from pages._filters import Filters, address, parse
+from pages._frame import filter_bar, page_head
+from pages._panel import Page, Panel, Rendered, panel_id, render
+from translations import text
+
+LOG = logging.getLogger("carbon.pages")
+Answer = dict[str, Any]
+
+
+def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) -> None:
+    """Register the page's callback and the drawing of its charts."""
+    outputs: dict[str, Any] = {
+        "head": Output({"page": page.key, "part": "head"}, "children"),
+        "filters": Output({"page": page.key, "part": "filters"}, "children"),
+        "charts": Output({"page": page.key, "part": "charts"}, "data"),
+        "words": [Output(panel_id(page.key, p.key, "words"), "children") for p in page.panels],
+        "states": [Output(panel_id(page.key, p.key, "panel"), "data-state") for p in page.panels],
+        "asides": [
+            Output(panel_id(page.key, p.key, "aside"), "children") for p in page.panels if p.aside
+        ],
+    }
+
+    @app.callback(output=outputs, inputs={"search": Input("url", "search")})
+    def refresh(search: str | None) -> Answer:
+        return answer(page, reader, search, language(default_language))
+
+    charts = [p for p in page.panels if p.heights]
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("carbon", "draw"),
+        [
+            Output(panel_id(page.key, p.key, f"plot{at}"), "figure")
+            for p in charts
+            for at in range(len(p.heights))
+        ],
+        Input({"page": page.key, "part": "charts"}, "data"),
+        Input("screen", "data"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("carbon", "loading"),
+        [
+            Output(panel_id(page.key, p.key, "panel"), "data-state", allow_duplicate=True)
+            for p in page.panels
+        ],
+        Input("url", "search"),
+        prevent_initial_call=True,
+    )
+
+
+def answer(page: Page, reader: PageReader, search: str | None, reader_language: str) -> Answer:
+    """Return everything a page shows for an address, kept until the data change."""
+    known = reader.known()
+    if known is None:
+        return _nothing(page, reader_language)
+    filters = parse(search, known)
+    key = (page.key, filters.key(), reader_language)
+    return reader.page(key, lambda: _answer(page, reader, filters, reader_language))
+
+
+def _answer(page: Page, reader: PageReader, filters: Filters, reader_language: str) -> Answer:
+    known = reader.known()
+    view = reader.view(page.key, filters, reader_language)
+    if known is None or view is None:
+        return _nothing(page, reader_language)
+    query = address(filters, known)
+    rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
+    found = {
+        "head": page_head(page, view),
+        "filters": filter_bar(view, filters, known, list(reader.sites().values())),
+        "charts": {key: r.chart for key, r in rendered.items() if r.chart is not None},
+        "words": [rendered[p.key].words for p in page.panels],
+        "states": [rendered[p.key].state for p in page.panels],
+        "asides": [rendered[p.key].aside for p in page.panels if p.aside],
+    }
+    return found
+
+
+def _guarded(page: Page, panel: Panel, view: View, query: str) -> Rendered:
+    """Return a panel; one that fails says so alone and the others keep working."""
+    try:
+        return render(page, panel, view, query)
+    except Exception:
+        number = f"E-{secrets.token_hex(3).upper()}"
+        LOG.exception("panel %s/%s failed, %s", page.key, panel.key, number)
+        words = el(
+            "Div", el("Span", cls="icon icon-circle-x", aria_hidden="true"),
+            el("P", view.t("未能读取"), cls="empty-reason"),
+            el("P", view.t("编号 {number}，其他卡片不受影响", number=number), cls="empty-range"),
+            el("Button", view.t("重试"), cls="button", type="button", data_do="retry"),
+            cls="empty error", role="alert",
+        )  # fmt: skip
+        return Rendered([words], None, "error")
+
+
+def _nothing(page: Page, reader_language: str) -> Answer:
+    """Return a page without any figure: what is missing and what to do."""
+    reason = text("还没有结算过的数据：先导入计量数据并结算，或建立演示厂", reader_language)
+    words = el("Div", el("Span", cls="icon icon-inbox", aria_hidden="true"),
+               el("P", reason, cls="empty-reason"), cls="empty")  # fmt: skip
+    return {
+        "head": [el("Div", el("H1", text(page.title, reader_language), cls="page-title"))],
+        "filters": [],
+        "charts": {},
+        "words": [[words] for _ in page.panels],
+        "states": ["empty" for _ in page.panels],
+        "asides": [None for p in page.panels if p.aside],
+    }
+
+
+def panel_built(page: Page, panel: Panel, view: View) -> Built:
+    """Return what a panel shows, for its downloads."""
+    return panel.build(view) if view.known(panel.reads) else Built(empty=view.t(panel.waits))

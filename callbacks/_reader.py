@@ -1,0 +1,180 @@
+"""Reading for the pages: books and built pages, kept as long as the data stay the same."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+
+from data import queries
+from data.engine import Engine
+from figures.cells import Book
+from figures.number import written
+from figures.view import SiteInfo, View, shifted, spans
+from pages._filters import Filters, Known
+from translations import text
+
+T = TypeVar("T")
+KEPT = 512
+
+
+@dataclass
+class Kept:
+    """Answers by key for one version of the data; the least recently used go first."""
+
+    most: int = KEPT
+    version: int = -1
+    found: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, version: int, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what is kept for a key, made anew when the data have changed."""
+        with self.guard:
+            if version != self.version:
+                self.found.clear()
+                self.version = version
+            if key in self.found:
+                self.found.move_to_end(key)
+                kept: T = self.found[key]
+                return kept
+        made = make()
+        with self.guard:
+            if version == self.version:
+                self.found[key] = made
+                while len(self.found) > self.most:
+                    self.found.popitem(last=False)
+        return made
+
+
+class PageReader:
+    """Gives the pages their views of the data directory."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._data = Kept()
+        self._pages = Kept()
+
+    @property
+    def version(self) -> int:
+        """The version of the data: another one after every commit."""
+        return self._engine.store.version
+
+    @property
+    def engine(self) -> Engine:
+        """The opened data directory."""
+        return self._engine
+
+    def page(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return a built page, kept until the data change."""
+        return self._pages.get(self.version, key, make)
+
+    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        return self._data.get(self.version, key, make)
+
+    def sites(self) -> dict[str, SiteInfo]:
+        """Return every site as the screen names it."""
+        return self._kept("sites", self._read_sites)
+
+    def _read_sites(self) -> dict[str, SiteInfo]:
+        return {
+            name: SiteInfo(
+                name, d.name_zh, d.name_en, d.demo, d.timezone,
+                tuple((a.building, a.m2) for a in d.areas if a.valid_to is None),
+            )
+            for name, d in queries.site_documents(self._engine).items()
+        }  # fmt: skip
+
+    def known(self) -> Known | None:
+        """Return what there is to choose from; None without any figure."""
+        return self._kept("known", self._read_known)
+
+    def _read_known(self) -> Known | None:
+        sites = self.sites()
+        real = tuple(name for name, site in sites.items() if not site.demo)
+        months = queries.months_known(self._engine, list(sites))
+        if months is None:
+            return None
+        first, complete, last = months
+        order = (*real, *(name for name, site in sites.items() if site.demo))
+        return Known(order, first, last, queries.default_range(first, complete), real or order)
+
+    def book(self, sites: tuple[str, ...]) -> Book:
+        """Return the month figures of sites."""
+        return self._kept(
+            ("book", sites), lambda: Book.of(queries.ledger(self._engine, sites, "month"))
+        )
+
+    def days(self, sites: tuple[str, ...], last: str) -> Book:
+        """Return the day figures of the thirteen months that end with a month."""
+        first = date.fromisoformat(f"{shifted(last, -12)}-01")
+        end = date.fromisoformat(f"{shifted(last, 1)}-01")
+        return self._kept(
+            ("days", sites, last),
+            lambda: Book.of(queries.site_days(self._engine, sites, first, end)),
+        )
+
+    def freshness(self, filters: Filters) -> queries.Freshness:
+        """Return how far the data of the first chosen site reach."""
+        site = self.sites()[filters.sites[0]]
+        return self._kept(
+            ("fresh", site.site, filters.first, filters.last),
+            lambda: queries.freshness(
+                self._engine, site.site, site.zone, filters.first, filters.last
+            ),
+        )
+
+    def view(self, page: str, filters: Filters, language: str) -> View | None:
+        """Return a page's view of the data; None where a range holds no whole period."""
+        periods = spans(filters.first, filters.last, filters.grain)
+        if not periods:
+            return None
+        sites = tuple(self.sites()[name] for name in filters.sites)
+        days = (
+            self.days(filters.sites, periods[-1].months[-1]) if page == "emission" else Book({}, 0)
+        )
+        return View(
+            book=self.book(filters.sites), days=days, sites=sites, periods=periods,
+            grain=filters.grain, units=filters.units, language=language,
+            compare=filters.compare, switches=filters.switches,
+            facts=self._facts(page, filters, periods[-1].months[-1], sites, language),
+        )  # fmt: skip
+
+    def _facts(
+        self, page: str, filters: Filters, month: str, sites: tuple[SiteInfo, ...], language: str
+    ) -> dict[str, str]:
+        """Return the words of the footers: meters, factors, areas."""
+        meters = self._meters(filters, language)
+        document = queries.site_documents(self._engine)[sites[0].site]
+        factor = queries.grid_factor(self._engine, document.province, month)
+        name = factor.name_en if language == "en" else factor.name_zh
+        sources = text("来源：{meters}、燃油台账；{name} {value} {unit}", language, meters=meters,
+                       name=name, value=factor.value, unit=factor.unit)  # fmt: skip
+        areas = [
+            text("厂区 {m2} m²" if building == "plant" else "办公楼 {m2} m²", language,
+                 m2=_whole(m2))
+            for building, m2 in sites[0].areas
+        ]  # fmt: skip
+        return {
+            "page": page, "sources": sources, "areas": "|".join(areas),
+            "meters": text("来源：{meters}、燃油台账", language, meters=meters),
+        }  # fmt: skip
+
+    def _meters(self, filters: Filters, language: str) -> str:
+        counts = self.freshness(filters).meters
+        words = {"electricity": "电表 {count} 块", "water": "水表 {count} 块",
+                 "heat": "热量表 {count} 块"}  # fmt: skip
+        joint = "、" if language == "zh" else ", "
+        return joint.join(
+            text(sentence, language, count=counts[medium])
+            for medium, sentence in words.items()
+            if medium in counts
+        )
+
+
+def _whole(value: float) -> str:
+    from decimal import Decimal
+
+    return written(Decimal(repr(value)), 0)

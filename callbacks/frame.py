@@ -1,0 +1,76 @@
+"""The frame's own callbacks: where one is, how fresh the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import Dash, Input, Output
+
+from accounting.inventory import METHOD
+from callbacks._reader import PageReader
+from callbacks._request import language
+from figures.html import Content, el
+from figures.number import exact, written
+from pages._filters import parse
+from pages._frame import page_layout
+from pages._panel import Page
+from translations import text
+
+
+def bind_frame(app: Dash, pages: Sequence[Page], reader: PageReader, default: str) -> None:
+    """Register the router, breadcrumb, freshness and the foot of the navigation."""
+
+    @app.callback(Output("main", "children"), Input("url", "pathname"))
+    def content(pathname: str | None) -> Content:
+        chosen = language(default)
+        page = next((p for p in pages if p.path == pathname), None)
+        return missing(chosen) if page is None else page_layout(page, chosen)
+
+    @app.callback(
+        Output("breadcrumb", "children"),
+        Output("freshness", "children"),
+        Output("nav-foot", "children"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+    )
+    def refresh(pathname: str | None, search: str | None) -> tuple[Content, Content, Content]:
+        chosen = language(default)
+        page = next((p for p in pages if p.path == pathname), None)
+        return _crumbs(page, chosen), _freshness(reader, search, chosen), _foot(reader, chosen)
+
+
+def missing(chosen: str) -> Content:
+    """Return what stands in place of a page that does not exist."""
+    title = el("H1", text("没有这个页面", chosen), cls="page-title")
+    back = el("A", text("回到总览", chosen), href="/", cls="button")
+    return el("Div", title, back, cls="content empty")
+
+
+def _crumbs(page: Page | None, chosen: str) -> Content:
+    if page is None:
+        return None
+    return [el("Span", text(page.group, chosen)), el("Span", " / ", cls="crumb-joint"),
+            el("Strong", text(page.name, chosen))]  # fmt: skip
+
+
+def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
+    known = reader.known()
+    if known is None:
+        return None
+    found = reader.freshness(parse(search, known))
+    if found.newest is None:
+        return el("Span", text("没有读数", chosen))
+    pct = "--" if found.complete_pct is None else written(exact(found.complete_pct), 1)
+    words = text(
+        "数据截至 {at}，完整率 {pct}%", chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=pct
+    )
+    short = text("截至 {at}", chosen, at=f"{found.newest:%m-%d %H:%M}")
+    return [el("Span", cls="dot", aria_hidden="true"), el("Span", words, cls="fresh-long"),
+            el("Span", short, cls="fresh-short", aria_hidden="true")]  # fmt: skip
+
+
+def _foot(reader: PageReader, chosen: str) -> Content:
+    return [
+        el("Div", text("核算口径 {method}", chosen, method=METHOD)),
+        el("Div", text("因子集 {digest}", chosen, digest=reader.engine.library.digest[:8])),
+    ]

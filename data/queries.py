@@ -1,0 +1,148 @@
+"""What the screens read: sites, ledger rows and the state of the data, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from accounting.factors import Factor
+from data.engine import Engine
+from data.ingest.site_file import SiteDocument
+from data.periods import local, next_month, previous_month
+from data.sites import documents
+from data.store import frame
+
+LEDGER_COLUMNS = (
+    "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit", "quality",
+    "measured_pct", "estimated_pct", "flags", "figure_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far and how completely a site's data reach.
+
+    Parameters
+    ----------
+    newest
+        Site-local time of the newest reading; None without readings.
+    complete_pct
+        Hours measured over hours expected of all meters in the months asked for, %.
+    meters
+        How many meters have readings, by medium.
+    """
+
+    newest: datetime | None
+    complete_pct: float | None
+    meters: dict[str, int]
+
+
+def site_documents(engine: Engine) -> dict[str, SiteDocument]:
+    """Return every site's document by its identifier."""
+    with engine.store.read() as cursor:
+        return documents(cursor)
+
+
+def ledger(engine: Engine, sites: Sequence[str], grain: str) -> pd.DataFrame:
+    """Return the current ledger rows of sites at a grain (CONTRACT §3).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    sites
+        Site identifiers.
+    grain
+        ``day``, ``month`` or ``year``.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``LEDGER_COLUMNS``; values in the indicator's unit, null where not known.
+    """
+    with engine.store.read() as cursor:
+        return frame(
+            cursor,
+            f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE current AND grain = ? "
+            "AND site IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY site, period, indicator, dimension, entity",
+            [grain, list(sites)],
+        )
+
+
+def site_days(engine: Engine, sites: Sequence[str], first: date, last: date) -> pd.DataFrame:
+    """Return the day rows of whole sites and their media between two days (CONTRACT §3)."""
+    with engine.store.read() as cursor:
+        return frame(
+            cursor,
+            f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE current AND grain = 'day' "
+            "AND site IN (SELECT unnest(?::VARCHAR[])) AND dimension IN ('site', 'medium') "
+            "AND period BETWEEN ? AND ? ORDER BY site, period, indicator, dimension, entity",
+            [list(sites), first.isoformat(), last.isoformat()],
+        )
+
+
+def months_known(engine: Engine, sites: Sequence[str]) -> tuple[str, str, str] | None:
+    """Return the first, the last complete and the last month of the ledger of sites."""
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT min(period), max(period), "
+            "max(period) FILTER (NOT contains(flags, 'month_to_date')) FROM ledger "
+            "WHERE current AND grain = 'month' AND site IN (SELECT unnest(?::VARCHAR[]))",
+            [list(sites)],
+        ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    first, last, complete = row
+    return first, complete or last, last
+
+
+def freshness(engine: Engine, site: str, zone: str, first: str, last: str) -> Freshness:
+    """Return how far and how completely a site's readings reach (clause 5.2, 7.3).
+
+    Parameters
+    ----------
+    engine, site, zone
+        The data directory, the site and its time zone.
+    first, last
+        Months ``YYYY-MM`` whose hours are counted.
+    """
+    ends = [date.fromisoformat(f"{month}-01") for month in (first, last)]
+    with engine.store.read() as cursor:
+        newest, complete = cursor.execute(
+            "SELECT (SELECT max(newest) FROM meter_extent JOIN meter_number USING (meter) "
+            " WHERE site = $site), "
+            "(SELECT 100 * sum(measured_h) / nullif(sum(expected_h), 0) FROM meter_month "
+            " JOIN meter_number USING (meter) WHERE site = $site AND month BETWEEN $low AND $high)",
+            {"site": site, "low": ends[0], "high": ends[1]},
+        ).fetchone() or (None, None)
+        counts = cursor.execute(
+            "SELECT m.medium, count(DISTINCT m.meter_id) FROM record_meters m "
+            "JOIN meter_number n ON n.site = m.site AND n.meter_id = m.meter_id "
+            "JOIN meter_extent e ON e.meter = n.meter WHERE m.site = ? GROUP BY ALL ORDER BY ALL",
+            [site],
+        ).fetchall()
+    moment = None if newest is None else local(newest, zone)
+    return Freshness(moment, complete, dict(counts))
+
+
+def grid_factor(engine: Engine, province: str, month: str) -> Factor:
+    """Return the electricity factor of a province in a month (R22)."""
+    day = date.fromisoformat(f"{month}-01")
+    return engine.library.grid(province, day).factor
+
+
+def default_range(first: str, last: str) -> tuple[str, str]:
+    """Return the twelve months that end with the last complete one."""
+    day = date.fromisoformat(f"{last}-01")
+    for _ in range(11):
+        day = previous_month(day)
+    return max(first, f"{day:%Y-%m}"), last
+
+
+def month_end(month: str) -> date:
+    """Return the first day after a month."""
+    return next_month(date.fromisoformat(f"{month}-01"))

@@ -1,0 +1,1 @@
+"""What is seen: numbers, cards and charts as plain dicts, made from ledger cells."""

@@ -1,0 +1,478 @@
+"""The trace drawer: formula, factors, activity data, readings of a figure (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from math import fsum
+from typing import Any
+
+from figures.cells import Cell
+from figures.html import Content, Node, el, icon
+from figures.number import (
+    Units,
+    badge,
+    exact,
+    figure_button,
+    kpi_decimals,
+    shown_value,
+    written,
+)
+from figures.view import period_words
+from translations import text
+
+Row = Mapping[str, Any]
+PARTS_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A figure as the drawer shows it.
+
+    Parameters
+    ----------
+    name, entity
+        The indicator and its entity in words.
+    figure, terms, meters, versions
+        The ledger row, its terms, the meters behind it, its versions from the newest on.
+    factors
+        Factor rows by identifier: name, value, unit, source, reference, validity, confidence.
+    settled_at, check
+        When it was computed, site-local, and its check value.
+    """
+
+    name: str
+    entity: str
+    figure: Row
+    terms: Sequence[Row]
+    meters: Sequence[Row]
+    versions: Sequence[Row]
+    factors: Mapping[str, Row]
+    settled_at: datetime
+    check: str
+    demo: bool = False
+
+
+@dataclass(frozen=True)
+class TermGroup:
+    """Terms that share kind, unit and coefficient: one line of the activity table."""
+
+    kind: str
+    unit: str
+    coefficient: float
+    factor_id: str
+    terms: tuple[Row, ...] = field(default=())
+
+    @property
+    def quantity(self) -> float:
+        """The sum of their quantities, in their unit."""
+        return fsum(float(term["quantity"]) for term in self.terms)
+
+    @property
+    def amount(self) -> float:
+        """What they add to the figure, in its unit."""
+        return fsum(float(term["quantity"]) * float(term["coefficient"]) for term in self.terms)
+
+
+def grouped(terms: Sequence[Row]) -> list[TermGroup]:
+    """Return the terms that add to a figure, put together where only their source differs."""
+    found: dict[tuple[str, str, float, str], list[Row]] = {}
+    for term in terms:
+        if term["kind"] == "divisor":
+            continue
+        key = (term["kind"], term["unit"], term["coefficient"], term["factor_id"] or "")
+        found.setdefault(key, []).append(term)
+    groups = [TermGroup(*key, tuple(rows)) for key, rows in found.items()]
+    return sorted(groups, key=lambda group: -abs(group.amount))
+
+
+_KINDS = {
+    "meter": "计量表", "fuel": "燃油记录", "batch": "拆解批次", "trip": "运输记录",
+    "job": "作业记录", "area": "建筑面积", "devices": "设备台账", "vehicle": "车辆记录",
+    "figure": "账本数值", "divisor": "除数", "setting": "站点设置", "month": "月度数据",
+}  # fmt: skip
+
+_FORMULAS = {
+    "E = Eg + Es": "用电量 = 外购电 + 光伏自用",
+    "E_office = Σ office meters; E_plant = E − E_office":
+        "办公楼 = Σ 办公楼电表；厂区 = 全站 − 办公楼",
+    "Σ meters of the group; other = E − the three groups":
+        "Σ 该类设备的电表；其他 = 全站 − 三类设备",
+    "E_p = E_direct + crane_p + environmental_p + sorting_p; x_p = X·k_p/Σk":
+        "环节用电 = 直接用电 + 吊机、环保、分拣的分摊；分摊 = 总量 × 该环节权重 ÷ 权重合计",
+    "Σ (meter − its children)": "Σ（电表 − 其下级表）",
+    "Eg = Σ grid meters": "外购电 = Σ 关口表",
+    "Σ PV generation meters": "Σ 光伏发电表",
+    "Es = generation − export": "光伏自用 = 发电 − 上网",
+    "Ex = Σ PV export meters": "上网电量 = Σ 光伏上网表",
+    "V = Σ top-level water meters": "用水量 = Σ 总水表",
+    "Σ water meters of the building, else V by headcount": "Σ 该建筑水表，无表时按人数分摊",
+    "D = Σ litres used + own trucks": "用油量 = Σ 加油记录 + 自有车辆",
+    "forklift litres; x_p = X·k_p/Σk": "叉车用油 × 该环节权重 ÷ 权重合计",
+    "e = (Eg + Es)·0.1229 + V·0.2571 + D·ρ·1.4571":
+        "能耗 =（外购电 + 光伏自用）× 0.1229 + 用水 × 0.2571 + 柴油 × 密度 × 1.4571",
+    "quantity × standard-coal coefficient": "数量 × 折标准煤系数",
+    "E_b·0.1229 + V_b·0.2571 (+ D·ρ·1.4571 in the plant)":
+        "用电 × 0.1229 + 用水 × 0.2571（厂区另加柴油 × 密度 × 1.4571）",
+    "E_g·0.1229 (+ fuel in dismantling, + water in other)":
+        "用电 × 0.1229（拆解另加燃油，其他另加用水）",
+    "e_p = E_p·0.1229 + D_p·ρ·1.4571": "环节能耗 = 用电 × 0.1229 + 用油 × 密度 × 1.4571",
+    "X·k_p/Σk × standard-coal coefficient": "总量 × 该环节权重 ÷ 权重合计 × 折标准煤系数",
+    "G = Eg·EF_grid + V·EF_water + D·EF_diesel":
+        "碳排放量 = 外购电 × 电力因子 + 用水 × 水因子 + 柴油 × 柴油因子",
+    "quantity × emission factor": "数量 × 排放因子",
+    "E_b·(1−σ)·EF_grid + V_b·EF_water (+ D·EF_diesel in the plant)":
+        "用电 ×（1 − 光伏占比）× 电力因子 + 用水 × 水因子（厂区另加柴油 × 柴油因子）",
+    "E_g·(1−σ)·EF_grid (+ fuel in dismantling, + water in other)":
+        "用电 ×（1 − 光伏占比）× 电力因子（拆解另加燃油，其他另加用水）",
+    "G_p = E_p·(1−σ)·EF_grid + D_p·EF_diesel; office_etc = G − Σ G_p":
+        "环节排放 = 用电 ×（1 − 光伏占比）× 电力因子 + 用油 × 柴油因子；办公等 = 全站 − Σ 环节",
+    "scope1 = fuel; scope2 = grid electricity; scope3 = water":
+        "范围一 = 燃油；范围二 = 外购电；范围三 = 用水",
+    "max(0, Eg − green)·EF_excl + V·EF_water + D·EF_diesel":
+        "max（0，外购电 − 绿电）× 剩余电力因子 + 用水 × 水因子 + 柴油 × 柴油因子",
+    "e_b / area_b": "能耗 ÷ 建筑面积",
+    "G_b / area_b": "碳排放量 ÷ 建筑面积",
+    "Σ mass in": "Σ 批次入料质量",
+}  # fmt: skip
+
+_RULES = {
+    "sum": "各部分之和", "share": "部分 ÷ 合计 × 100%",
+    "change": "（本期 − 基期）÷ 基期，或本期 − 基期",
+    "ratio": "分子 ÷ 分母", "count": "个数", "view": "由下列数值即时计算，不入账",
+}  # fmt: skip
+
+
+def formula_words(formula: str, language: str) -> str:
+    """Return a figure's formula in the reader's language."""
+    return _FORMULAS.get(formula, formula) if language == "zh" else formula
+
+
+def _amount(value: float | None) -> str:
+    """Return a quantity of the drawer: two decimals, more where it would vanish."""
+    if value is None:
+        return "--"
+    decimal = exact(value)
+    decimals = 2 if decimal == 0 or abs(decimal) >= Decimal("0.1") else 4
+    return written(decimal, decimals)
+
+
+def _coefficient(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
+    """Return the drawer of one ledger row."""
+    cell = _cell(opened.figure)
+    return _frame(
+        _head(opened, cell, language),
+        [
+            _formula(opened, cell, language), _factors(opened, language),
+            _activity(opened, cell, language), _meters(opened, language), _foot(opened, language),
+        ],
+        [
+            el("A", icon("download"), el("Span", text("下载核算单 CSV", language)), cls="button",
+               href=address, download="", target="_self"),
+            _copy(language), _compare(opened, language),
+        ],
+        language,
+    )  # fmt: skip
+
+
+def _frame(head: Content, body: Content, foot: Content, language: str) -> list[Node]:
+    close = text("关闭", language)
+    return [
+        el("Div", cls="drawer-shade"),
+        el(
+            "Div",
+            el("Div", el("Div", head, cls="drawer-title"),
+               el("Button", icon("x"), cls="tool drawer-close", type="button", data_do="close",
+                  aria_label=close, title=close), cls="drawer-head"),
+            el("Div", body, cls="drawer-body", tabIndex="0", data_scroll="y"),
+            el("Div", foot, cls="drawer-foot"),
+            cls="drawer", role="dialog", aria_modal="true", aria_label=text("核算依据", language),
+        ),
+    ]  # fmt: skip
+
+
+def _cell(figure: Row) -> Cell:
+    flags = frozenset(figure["flags"].split(";")) if figure["flags"] else frozenset()
+    return Cell(
+        figure["value"], figure["unit"], (figure["figure_id"],), "", figure["quality"],
+        figure.get("measured_pct"), figure.get("estimated_pct"), flags, figure["period"],
+    )  # fmt: skip
+
+
+def _head(opened: Opened, cell: Cell, language: str) -> Content:
+    measure = Units().of(cell.unit)
+    shown = shown_value(cell, measure)
+    entity = f"，{opened.entity}" if opened.entity else ""
+    entity = entity.replace("，", ", ") if language == "en" else entity
+    when = period_words(str(opened.figure["period"]), language)
+    joint = "，" if language == "zh" else ", "
+    demo = el("Span", icon("flask-conical"), text("演示数据", language), cls="badge badge-demo")
+    return [
+        el("Div", el("Span", text("核算依据", language), cls="drawer-kind"),
+           demo if opened.demo else None, cls="drawer-marks"),
+        el("H2", f"{opened.name}{entity}{joint}{when}", cls="drawer-name"),
+        el("Div",
+           el("Span", written(shown, max(2, kpi_decimals(shown))), cls="num kpi-value",
+              data_figure=cell.ids[0], data_value="" if cell.value is None else repr(cell.value)),
+           el("Span", measure.word, cls="value-unit"), badge(cell, language),
+           cls="value-line drawer-value"),
+    ]  # fmt: skip
+
+
+def _step(number: int, title: str, note: Content, inside: Content) -> Node:
+    return el(
+        "Section",
+        el("Div", el("Span", str(number), cls="step-number", aria_hidden="true"), el("H3", title),
+           el("Span", note, cls="step-note") if note else None, cls="step-head"),
+        inside, cls="step",
+    )  # fmt: skip
+
+
+def _formula(opened: Opened, cell: Cell, language: str) -> Node:
+    groups = [group for group in grouped(opened.terms) if group.amount]
+    put_in = " + ".join(
+        f"{_amount(g.quantity)} {g.unit} × {_coefficient(g.coefficient)}" for g in groups[:8]
+    )
+    more = text(" + 其余 {count} 项", language, count=len(groups) - 8) if len(groups) > 8 else ""
+    divisor = next((t for t in opened.terms if t["kind"] == "divisor"), None)
+    parts = " + ".join(_amount(g.amount) for g in groups[:8]).replace("+ −", "− ")
+    inside = [
+        el("P", formula_words(str(opened.figure["formula"]), language), cls="formula-words"),
+        el("P", f"= {put_in}{more}") if put_in else None,
+        el("P", f"= {parts}{more} = ",
+           el("Strong", f"{_amount(cell.value)} {cell.unit}")) if put_in else None,
+    ]  # fmt: skip
+    if divisor is not None:
+        words = text("系数已除以 {quantity} {unit}", language,
+                     quantity=_amount(divisor["quantity"]), unit=divisor["unit"])  # fmt: skip
+        inside.append(el("P", words, cls="step-note"))
+    note = text("口径 {factor_set}", language, factor_set=opened.figure["factor_set"])
+    return _step(1, text("计算公式", language), note, el("Div", inside, cls="formula"))
+
+
+def _factors(opened: Opened, language: str) -> Node:
+    used = sorted(
+        {name for term in opened.terms for name in (term["factor_id"] or "").split(";") if name}
+    )
+    if not used:
+        inside: Content = el("P", text("这个数值不用因子", language), cls="step-none")
+    else:
+        head = [text(word, language) for word in ("因子", "取值", "出处与适用")]
+        inside = _table(
+            [(head[0], ""), (head[1], "num"), (head[2], "")],
+            [_factor_row(opened.factors[name], language) for name in used],
+        )
+    return _step(2, text("排放因子", language), None, inside)
+
+
+def _factor_row(factor: Row, language: str) -> list[Content]:
+    name = factor["name_en"] if language == "en" and factor["name_en"] else factor["name_zh"]
+    valid = text("适用 {begin} 起", language, begin=factor["valid_from"] or "--")
+    if factor["valid_to"]:
+        valid = text("适用 {begin} ～ {end}", language, begin=factor["valid_from"] or "--",
+                     end=factor["valid_to"])  # fmt: skip
+    sure = text("可信度 {confidence}", language, confidence=factor["confidence"])
+    return [
+        [el("Div", name), el("Div", factor["factor_id"], cls="note")],
+        [el("Div", f"{factor['value']:.10g}"), el("Div", factor["unit"], cls="note")],
+        [el("Div", factor["source"], data_verbatim="1"),
+         el("Div", factor["source_ref"], cls="note wrap", data_verbatim="1"),
+         el("Div", f"{valid}  {sure}", cls="note")],
+    ]  # fmt: skip
+
+
+def _activity(opened: Opened, cell: Cell, language: str) -> Node:
+    groups = grouped(opened.terms)
+    if not groups:
+        none = text("没有活动数据：数值不可知", language)
+        return _step(3, text("活动数据", language), None, el("P", none, cls="step-none"))
+    head = [text(word, language) for word in ("输入", "数量", "计入", "占比")]
+    rows = [_activity_row(group, cell, language) for group in groups]
+    inside = [
+        _table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "num")], rows),
+        _terms(opened.terms, language),
+    ]
+    note = text("{count} 项", language, count=len(opened.terms))
+    return _step(3, text("活动数据", language), note, inside)
+
+
+def _activity_row(group: TermGroup, cell: Cell, language: str) -> list[Content]:
+    kind = _kind(group.kind, language)
+    refs = [str(term["ref"]) for term in group.terms]
+    if len(refs) > 1:
+        name = text("{kind} {count} 项", language, kind=kind, count=len(refs))
+    else:
+        name = f"{kind} {refs[0]}"
+    share = None if not cell.value else 100 * group.amount / cell.value
+    return [
+        [el("Div", name), el("Div", group.factor_id, cls="note wrap")],
+        f"{_amount(group.quantity)} {group.unit}",
+        f"{_amount(group.amount)} {cell.unit}" if group.coefficient else "--",
+        "--" if share is None or not group.coefficient else f"{written(exact(share), 1)}%",
+    ]
+
+
+def _kind(kind: str, language: str) -> str:
+    return text(_KINDS.get(kind, kind), language)
+
+
+def _terms(terms: Sequence[Row], language: str) -> Node:
+    """Return every term, folded: what a verifier adds up."""
+    head = [text(word, language) for word in ("来源", "数量", "系数")]
+    rows: list[list[Content]] = [
+        [
+            f"{_kind(str(term['kind']), language)} {term['ref']}",
+            f"{_amount(term['quantity'])} {term['unit']}",
+            "÷" if term["kind"] == "divisor" else _coefficient(term["coefficient"]),
+        ]
+        for term in terms
+    ]
+    return el(
+        "Details", el("Summary", text("展开每一项", language), cls="more"),
+        _table([(head[0], ""), (head[1], "num"), (head[2], "num")], rows),
+    )  # fmt: skip
+
+
+def _meters(opened: Opened, language: str) -> Node:
+    title = text("原始读数", language)
+    if not opened.meters:
+        none = text("这个数值不经过计量表", language)
+        return _step(4, title, None, el("P", none, cls="step-none"))
+    head = [text(word, language) for word in ("计量点", "本期", "末次读数时间", "质量")]
+    rows = [_meter_row(meter, language) for meter in opened.meters]
+    note = text("{count} 块表", language, count=len(opened.meters))
+    table = _table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "")], rows)
+    return _step(4, title, note, table)
+
+
+def _meter_row(meter: Row, language: str) -> list[Content]:
+    newest = meter["newest"]
+    unit = {"electricity": "kWh", "water": "m³", "heat": "kWh"}.get(meter["medium"] or "", "")
+    quantity = None if meter["quantity"] is None else float(meter["quantity"])
+    hours = meter["expected_h"] or 0.0
+    sure = 100 * (meter["measured_h"] or 0.0) / hours if hours else None
+    guessed = 100 * (meter["estimated_h"] or 0.0) / hours if hours else None
+    quality = ("measured", "estimated", "incomplete", "null")[int(meter["quality"] or 0)]
+    cell = Cell(quantity, unit, (), "", quality, sure, guessed)
+    return [
+        [el("Div", meter["name"] or meter["meter_id"], data_verbatim="1"),
+         el("Div", meter["meter_id"], cls="note")],
+        f"{_amount(quantity)} {unit}",
+        "--" if newest is None else f"{newest:%m-%d %H:%M}",
+        badge(cell, language),
+    ]  # fmt: skip
+
+
+def _foot(opened: Opened, language: str) -> Node:
+    check = " ".join(opened.check[at : at + 4].upper() for at in (0, 4, 8, 12))
+    words = [
+        text("计算于 {at}，第 {run} 次结算，校验码 SM3 {check}", language,
+             at=f"{opened.settled_at:%Y-%m-%d %H:%M:%S}", run=opened.figure["run"], check=check)
+    ]  # fmt: skip
+    if len(opened.versions) > 1:
+        before = opened.versions[1]
+        words.append(
+            text("上一版 {value} {unit}，{cause}后修正", language, value=_amount(before["value"]),
+                 unit=opened.figure["unit"], cause=_cause(opened.figure["cause"], language))
+        )  # fmt: skip
+    return el("Div", [el("P", line) for line in words], cls="drawer-notes")
+
+
+_CAUSES = {
+    "late data": "补录数据", "correction": "更正数据", "factor": "因子变更", "method": "方法变更",
+    "setting": "设置变更", "meter register": "计量表变更",
+}  # fmt: skip
+
+
+def _cause(cause: str | None, language: str) -> str:
+    return text(_CAUSES.get(cause or "") or cause or "--", language)
+
+
+def _copy(language: str) -> Node:
+    return el("Button", icon("link"), el("Span", text("复制链接", language)), cls="button",
+              type="button", data_do="link")  # fmt: skip
+
+
+def _compare(opened: Opened, language: str) -> Node:
+    """Return the versions of a figure, folded under their button."""
+    rows: list[list[Content]] = []
+    for at, version in enumerate(opened.versions):
+        before = opened.versions[at + 1] if at + 1 < len(opened.versions) else None
+        gap = None
+        if before and before["value"] is not None and version["value"] is not None:
+            gap = float(version["value"]) - float(before["value"])
+        rows.append([
+            f"{version['revision']}", f"{version['settled_at']:%Y-%m-%d %H:%M}",
+            _amount(version["value"]), "--" if gap is None else _amount(gap),
+            _cause(version["cause"], language) if version["cause"] else text("首次核算", language),
+        ])  # fmt: skip
+    head = [text(word, language) for word in ("版本", "核算时间", "数值", "变化", "原因")]
+    marks = ["num", "num", "num", "num", ""]
+    return el(
+        "Details",
+        el("Summary", icon("history"), el("Span", text("版本对比", language)), cls="button"),
+        el("Div", _table(list(zip(head, marks, strict=True)), rows), cls="menu versions"),
+        cls="menu-box versions-box",
+    )  # fmt: skip
+
+
+def _table(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[Content]]) -> Node:
+    return el(
+        "Div",
+        el("Table",
+           el("Thead", el("Tr", [el("Th", word, cls=cls, scope="col") for word, cls in head])),
+           el("Tbody", [el("Tr", [el("Td", inside, cls=cls)
+                                  for inside, (_, cls) in zip(row, head, strict=True)])
+                        for row in rows]), cls="trace-table"),
+        cls="table-scroll",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """A ledger row among those a number is made of, named in words."""
+
+    name: str
+    figure: Row
+
+
+def parts_drawer(
+    parts: Sequence[Part], rule: str, value: float | None, language: str
+) -> list[Node]:
+    """Return the drawer of a number made of several ledger rows; each opens."""
+    rows: list[list[Content]] = []
+    for part in parts[:PARTS_SHOWN]:
+        cell = _cell(part.figure)
+        rows.append([
+            part.name, str(part.figure["period"]),
+            [figure_button(cell, _amount(cell.value), language), f" {cell.unit}"],
+        ])  # fmt: skip
+    head = [
+        (text("数值", language), ""),
+        (text("期间", language), ""),
+        (text("取值", language), "num"),
+    ]
+    shown = "--" if value is None else _amount(value)
+    title = [
+        el("Span", text("核算依据", language), cls="drawer-kind"),
+        el("H2", text(_RULES.get(rule, rule), language), cls="drawer-name"),
+        el("Div", el("Span", shown, cls="num kpi-value"), cls="value-line drawer-value"),
+    ]
+    left = len(parts) - PARTS_SHOWN
+    more = el("P", text("另有 {count} 项，见 CSV", language, count=left)) if left > 0 else None
+    count = text("{count} 项", language, count=len(parts))
+    step = _step(1, text("由这些账本数值得出", language), count, [_table(head, rows), more])
+    return _frame(title, [step], [_copy(language)], language)
+
+
+def missing_drawer(language: str) -> list[Node]:
+    """Return the drawer of a figure that is not in the ledger."""
+    words = text("账本里没有这个数值：链接可能来自另一套系统", language)
+    return _frame(el("H2", text("找不到", language), cls="drawer-name"),
+                  el("P", words, cls="step-none"), [], language)  # fmt: skip

@@ -1,0 +1,210 @@
+"""What the panels of 总览 (clause 5.2) show."""
+
+from __future__ import annotations
+
+from figures import cards, charts
+from figures.cards import Built, Indicator, Plot
+from figures.cells import Key, ratio, share, total
+from figures.html import Content, el
+from figures.number import badge, figure_button, kpi_decimals, shown_value, written
+from figures.sheet import Group, Series, Sheet, earlier, series, summed
+from figures.view import View, period_words, short_period
+
+EMISSION: Key = ("emission", "site", "site")
+ENERGY: Key = ("energy", "site", "site")
+REDUCTION: Key = ("reduction", "site", "site")
+SUBSTITUTION: Key = ("substitution", "site", "site")
+LINES = (
+    ("电缆", "product.cable", "cable"),
+    ("架空导线", "product.conductor", "conductor"),
+    ("变压器", "product.transformer", "transformer"),
+)
+OBJECTS = (*LINES, ("办公等", "product.office", "office_etc"))
+MEDIA = (
+    ("用电", "energy.electricity", "electricity"),
+    ("用油", "energy.oil", "diesel"),
+    ("用水", "energy.water", "water"),
+)
+SOURCES = (
+    ("光伏", "source.pv", "pv", "solid", "circle"),
+    ("充电桩", "source.charger", "charger", "dot", "square"),
+    ("地源热泵", "source.gshp", "heat_pump", "dash", "diamond"),
+)
+
+
+def emission_kpi(view: View) -> Built:
+    """Return the emission of the last period, with its intensity per tonne of scrap."""
+    cell = view.now(EMISSION)
+    what = Indicator("排了多少", "碳排放量", EMISSION, "role.emission")
+    return Built(body=cards.kpi(view, what, _per_tonne(view)), lead=cell)
+
+
+def _per_tonne(view: View) -> Content:
+    masses = [view.now(("throughput", "line", line)) for _, _, line in LINES]
+    known = [mass for mass in masses if mass is not None]
+    if len(known) < len(masses):
+        return None
+    per_tonne = ratio(view.now(EMISSION), total(known), "kgCO2e/t")
+    shown = shown_value(per_tonne, view.units.of("kgCO2e/t"))
+    words = written(shown, kpi_decimals(shown))
+    return el("Span", figure_button(per_tonne, words, view.language), " ",
+              view.t("kgCO₂e/t 废旧物资"))  # fmt: skip
+
+
+def reduction_kpi(view: View) -> Built:
+    """Return the reduction of the last period."""
+    what = Indicator("减了多少", "拆解减排量", REDUCTION, "role.reduction", cards.GOOD)
+    return Built(body=cards.kpi(view, what, None), lead=view.now(REDUCTION))
+
+
+def substitution_kpi(view: View) -> Built:
+    """Return what clean energy substituted in the last period."""
+    what = Indicator("替了多少", "清洁能源代碳量", SUBSTITUTION, "role.substitution", cards.GOOD)
+    return Built(body=cards.kpi(view, what, None), lead=view.now(SUBSTITUTION))
+
+
+def nothing(view: View) -> Built:
+    """Return what a panel shows whose figures come from a module that does not exist yet."""
+    return Built(empty=view.t("此项数值尚未核算：所需的核算模块还没有启用"))
+
+
+def energy_and_emission(view: View) -> Built:
+    """Return energy by medium over emission by line, with the lines' figures beside (5.2 a)."""
+    labels = tuple(span.label for span in view.periods)
+    energy = Group(
+        view.t("能耗"), "kgce",
+        tuple(series(view, ("energy", "medium", m), view.t(name), color)
+              for name, color, m in MEDIA),
+        tuple(view.cells(ENERGY)), None, view.t("合计"),
+    )  # fmt: skip
+    emission = Group(
+        view.t("碳排放"), "kgCO2e",
+        tuple(series(view, ("emission", "line", line), view.t(name), color)
+              for name, color, line in OBJECTS),
+        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
+    )  # fmt: skip
+    sheet = Sheet(labels, (energy, emission), tuple(view.cells(EMISSION)))
+    above = charts.bars(energy, labels, view.units, view.language, axis_words=False)
+    below = charts.bars(emission, labels, view.units, view.language)
+    same_margin(above, below)
+    return Built(
+        subtitle=view.joined(view.range_words(), grain_words(view)),
+        plots=(Plot(above, cards.legend(view, energy)), Plot(below, cards.legend(view, emission))),
+        aside=_objects(view),
+        foot=view.facts.get("sources", ""),
+        lead=view.now(EMISSION),
+        sheet=sheet,
+    )
+
+
+def same_margin(*figures: charts.Figure) -> None:
+    """Let stacked charts share the left edge of their axes."""
+    left = max(figure["layout"]["margin"]["l"] for figure in figures)
+    right = max(figure["layout"]["margin"]["r"] for figure in figures)
+    for figure in figures:
+        figure["layout"]["margin"] |= {"l": left, "r": right}
+
+
+def grain_words(view: View) -> str:
+    """Return the grain in words: 按月."""
+    return view.t({"month": "按月", "quarter": "按季", "year": "按年"}[view.grain])
+
+
+def _objects(view: View) -> Content:
+    """Return the second card of 5.2 a: the four objects' emissions."""
+    whole = view.now(EMISSION)
+    unit = view.units.of("kgCO2e").word
+    rows = [
+        (view.t("{name}碳排放", name=view.t(name)), color, ("emission", "line", line))
+        for name, color, line in OBJECTS
+    ]
+    shown = shown_value(whole, view.units.of("kgCO2e")) if whole else None
+    words = Group("", "kgCO2e", (), (whole,)).words(0, view.units)[-1] if whole else "--"
+    foot = view.t("合计 {value} {unit}，与碳排放量一致", value=words, unit=unit)
+    return [
+        el("Div", el("Div", el("H3", view.t("各对象碳排放"), cls="card-title"),
+                     el("P", view.joined(unit, period_words(view.last.label, view.language)),
+                        cls="card-sub"), cls="card-titles"),
+           el("Div", cards.basis_button(view, whole, words=False), cls="card-tools"),
+           cls="card-head"),
+        cards.ranked(view, rows, EMISSION),
+        el("Div", el("Span", foot if shown is not None else "", cls="foot-words"),
+           badge(whole, view.language), cls="card-foot"),
+    ]  # fmt: skip
+
+
+def indicator(view: View, what: Indicator) -> Built:
+    """Return a compact indicator card."""
+    return Built(body=cards.compact(view, what), lead=view.now(what.key))
+
+
+def substitution_lines(view: View) -> Built:
+    """Return the substitution of PV, chargers and heat pump over time (5.2 e)."""
+    labels = tuple(span.label for span in view.periods)
+    found = tuple(
+        series(view, ("substitution", "source", s), view.t(name), color, dash=dash, symbol=symbol)
+        for name, color, s, dash, symbol in SOURCES
+    )
+    group = Group("", "kgCO2e", found, tuple(view.cells(SUBSTITUTION)), None, view.t("合计"))
+    figure = charts.lines(group, labels, view.units, view.language)
+    return Built(
+        subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
+        plots=(Plot(figure, cards.legend(view, group, shape="line")),),
+        lead=view.now(SUBSTITUTION),
+        sheet=Sheet(labels, (group,), tuple(view.cells(SUBSTITUTION))),
+    )
+
+
+def reduction_bars(view: View) -> Built:
+    """Return the reductions of the three lines over time (5.2 i), stacked if none is below 0."""
+    labels = tuple(span.label for span in view.periods)
+    found = tuple(
+        series(view, ("reduction", "line", line), view.t(name), color)
+        for name, color, line in LINES
+    )
+    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"))
+    figure = charts.bars(group, labels, view.units, view.language, stacked=_no_negative(found))
+    return Built(
+        subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
+        plots=(Plot(figure, cards.legend(view, group)),),
+        lead=view.now(REDUCTION),
+        sheet=Sheet(labels, (group,), tuple(view.cells(REDUCTION))),
+    )
+
+
+def _no_negative(columns: tuple[Series, ...]) -> bool:
+    return all((cell.value or 0) >= 0 for column in columns for cell in column.cells if cell)
+
+
+def finding(view: View) -> Content:
+    """Return what the last period means, in one sentence."""
+    cell = view.now(EMISSION)
+    if cell is None or cell.value is None:
+        return el("Span", view.t("所选期间没有碳排放数值。"))
+    measure = view.units.of("kgCO2e")
+    shown = shown_value(cell, measure)
+    words = written(shown, kpi_decimals(shown))
+    sentence = [
+        view.t("{period}排放", period=short_period(view.last.label, view.language)), " ",
+        figure_button(cell, words, view.language, "strong"), f" {measure.word}",
+    ]  # fmt: skip
+    return el("Span", *sentence, *_largest(view), view.t("。"))
+
+
+def _largest(view: View) -> list[Content]:
+    """Return the object with the largest share, as a clause of the sentence."""
+    whole = view.now(EMISSION)
+    parts = [
+        (cell.value, name, cell)
+        for name, _, line in OBJECTS
+        if (cell := view.now(("emission", "line", line))) is not None and cell.value is not None
+    ]
+    if not parts:
+        return []
+    _, name, cell = max(parts, key=lambda part: part[0])
+    part = share(cell, whole)
+    words = written(shown_value(part, view.units.of("%")), 1)
+    return [
+        view.t("，其中{name}最多，占", name=view.t(name)), " ",
+        figure_button(part, f"{words}%", view.language, "strong"),
+    ]  # fmt: skip

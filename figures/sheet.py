@@ -1,0 +1,166 @@
+"""A sheet: the cells of a chart as series over periods. Chart, hover, table and CSV read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import floor, log10
+
+from figures.cells import Cell, Key, total
+from figures.number import Units, apportioned, shown_value, written
+from figures.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Cells over the periods under one name and colour (``family.member`` of the template)."""
+
+    name: str
+    color: str
+    cells: tuple[Cell | None, ...]
+    dash: str = "solid"
+    symbol: str = "circle"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Series of one unit and axis.
+
+    Parameters
+    ----------
+    title, unit
+        What the axis shows; the ledger's unit.
+    series
+        Its parts, in their fixed order.
+    whole
+        Their total as the ledger has it, None where they make none.
+    earlier
+        What stands beside it for comparison, with its name.
+    scope
+        The name of the whole in hover and table.
+    """
+
+    title: str
+    unit: str
+    series: tuple[Series, ...]
+    whole: tuple[Cell | None, ...] | None = None
+    earlier: Series | None = None
+    scope: str = ""
+
+    def columns(self) -> list[Series]:
+        """Return the series as a table's columns, the whole last."""
+        if self.whole is None:
+            return list(self.series)
+        return [*self.series, Series(self.scope, "energy.total", self.whole)]
+
+    def decimals(self, units: Units) -> int:
+        """Return the decimals that every number of the group has."""
+        measure = units.of(self.unit)
+        columns = [*self.columns(), *([self.earlier] if self.earlier else [])]
+        values = [
+            abs(value)
+            for series in columns
+            for cell in series.cells
+            if cell is not None and (value := shown_value(cell, measure)) is not None
+        ]
+        largest = max(values, default=Decimal(0))
+        return 0 if largest >= 10000 else 1 if largest >= 100 else 2
+
+    def words(self, at: int, units: Units) -> list[str]:
+        """Return every column's number of a period in words; parts add up to the shown whole."""
+        measure, decimals = units.of(self.unit), self.decimals(units)
+        cells = [series.cells[at] for series in self.series]
+        values = [None if cell is None else shown_value(cell, measure) for cell in cells]
+        if self.whole is None:
+            return [written(value, decimals) for value in values]
+        cell = self.whole[at]
+        whole = None if cell is None else shown_value(cell, measure)
+        if whole is None:
+            return [*(written(value, decimals) for value in values), written(None, decimals)]
+        return [*apportioned(values, whole, decimals), written(whole, decimals)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The groups of a panel over the same periods, with the quality of each period."""
+
+    labels: tuple[str, ...]
+    groups: tuple[Group, ...]
+    quality: tuple[Cell | None, ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether no number of it is known."""
+        return not any(
+            cell is not None and cell.value is not None
+            for group in self.groups
+            for series in group.columns()
+            for cell in series.cells
+        )
+
+
+def series(view: View, key: Key, name: str, color: str, **style: str) -> Series:
+    """Return the series of a ledger name over the view's periods."""
+    return Series(name, color, tuple(view.cells(key)), **style)
+
+
+def earlier(view: View, key: Key) -> Series | None:
+    """Return what the reader compares with: the month before or the same period last year."""
+    if view.compare == "none":
+        return None
+    back = 12 if view.compare == "year" else len(view.last.months)
+    name = view.t("上年同期") if view.compare == "year" else view.t("上期")
+    cells = tuple(view.before(key, back))
+    if not any(cell is not None and cell.value is not None for cell in cells):
+        return None
+    return Series(name, "energy.total", cells)
+
+
+def summed(columns: Sequence[Series]) -> tuple[Cell | None, ...]:
+    """Return the sums of series at each period; None where a part has no row."""
+    found: list[Cell | None] = []
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        parts = [cell for cell in cells if cell is not None]
+        found.append(total(parts) if parts and len(parts) == len(cells) else None)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A value axis: its range, ticks and their words."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    words: tuple[str, ...]
+
+
+def axis(values: Sequence[float], *, most: int = 4, zero: bool = True) -> Axis:
+    """Return an axis of round steps around the values; bars start at zero."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if high == low:
+        high = low + 1.0
+    step = _step((high - low) / most)
+    first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
+    roomy = last * step > high * 1.12 or last * step < high * 1.03
+    top = high + 0.1 * (high - min(low, 0.0)) if roomy else last * step
+    last = floor(top / step + 1e-9)
+    ticks = tuple(round(n * step, 12) for n in range(first, last + 1))
+    decimals = max(0, -floor(log10(step) + 1e-9)) if step < 1 else 0
+    decimals += 1 if step < 1 and round(step * 10**decimals, 6) % 1 else 0
+    return Axis(first * step, top, ticks, tuple(_tick_words(tick, decimals) for tick in ticks))
+
+
+def _step(rough: float) -> float:
+    size = 10.0 ** floor(log10(rough))
+    for nice in (1.0, 2.0, 2.5, 5.0, 10.0):
+        if rough <= nice * size * 1.0000001:
+            return nice * size
+    return 10.0 * size
+
+
+def _tick_words(tick: float, decimals: int) -> str:
+    return written(Decimal(repr(tick)), decimals)

@@ -1,0 +1,1 @@
+"""Pages: each declares its panels and layout; nothing here reads data or counts."""

@@ -1,0 +1,265 @@
+"""The frame around every page: navigation, top bar, filter bar, drawer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from figures.html import Content, Node, core, el, icon, link
+from figures.view import SiteInfo, View
+from pages._filters import Filters, Known, address, all_months, presets
+from pages._panel import Page, shell
+from translations import text
+
+BRAND = "废旧物资碳管理"
+GROUPS = ("监测分析", "数据与核算", "系统管理")
+_MASS = (("t", "t"), ("kg", "kg"))
+_ENERGY = (("MWh", "MWh"), ("kWh", "kWh"), ("tce", "tce"))
+_GRAIN = (("month", "月"), ("quarter", "季"), ("year", "年"))
+_COMPARE = (("none", "无"), ("month", "上期"), ("year", "上年同期"))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks: name, role in words, whether a demonstration session, language."""
+
+    name: str
+    role: str
+    language: str
+    demonstration: bool = False
+    csrf: str = ""
+
+
+def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
+    """Return the frame of every page in the reader's language."""
+    navigation = text("导航", reader.language)
+    return [
+        el("A", text("跳到正文", reader.language), href="#main", cls="skip-link"),
+        core("Location", id="url", refresh=False),
+        core("Store", id="screen", data={"theme": "light", "width": 0}),
+        core("Store", id="trace-request"),
+        el("Aside", _nav(pages, reader), cls="app-nav", aria_label=navigation),
+        el("Div", el("Header", _topbar(reader), cls="app-topbar"),
+           el("Main", id="main", tabIndex="-1"), cls="app-body"),
+        el("Nav", [_item(page, reader.language) for page in pages[:5]], cls="app-bottomnav",
+           aria_label=navigation),
+        el("Div", id="drawer", cls="drawer-box"),
+        el("Div", id="toast", cls="toast", role="status", aria_live="polite"),
+    ]  # fmt: skip
+
+
+def _nav(pages: Sequence[Page], reader: Reader) -> list[Node]:
+    language = reader.language
+    mark = el("Span", el("Span", cls="icon icon-leaf icon-lg"), cls="brand-mark")
+    items = [el("Div", mark, el("Span", text(BRAND, language), cls="brand-name"), cls="brand")]
+    for group in GROUPS:
+        members = [page for page in pages if page.group == group]
+        if members:
+            name = text(group, language)
+            items.append(el("Div", name, cls="nav-group"))
+            items.append(el("Nav", [_item(page, language) for page in members], aria_label=name))
+    items.append(el("Div", id="nav-foot", cls="nav-foot"))
+    return items
+
+
+def _item(page: Page, language: str) -> Node:
+    name = text(page.name, language)
+    return el("A", icon(page.icon), el("Span", name, cls="nav-name"), href=page.path,
+              cls="nav-item", title=name, data_nav=page.path)  # fmt: skip
+
+
+def _topbar(reader: Reader) -> list[Node]:
+    def t(key: str) -> str:
+        return text(key, reader.language)
+
+    zh = reader.language == "zh"
+    return [
+        el("Div", id="breadcrumb", cls="breadcrumb"),
+        el("Div", id="freshness", cls="freshness"),
+        el("Span", icon("bell"), el("Span", t("告警 --"), cls="alarm-words"),
+           cls="top-button top-alarms", title=t("异常告警尚未启用")),
+        el("Button", icon("moon"), cls="top-button top-icon", type="button",
+           title=t("浅色或深色"), data_do="theme", aria_label=t("浅色或深色")),
+        el("Button", icon("languages"),
+           el("Span", "English" if zh else "中文", cls="language-name",
+              lang="en" if zh else "zh-CN"),
+           cls="top-button", type="button", data_do="language",
+           data_language="en" if zh else "zh",
+           aria_label="Switch to English" if zh else "切换到中文"),
+        _account(reader),
+    ]  # fmt: skip
+
+
+def _account(reader: Reader) -> Node:
+    """Return the account's menu: role, end of the session."""
+    avatar = el("Span", reader.name[:1].upper(), cls="avatar", aria_hidden="true")
+    name = text("账号", reader.language)
+    leave = text("退出登录", reader.language)
+    return el(
+        "Details",
+        el("Summary", avatar, el("Span", reader.name, cls="account-name", data_verbatim="1"),
+           cls="top-button", aria_label=f"{name} {reader.name}"),
+        el("Div", el("Div", reader.role, cls="menu-note"),
+           el("Button", icon("log-out"), el("Span", leave), cls="menu-item", type="button",
+              data_do="logout"), cls="menu menu-right"),
+        cls="menu-box account",
+    )  # fmt: skip
+
+
+def page_layout(page: Page, language: str) -> Node:
+    """Return a page before its numbers are there."""
+    sections: list[Node] = []
+    for section in page.sections:
+        if section.title:
+            note = text(section.note, language) if section.note else ""
+            sections.append(
+                el("Div", el("H2", text(section.title, language), cls="section-title"),
+                   el("Span", note, cls="section-note"), cls="section-head")
+            )  # fmt: skip
+        sections.append(
+            el("Div", [shell(page, panel, language) for panel in section.panels], cls="grid")
+        )
+    title = [el("H1", text(page.title, language), cls="page-title"),
+             el("P", "\u00a0", cls="finding")]  # fmt: skip
+    return el(
+        "Div",
+        core("Store", id={"page": page.key, "part": "charts"}),
+        el("Div", id={"page": page.key, "part": "filters"}, cls="app-filterbar"),
+        el("Div", el("Div", el("Div", title), id={"page": page.key, "part": "head"},
+                     cls="page-head"), sections, cls="content"),
+        cls="page", data_page=page.key,
+    )  # fmt: skip
+
+
+def page_head(page: Page, view: View) -> list[Content]:
+    """Return the title, the finding and the mark of demonstration data."""
+    demo = any(site.demo for site in view.sites)
+    mark = el("Span", icon("flask-conical"), view.t("演示数据"), cls="badge badge-demo")
+    return [
+        el("Div", el("H1", view.t(page.title), cls="page-title"),
+           el("P", page.finding(view), cls="finding", aria_live="polite")),
+        mark if demo else None,
+    ]  # fmt: skip
+
+
+def print_head(page: Page, view: View, printed: str) -> Node:
+    """Return the line that paper has in place of the filters."""
+    sites = view.joined(*(site.name(view.language) for site in view.sites))
+    return el("Div", f"{view.t(page.title)}  {sites}  {view.range_words()}  {printed}",
+              cls="print-only print-head")  # fmt: skip
+
+
+def filter_bar(
+    view: View, filters: Filters, known: Known, names: Sequence[SiteInfo]
+) -> list[Content]:
+    """Return the filters; every choice is a link, so the address says what is chosen."""
+    return [
+        _sites(view, filters, known, names),
+        _range(view, filters, known),
+        el("Div", [_segment(view, filters, known, "grain", value, words)
+                   for value, words in _GRAIN], cls="segments filter-grain", role="group",
+           aria_label=view.t("粒度")),
+        _units(view, filters, known),
+        _choices(view, view.t("对比"), "compare", _COMPARE, filters, known),
+        el("Div", cls="filter-gap"),
+        el("Button", icon("printer"), el("Span", view.t("打印")), cls="button filter-button",
+           type="button", data_do="print"),
+        el("A", icon("download"), el("Span", view.t("导出本页")), cls="button filter-button",
+           href=f"/download/{view.facts['page']}.csv{address(filters, known)}", download="",
+           target="_self"),
+    ]  # fmt: skip
+
+
+def _menu(label: str, value: Content, items: Content, cls: str, mark: str = "") -> Node:
+    head = [icon(mark)] if mark else []
+    return el(
+        "Details",
+        el("Summary", *head, el("Span", label, cls="filter-label") if label else None,
+           el("Span", value, cls="filter-value"), icon("chevron-down"), cls="filter"),
+        el("Div", items, cls="menu"), cls=f"menu-box {cls}",
+    )  # fmt: skip
+
+
+def _choice(href: str, words: str, *, chosen: bool) -> Node:
+    return link(href, icon("check") if chosen else el("Span", cls="icon-gap"), el("Span", words),
+                cls="menu-item", aria_current="true" if chosen else None)  # fmt: skip
+
+
+def _sites(view: View, filters: Filters, known: Known, names: Sequence[SiteInfo]) -> Node:
+    chosen = view.joined(*(site.name(view.language) for site in view.sites))
+    items = []
+    for site in names:
+        here = site.site in filters.sites
+        picked = [s for s in known.sites if (s == site.site) != (s in filters.sites)]
+        href = address(filters, known, site=",".join(picked) or site.site)
+        items.append(_choice(href, site.name(view.language), chosen=here))
+    return _menu(view.t("站点"), chosen, items, "filter-site")
+
+
+def _range(view: View, filters: Filters, known: Known) -> Node:
+    items: list[Content] = [
+        _choice(
+            address(filters, known, **{"from": first, "to": last}), view.t(name),
+            chosen=(filters.first, filters.last) == (first, last),
+        )
+        for name, first, last in presets(known)
+    ]  # fmt: skip
+    months = all_months(known)
+    items.append(el("Hr", cls="menu-rule"))
+    items.append(
+        el("Div",
+           el("Span", view.t("自定义"), cls="menu-note"),
+           _month_list(view, filters, known, months, "from"),
+           el("Span", "～"),
+           _month_list(view, filters, known, months, "to"),
+           cls="month-picker")
+    )  # fmt: skip
+    joint = " ～ " if view.language == "zh" else " – "
+    return _menu("", f"{filters.first}{joint}{filters.last}", items, "filter-range", "calendar")
+
+
+def _month_list(
+    view: View, filters: Filters, known: Known, months: Sequence[str], which: str
+) -> Node:
+    """Return a scrolling list of months for one end of the range."""
+    first, last = filters.first, filters.last
+    items = []
+    for month in reversed(months):
+        ends = (month, max(month, last)) if which == "from" else (min(first, month), month)
+        href = address(filters, known, **{"from": ends[0], "to": ends[1]})
+        items.append(_choice(href, month, chosen=month == (first if which == "from" else last)))
+    name = view.t("开始月") if which == "from" else view.t("结束月")
+    return el("Div", items, cls="month-list", role="group", aria_label=name, data_scroll="y",
+              tabIndex="0")  # fmt: skip
+
+
+def _segment(view: View, filters: Filters, known: Known, name: str, value: str, words: str) -> Node:
+    chosen = getattr(filters, name) == value
+    return link(address(filters, known, **{name: value}), view.t(words), cls="segment",
+                aria_current="true" if chosen else None)  # fmt: skip
+
+
+def _units(view: View, filters: Filters, known: Known) -> Node:
+    groups: list[Content] = []
+    for title, name, choices in (("质量", "mass", _MASS), ("电量", "energy", _ENERGY)):
+        groups.append(el("Div", view.t(title), cls="menu-note"))
+        groups += [
+            _choice(address(filters, known, **{name: value}), words,
+                    chosen=getattr(filters, name) == value)
+            for value, words in choices
+        ]  # fmt: skip
+    shown = f"{filters.mass} / {filters.energy}"
+    return _menu(view.t("单位"), shown, groups, "filter-unit")
+
+
+def _choices(
+    view: View, label: str, name: str, choices: Sequence[tuple[str, str]], filters: Filters,
+    known: Known,
+) -> Node:  # fmt: skip
+    now = getattr(filters, name)
+    items = [
+        _choice(address(filters, known, **{name: value}), view.t(words), chosen=value == now)
+        for value, words in choices
+    ]
+    shown = next(words for value, words in choices if value == now)
+    return _menu(label, view.t(shown), items, f"filter-{name}")

@@ -1,0 +1,271 @@
+"""Panels: what a page declares. Card, states, CSV, data table and trace follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from figures import cards
+from figures.cards import Built
+from figures.cells import Key
+from figures.html import Content, Node, core, el, icon
+from figures.number import badge
+from figures.view import View
+from translations import text
+
+GRAPH_CONFIG: Mapping[str, Any] = {
+    "displayModeBar": False, "displaylogo": False, "responsive": False, "plotlyServerURL": "",
+    "scrollZoom": False, "doubleClick": "reset", "staticPlot": False,
+    "modeBarButtonsToRemove": ["sendChartToCloud"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One function of clause 5 on the screen.
+
+    Parameters
+    ----------
+    key, clause, title, form
+        Its name in addresses, its clause (``5.2.a``), its title, the form the standard asks for.
+    reads
+        The ledger names it needs; without any of them it is empty and says why.
+    build
+        Makes what it shows of a view.
+    width
+        Columns of twelve.
+    heights
+        The heights of its charts, px; none for indicators alone.
+    kind
+        ``card``, or ``bare`` for indicators that are cards themselves.
+    waits
+        Why it is empty while its figures do not exist.
+    ground
+        What a bare panel shows while it is empty.
+    """
+
+    key: str
+    clause: str
+    title: str
+    form: str
+    reads: tuple[Key, ...]
+    build: Callable[[View], Built]
+    width: int = 6
+    heights: tuple[int, ...] = ()
+    kind: str = "card"
+    waits: str = "此项数值尚未核算：所需的核算模块还没有启用"
+    ground: Callable[[View, str], Content] | None = None
+    quad: bool = False
+    aside: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A titled row of panels."""
+
+    title: str = ""
+    note: str = ""
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page: address, name, clause, the sentence under its title, its sections."""
+
+    key: str
+    path: str
+    name: str
+    title: str
+    clause: str
+    group: str
+    icon: str
+    sections: tuple[Section, ...]
+    finding: Callable[[View], Content]
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Every panel, in reading order."""
+        return tuple(panel for section in self.sections for panel in section.panels)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A panel as the page callback sends it."""
+
+    words: Content
+    aside: Content
+    state: str
+    chart: dict[str, Any] | None = field(default=None)
+
+
+def panel_id(page: str, panel: str, part: str) -> dict[str, str]:
+    """Return the identifier of a part of a panel."""
+    return {"page": page, "panel": panel, "part": part}
+
+
+def shell(page: Page, panel: Panel, language: str) -> Node:
+    """Return a panel before its numbers are there: frame, skeleton, empty charts."""
+    skeleton = el("Div", [el("Span", cls="bone") for _ in range(8)], cls="skeleton")
+    title = el("Div", el("H3", text(panel.title, language), cls="card-title"), cls="card-head")
+    words = el(
+        "Div", title if panel.kind == "card" else None, skeleton,
+        id=panel_id(page.key, panel.key, "words"), cls="words",
+    )  # fmt: skip
+    graphs = [_graph(page, panel, at) for at in range(len(panel.heights))]
+    look = " quad" if panel.quad else " with-aside" if panel.aside else ""
+    plain = "card" if panel.kind == "card" else "bare"
+    aside = el("Div", id=panel_id(page.key, panel.key, "aside"), cls="card card-aside")
+    return el(
+        "Section", el("Div", words, graphs, cls=f"{plain} card-grid{look}"),
+        aside if panel.aside else None,
+        id=panel_id(page.key, panel.key, "panel"),
+        cls=f"panel w{panel.width} panel-{plain}{look}",
+        data_panel=panel.key, data_clause=panel.clause, data_form=panel.form,
+        data_state="loading", aria_label=text(panel.title, language),
+    )  # fmt: skip
+
+
+_BLANK = {"visible": False}
+
+
+def _graph(page: Page, panel: Panel, at: int) -> Node:
+    """Return the place of a chart; what is drawn comes with the numbers."""
+    height = panel.heights[at]
+    graph = core(
+        "Graph", id=panel_id(page.key, panel.key, f"plot{at}"), config=dict(GRAPH_CONFIG),
+        figure={"data": [], "layout": {"height": height, "xaxis": _BLANK, "yaxis": _BLANK}},
+    )  # fmt: skip
+    return el("Div", graph, cls=f"plot plot-{at}", data_plot=str(at), data_height=str(height))
+
+
+def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
+    """Return what a panel shows of a view."""
+    built = panel.build(view) if view.known(panel.reads) else Built(empty=view.t(panel.waits))
+    if not built.empty and built.sheet is not None and built.sheet.empty:
+        built = Built(subtitle=built.subtitle, empty=view.t("所选期间没有数据"))
+    if built.empty:
+        return Rendered(_empty(panel, view, built), None, "empty")
+    tabled = view.switches.get("table") == panel.key and built.sheet is not None
+    if panel.kind == "bare":
+        return Rendered([built.body], built.aside, "ready", None)
+    words = [_head(page, panel, view, built, address, tabled=tabled)]
+    if tabled and built.sheet is not None:
+        words.append(cards.table(view, built.sheet))
+    else:
+        words += [
+            _placed("side", built.side), _placed("beside", built.beside),
+            _placed("body", built.body),
+            *(_placed(f"lead-{at}", plot.lead) for at, plot in enumerate(built.plots)),
+        ]  # fmt: skip
+    words.append(_foot(view, built))
+    kept = [word for word in words if word is not None]
+    return Rendered(kept, built.aside, "ready", _chart(panel, view, built))
+
+
+def _placed(name: str, node: Content) -> Content:
+    return None if node is None else el("Div", node, cls=f"area-{name}")
+
+
+def _empty(panel: Panel, view: View, built: Built) -> Content:
+    if panel.kind == "bare" and panel.ground is not None:
+        return [panel.ground(view, built.empty)]
+    head = el("Div", el("Div", el("H3", view.t(panel.title), cls="card-title"),
+                        el("P", built.subtitle, cls="card-sub"), cls="card-titles"),
+              cls="card-head")  # fmt: skip
+    return [head, cards.empty(view, built.empty)]
+
+
+def _head(
+    page: Page, panel: Panel, view: View, built: Built, address: str, *, tabled: bool
+) -> Node:
+    titles = el(
+        "Div", el("H3", view.t(panel.title), cls="card-title"),
+        el("P", built.subtitle, cls="card-sub"), cls="card-titles",
+    )  # fmt: skip
+    choice = built.switch
+    if tabled:
+        choice = cards.switch(view, "table", [("", "图"), (panel.key, "数据表")], panel.key)
+    return el(
+        "Div", titles, el("Div", choice, cls="card-switch") if choice else None,
+        el("Div", cards.basis_button(view, built.lead, words=False), _enlarge(view),
+           _menu(page, panel, view, address), cls="card-tools"),
+        cls="card-head" + (" has-switch" if choice else ""),
+    )  # fmt: skip
+
+
+def _enlarge(view: View) -> Node:
+    return el("Button", icon("maximize-2"), cls="tool", type="button", data_do="enlarge",
+              title=view.t("放大"), aria_label=view.t("放大"))  # fmt: skip
+
+
+def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
+    """Return the menu of a card: pictures, CSV, data table, link."""
+    csv = f"/download/{page.key}/{panel.key}.csv{address}"
+    item = "menu-item"
+    entries = [
+        _do("image", "下载 PNG", "png", view) if panel.heights else None,
+        _do("file-code", "下载 SVG", "svg", view) if panel.heights else None,
+        el("A", icon("file-text"), el("Span", view.t("下载 CSV")), href=csv, cls=item,
+           download="", role="menuitem", tabIndex="-1", target="_self"),
+        el("Hr", cls="menu-rule"),
+        el("Button", icon("table-2"), el("Span", view.t("查看数据表")), el("Kbd", "T"), cls=item,
+           type="button", data_switch=f"table={panel.key}", role="menuitem", tabIndex="-1"),
+        _do("link", "复制链接", "link", view),
+    ]  # fmt: skip
+    return el(
+        "Details",
+        el("Summary", icon("ellipsis"), cls="tool", aria_label=view.t("更多"),
+           title=view.t("更多")),
+        el("Div", entries, cls="menu", role="menu"), cls="menu-box",
+    )  # fmt: skip
+
+
+def _do(name: str, words: str, action: str, view: View) -> Node:
+    return el("Button", icon(name), el("Span", view.t(words)), cls="menu-item", type="button",
+              data_do=action, role="menuitem", tabIndex="-1")  # fmt: skip
+
+
+def _foot(view: View, built: Built) -> Node:
+    return el("Div", el("Span", built.foot, cls="foot-words"), badge(built.lead, view.language),
+              cls="card-foot")  # fmt: skip
+
+
+def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
+    """Return what the browser draws of a panel, with the words of hover and picture."""
+    if not built.plots:
+        return None
+    sites = view.joined(*(site.name(view.language) for site in view.sites))
+    return {
+        "plots": [plot.figure for plot in built.plots],
+        "hover": cards.hover(view, built.sheet) if built.sheet else {},
+        "title": view.t(panel.title),
+        "subtitle": built.subtitle,
+        "foot": built.foot,
+        "site": sites,
+        "range": view.range_words(),
+        "mark": view.t("演示数据") if any(site.demo for site in view.sites) else "",
+        "trace": view.t("点击查看核算依据"),
+        "label": _sentence(panel, view, built),
+    }
+
+
+def _sentence(panel: Panel, view: View, built: Built) -> str:
+    """Return a chart in one sentence for those who do not see it."""
+    if built.sheet is None or not built.sheet.groups:
+        return view.t(panel.title)
+    group = built.sheet.groups[0]
+    column = group.columns()[-1]
+    last = group.words(len(built.sheet.labels) - 1, view.units)[-1]
+    known = [
+        (cell.value, label)
+        for cell, label in zip(column.cells, built.sheet.labels, strict=True)
+        if cell is not None and cell.value is not None
+    ]
+    if not known:
+        return view.t(panel.title)
+    return view.t(
+        "{title}：{name}最高 {top}，最低 {low}，末值 {last} {unit}",
+        title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],
+        last=last, unit=view.units.of(group.unit).word,
+    )  # fmt: skip
