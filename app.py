@@ -14,9 +14,10 @@ from pathlib import Path
 
 from dash import Dash, html
 from flask import Flask, Response, abort, request
+from flask import Request as FlaskRequest
 from flask_compress import Compress
 
-from callbacks._bind import bind_page
+from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks.download import bind_downloads
@@ -31,7 +32,7 @@ from pages import emission, overview
 from pages._frame import Reader, frame
 from pages._panel import Page
 from settings import Settings
-from translations import text
+from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (overview.PAGE, emission.PAGE)
 ASSETS = Path(__file__).parent / "assets"
@@ -88,7 +89,7 @@ def _routes(server: Flask, engine: Engine) -> None:
         if not _came_by_socket_file():
             abort(404)
         wanted = from_json(request.get_data())
-        return Response(_answer(engine, wanted, writing), mimetype="application/x-ndjson")
+        return Response(_command_lines(engine, wanted, writing), mimetype="application/x-ndjson")
 
 
 def _came_by_socket_file() -> bool:
@@ -114,8 +115,51 @@ def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
+    server.config |= {
+        "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
+        "COMPRESS_CACHE_KEY": _lasting,
+        "COMPRESS_CACHE_BACKEND": _Compressed,
+    }
     Compress(server)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    _warm(app, server, reader)
+
+
+def _warm(app: Dash, server: Flask, reader: PageReader) -> None:
+    """Do once, before anyone waits, what the first visitor would otherwise wait for.
+
+    Dash sets itself up at its first request and is not safe for several at once until then.
+    """
+    client = server.test_client()
+    client.get("/healthz")
+    for chosen in LANGUAGES:
+        for page in PAGES:
+            answer(page, reader, "", chosen)
+    for encoding in ("zstd", "br", "gzip"):
+        client.get(PLOTLY, headers={"Accept-Encoding": encoding})
+
+
+PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+_LASTING = ("/_dash-component-suites/",)
+
+
+def _lasting(wanted: FlaskRequest) -> str:
+    """Return the key under which an answer's compressed bytes are kept; empty for none."""
+    return wanted.full_path if wanted.path.startswith(_LASTING) else ""
+
+
+class _Compressed:
+    """The compressed bytes of vendor files: compressing them takes longer than sending."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        return self._found.get(key)
+
+    def set(self, key: str, value: bytes) -> None:
+        if not key.endswith(";"):
+            self._found[key] = value
 
 
 def _who(settings: Settings) -> Reader:
@@ -157,7 +201,7 @@ INDEX = """<!DOCTYPE html>
 """
 
 
-def _answer(engine: Engine, wanted: Request, writing: threading.Lock) -> Iterator[str]:
+def _command_lines(engine: Engine, wanted: Request, writing: threading.Lock) -> Iterator[str]:
     """Yield what a command says, line by line, and its exit code last."""
     console = _QueueConsole()
 

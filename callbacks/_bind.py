@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
@@ -11,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 from callbacks._reader import PageReader
 from callbacks._request import language
 from figures.cards import Built
-from figures.html import el
+from figures.html import Content, el
 from figures.view import View
 from pages._filters import Filters, address, parse
 from pages._frame import filter_bar, page_head
@@ -67,11 +68,14 @@ def answer(page: Page, reader: PageReader, search: str | None, reader_language: 
     if known is None:
         return _nothing(page, reader_language)
     filters = parse(search, known)
-    key = (page.key, filters.key(), reader_language)
-    return reader.page(key, lambda: _answer(page, reader, filters, reader_language))
+    late = reader.late(filters, datetime.now(UTC))
+    key = (page.key, filters.key(), reader_language, late)
+    return reader.page(key, lambda: _answer(page, reader, filters, reader_language, late=late))
 
 
-def _answer(page: Page, reader: PageReader, filters: Filters, reader_language: str) -> Answer:
+def _answer(
+    page: Page, reader: PageReader, filters: Filters, reader_language: str, *, late: bool
+) -> Answer:
     known = reader.known()
     view = reader.view(page.key, filters, reader_language)
     if known is None or view is None:
@@ -79,14 +83,19 @@ def _answer(page: Page, reader: PageReader, filters: Filters, reader_language: s
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {
-        "head": page_head(page, view),
+        "head": _guarded_head(page, view),
         "filters": filter_bar(view, filters, known, list(reader.sites().values())),
         "charts": {key: r.chart for key, r in rendered.items() if r.chart is not None},
         "words": [rendered[p.key].words for p in page.panels],
-        "states": [rendered[p.key].state for p in page.panels],
+        "states": [_state(rendered[p.key].state, late=late) for p in page.panels],
         "asides": [rendered[p.key].aside for p in page.panels if p.aside],
     }
     return found
+
+
+def _state(state: str, *, late: bool) -> str:
+    """Return a panel's state; figures whose readings are late are shown and say so."""
+    return "stale" if late and state == "ready" else state
 
 
 def _guarded(page: Page, panel: Panel, view: View, query: str) -> Rendered:
@@ -104,6 +113,15 @@ def _guarded(page: Page, panel: Panel, view: View, query: str) -> Rendered:
             cls="empty error", role="alert",
         )  # fmt: skip
         return Rendered([words], None, "error")
+
+
+def _guarded_head(page: Page, view: View) -> Content:
+    """Return the head of a page; without its sentence where that cannot be made."""
+    try:
+        return page_head(page, view)
+    except Exception:
+        LOG.exception("the finding of %s failed", page.key)
+        return [el("Div", el("H1", view.t(page.title), cls="page-title"))]
 
 
 def _nothing(page: Page, reader_language: str) -> Answer:

@@ -6,19 +6,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from data import queries
 from data.engine import Engine
+from data.ingest.site_file import SiteDocument
 from figures.cells import Book
 from figures.number import written
-from figures.view import SiteInfo, View, shifted, spans
+from figures.view import SiteInfo, View, spans
 from pages._filters import Filters, Known
 from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+LATE = timedelta(hours=2)
 
 
 @dataclass
@@ -78,13 +81,16 @@ class PageReader:
         """Return every site as the screen names it."""
         return self._kept("sites", self._read_sites)
 
+    def _documents(self) -> dict[str, SiteDocument]:
+        return self._kept("documents", lambda: queries.site_documents(self._engine))
+
     def _read_sites(self) -> dict[str, SiteInfo]:
         return {
             name: SiteInfo(
                 name, d.name_zh, d.name_en, d.demo, d.timezone,
                 tuple((a.building, a.m2) for a in d.areas if a.valid_to is None),
             )
-            for name, d in queries.site_documents(self._engine).items()
+            for name, d in self._documents().items()
         }  # fmt: skip
 
     def known(self) -> Known | None:
@@ -108,12 +114,13 @@ class PageReader:
         )
 
     def days(self, sites: tuple[str, ...], last: str) -> Book:
-        """Return the day figures of the thirteen months that end with a month."""
-        first = date.fromisoformat(f"{shifted(last, -12)}-01")
-        end = date.fromisoformat(f"{shifted(last, 1)}-01")
+        """Return the day figures of the year of a month and of the year before."""
+        year = int(last[:4])
+        return self._days(sites, year - 1).joined(self._days(sites, year))
+
+    def _days(self, sites: tuple[str, ...], year: int) -> Book:
         return self._kept(
-            ("days", sites, last),
-            lambda: Book.of(queries.site_days(self._engine, sites, first, end)),
+            ("days", sites, year), lambda: Book.of(queries.site_days(self._engine, sites, year))
         )
 
     def freshness(self, filters: Filters) -> queries.Freshness:
@@ -125,6 +132,17 @@ class PageReader:
                 self._engine, site.site, site.zone, filters.first, filters.last
             ),
         )
+
+    def late(self, filters: Filters, now: datetime) -> bool:
+        """Tell whether the newest readings of a real site are late and its running month is shown.
+
+        A demonstration site ends with yesterday by design.
+        """
+        site = self.sites()[filters.sites[0]]
+        newest = self.freshness(filters).newest
+        if site.demo or newest is None or filters.last < f"{newest:%Y-%m}":
+            return False
+        return now.astimezone(ZoneInfo(site.zone)).replace(tzinfo=None) - newest > LATE
 
     def view(self, page: str, filters: Filters, language: str) -> View | None:
         """Return a page's view of the data; None where a range holds no whole period."""
@@ -147,7 +165,7 @@ class PageReader:
     ) -> dict[str, str]:
         """Return the words of the footers: meters, factors, areas."""
         meters = self._meters(filters, language)
-        document = queries.site_documents(self._engine)[sites[0].site]
+        document = self._documents()[sites[0].site]
         factor = queries.grid_factor(self._engine, document.province, month)
         name = factor.name_en if language == "en" else factor.name_zh
         sources = text("来源：{meters}、燃油台账；{name} {value} {unit}", language, meters=meters,

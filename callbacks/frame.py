@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from dash import Dash, Input, Output
 
@@ -57,16 +58,20 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
     known = reader.known()
     if known is None:
         return None
-    found = reader.freshness(parse(search, known))
+    filters = parse(search, known)
+    found = reader.freshness(filters)
     if found.newest is None:
         return el("Span", text("没有读数", chosen))
     pct = "--" if found.complete_pct is None else written(exact(found.complete_pct), 1)
-    words = text(
-        "数据截至 {at}，完整率 {pct}%", chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=pct
-    )
+    late = reader.late(filters, datetime.now(UTC))
+    key = "数据停在 {at}，完整率 {pct}%" if late else "数据截至 {at}，完整率 {pct}%"
+    words = text(key, chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=pct)
     short = text("截至 {at}", chosen, at=f"{found.newest:%m-%d %H:%M}")
-    return [el("Span", cls="dot", aria_hidden="true"), el("Span", words, cls="fresh-long"),
-            el("Span", short, cls="fresh-short", aria_hidden="true")]  # fmt: skip
+    return [
+        el("Span", cls="dot dot-late" if late else "dot", aria_hidden="true"),
+        el("Span", words, cls="fresh-long"),
+        el("Span", short, cls="fresh-short", aria_hidden="true"),
+    ]
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

@@ -11,7 +11,7 @@ import pandas as pd
 from accounting.factors import Factor
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
-from data.periods import local, next_month, previous_month
+from data.periods import local, previous_month
 from data.sites import documents
 from data.store import frame
 
@@ -73,15 +73,21 @@ def ledger(engine: Engine, sites: Sequence[str], grain: str) -> pd.DataFrame:
         )
 
 
-def site_days(engine: Engine, sites: Sequence[str], first: date, last: date) -> pd.DataFrame:
-    """Return the day rows of whole sites and their media between two days (CONTRACT §3)."""
+_DAY_NAMES = (
+    "(('energy', 'site'), ('electricity', 'site'), ('water', 'site'), ('diesel', 'site'), "
+    "('energy', 'medium'))"
+)
+
+
+def site_days(engine: Engine, sites: Sequence[str], year: int) -> pd.DataFrame:
+    """Return a year's day rows of whole sites and of energy by medium (CONTRACT §3)."""
     with engine.store.read() as cursor:
         return frame(
             cursor,
             f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE current AND grain = 'day' "
-            "AND site IN (SELECT unnest(?::VARCHAR[])) AND dimension IN ('site', 'medium') "
+            f"AND site IN (SELECT unnest(?::VARCHAR[])) AND (indicator, dimension) IN {_DAY_NAMES} "
             "AND period BETWEEN ? AND ? ORDER BY site, period, indicator, dimension, entity",
-            [list(sites), first.isoformat(), last.isoformat()],
+            [list(sites), f"{year}-01-01", f"{year}-12-31"],
         )
 
 
@@ -141,8 +147,3 @@ def default_range(first: str, last: str) -> tuple[str, str]:
     for _ in range(11):
         day = previous_month(day)
     return max(first, f"{day:%Y-%m}"), last
-
-
-def month_end(month: str) -> date:
-    """Return the first day after a month."""
-    return next_month(date.fromisoformat(f"{month}-01"))

@@ -14,6 +14,10 @@ from math import fsum
 import pandas as pd
 
 Key = tuple[str, str, str]
+_KEY_COLUMNS = ("indicator", "dimension", "entity")
+_CELL_COLUMNS = (
+    "period", "value", "unit", "figure_id", "quality", "measured_pct", "estimated_pct", "flags",
+)  # fmt: skip
 QUALITIES = ("measured", "estimated", "incomplete", "null")
 
 
@@ -58,17 +62,28 @@ class Book:
     def of(cls, rows: pd.DataFrame) -> Book:
         """Return the book of ledger rows, one frame for all sites."""
         found: dict[Key, dict[str, list[Cell]]] = {}
-        for row in rows.itertuples(index=False):
-            key = (row.indicator, row.dimension, row.entity)
-            cells = found.setdefault(key, {}).setdefault(row.period, [])
-            cells.append(
-                Cell(
-                    _known(row.value), row.unit, (row.figure_id,), "", row.quality,
-                    _known(row.measured_pct), _known(row.estimated_pct),
-                    frozenset(row.flags.split(";")) if row.flags else frozenset(), row.period,
-                )
+        flags: dict[str, frozenset[str]] = {"": frozenset()}
+        names = zip(*(rows[name].tolist() for name in _KEY_COLUMNS), strict=True)
+        values = zip(*(rows[name].tolist() for name in _CELL_COLUMNS), strict=True)
+        for key, (period, value, unit, ident, quality, sure, guessed, marks) in zip(
+            names, values, strict=True
+        ):
+            if marks not in flags:
+                flags[marks] = frozenset(marks.split(";"))
+            cell = Cell(
+                _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
+                flags[marks], period,
             )  # fmt: skip
+            found.setdefault(key, {}).setdefault(period, []).append(cell)
         return cls(found, rows["site"].nunique() if len(rows) else 0)
+
+    def joined(self, other: Book) -> Book:
+        """Return both books as one; their periods do not overlap."""
+        whole = {
+            key: {**self._cells.get(key, {}), **other._cells.get(key, {})}
+            for key in {*self._cells, *other._cells}
+        }
+        return Book(whole, max(self._sites, other._sites))
 
     def has(self, key: Key) -> bool:
         """Tell whether the ledger has any row of a name."""
@@ -176,8 +191,8 @@ def _joined(parts: Sequence[Cell], value: float | None, unit: str, rule: str) ->
 
 def _days(cell: Cell) -> int:
     """Return the days of a cell's period, the weight of its measured share."""
-    if len(cell.period) != 7:
-        return 1 if len(cell.period) == 10 else 30
+    if len(cell.period) != 7 or "Q" in cell.period:
+        return 1
     year, month = int(cell.period[:4]), int(cell.period[5:7])
     return (date(year + month // 12, month % 12 + 1, 1) - date(year, month, 1)).days
 

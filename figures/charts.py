@@ -138,11 +138,17 @@ def _marks(
 ) -> dict[str, Any]:
     """Return the values written on the highest, lowest and last bar."""
     whole = group.whole or group.series[0].cells
+    beside = values(group.earlier.cells, group.unit, units) if group.earlier else []
+    room = 0.1 * max(heights, default=0.0)
+    tops = [
+        tick - room / 8 if tick is not None and 0 <= height - tick < room else height
+        for height, tick in zip(heights, beside or [None] * len(heights), strict=True)
+    ]
     words = [group.words(at, units)[-1] for at in range(len(labels))]
     known = [at for at, cell in enumerate(whole) if cell is not None and cell.value is not None]
     chosen = _chosen([heights[at] for at in known], known)
     return {
-        "type": "scatter", "mode": "text", "x": list(labels), "y": list(heights),
+        "type": "scatter", "mode": "text", "x": list(labels), "y": tops,
         "text": [words[at] if at in chosen else "" for at in range(len(labels))],
         "textposition": "bottom center" if group.earlier else "top center", "hoverinfo": "skip",
         "customdata": _points(whole), "meta": {"values": True},

@@ -56,15 +56,14 @@ class Group:
 
     def decimals(self, units: Units) -> int:
         """Return the decimals that every number of the group has."""
-        measure = units.of(self.unit)
         columns = [*self.columns(), *([self.earlier] if self.earlier else [])]
-        values = [
-            abs(value)
-            for series in columns
-            for cell in series.cells
-            if cell is not None and (value := shown_value(cell, measure)) is not None
+        known = [
+            abs(cell.value)
+            for column in columns
+            for cell in column.cells
+            if cell is not None and cell.value is not None
         ]
-        largest = max(values, default=Decimal(0))
+        largest = max(known, default=0.0) * float(units.of(self.unit).scale)
         return 0 if largest >= 10000 else 1 if largest >= 100 else 2
 
     def words(self, at: int, units: Units) -> list[str]:
@@ -126,6 +125,9 @@ def summed(columns: Sequence[Series]) -> tuple[Cell | None, ...]:
     return tuple(found)
 
 
+NOTHING = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A value axis: its range, ticks and their words."""
@@ -141,7 +143,7 @@ def axis(values: Sequence[float], *, most: int = 4, zero: bool = True) -> Axis:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:
+    if high - low < NOTHING:
         high = low + 1.0
     step = _step((high - low) / most)
     first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)

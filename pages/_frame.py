@@ -139,14 +139,15 @@ def page_head(page: Page, view: View) -> list[Content]:
         el("Div", el("H1", view.t(page.title), cls="page-title"),
            el("P", page.finding(view), cls="finding", aria_live="polite")),
         mark if demo else None,
+        _print_head(view),
     ]  # fmt: skip
 
 
-def print_head(page: Page, view: View, printed: str) -> Node:
-    """Return the line that paper has in place of the filters."""
+def _print_head(view: View) -> Node:
+    """Return the line that paper has in place of the filters; the browser adds who and when."""
     sites = view.joined(*(site.name(view.language) for site in view.sites))
-    return el("Div", f"{view.t(page.title)}  {sites}  {view.range_words()}  {printed}",
-              cls="print-only print-head")  # fmt: skip
+    words = view.joined(sites, view.range_words(), f"{view.units.mass} / {view.units.energy}")
+    return el("P", words, " ", el("Span", cls="print-time"), cls="print-only print-head")
 
 
 def filter_bar(

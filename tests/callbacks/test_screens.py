@@ -1,0 +1,269 @@
+"""What a page sends: every number is the ledger's, in card, hover, table and CSV alike."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+from decimal import Decimal
+from math import fsum
+
+import plotly.graph_objects as go
+import pytest
+from flask import Flask
+
+from callbacks._bind import answer
+from callbacks.download import bind_downloads
+from callbacks.trace import opened_drawer, sheet_csv
+from data.export import Wanted, ledger_rows
+from pages import emission, overview
+
+PAGES = (overview.PAGE, emission.PAGE)
+SEARCHES = (
+    "",
+    "?from=2024-03&to=2026-03",
+    "?from=2024-04&to=2025-12&grain=quarter&carbon=object",
+    "?from=2024-01&to=2025-12&grain=year",
+    "?mass=kg&energy=kWh&compare=none&carbon=scope&building=water",
+    "?energy=tce&trend=month&carbon=cause&compare=month&building=energy_per_area",
+)
+STANDARD = {
+    "5.2": {
+        "a": "bar indicators", "b": "indicators", "c": "indicators", "d": "indicators",
+        "e": "line", "f": "indicators", "g": "indicators", "h": "indicators", "i": "bar",
+        "j": "line", "k": "line",
+    },
+    "5.3": {
+        "a": "line", "b": "bar", "c": "line", "d": "indicators", "e": "bar line",
+        "f": "indicators", "g": "bar indicators", "h": "ring", "i": "ring",
+    },
+}  # fmt: skip
+
+
+def walk(node):
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from walk(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from walk(value)
+
+
+def numbers(node):
+    """Every shown number: its words and the attributes it is opened by."""
+    for found in walk(node):
+        props = found.get("props", {})
+        if "data-value" in props:
+            yield (
+                words(props.get("children", "")),
+                {k.replace("-", "_"): v for k, v in props.items() if k.startswith("data-")},
+            )
+        attributes = found.get("attributes")
+        if isinstance(attributes, dict) and attributes:
+            yield found.get("text", ""), attributes
+
+
+def words(node):
+    if isinstance(node, dict):
+        return words(node.get("props", {}).get("children", ""))
+    if isinstance(node, list | tuple):
+        return "".join(words(child) for child in node)
+    return str(node)
+
+
+@pytest.fixture(scope="module")
+def ledger(reader):
+    with reader.engine.store.read() as cursor:
+        rows = ledger_rows(cursor, Wanted())
+    return {
+        row.figure_id: (None if row.value != row.value else float(row.value))
+        for row in rows.itertuples()
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_every_letter_of_the_clause_has_its_panel_and_form(page):
+    letters = STANDARD[page.clause]
+    forms = {}
+    for panel in page.panels:
+        forms.setdefault(panel.clause, set()).add(panel.form)
+    assert {c.rpartition(".")[2] for c in forms} == set(letters)
+    for letter, form in letters.items():
+        assert form in forms[f"{page.clause}.{letter}"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_every_number_is_the_ledgers(reader, ledger, page, search, language):
+    count = 0
+    for shown, attributes in numbers(answer(page, reader, search, language)):
+        value = attributes["data_value"]
+        count += 1
+        if "data_figure" in attributes:
+            held = ledger[attributes["data_figure"]]
+            assert value == ("" if held is None else repr(held))
+            assert_words(shown, held)
+            continue
+        parts = attributes["data_figures"].split()
+        assert parts or not value
+        if attributes["data_rule"] == "sum" and value:
+            assert float(value) == fsum(ledger[part] for part in parts)
+        if attributes["data_rule"] == "share" and value:
+            assert 0 <= float(value) <= 100.0001
+    assert count > 40
+
+
+def assert_words(shown, value):
+    """Compare words with a value: one of the scales a reader may choose must give them."""
+    found = re.search(r"[−\d][\d,.]*", shown)
+    if value is None:
+        assert "--" in shown
+        return
+    if not found:
+        assert shown in ("", "--") or "依据" in shown or "Basis" in shown
+        return
+    number = Decimal(found[0].replace(",", "").replace("−", "-").rstrip("."))
+    step = Decimal(1).scaleb(min(0, int(number.as_tuple().exponent)))
+    assert any(abs(Decimal(repr(value)) * scale - number) <= step for scale in
+               (Decimal(1), Decimal("0.001")))  # fmt: skip
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_charts_are_valid_figures_with_iso_periods(reader, page, search):
+    charts = answer(page, reader, search, "zh")["charts"]
+    for chart in charts.values():
+        for figure in chart["plots"]:
+            go.Figure(plain(figure))
+            for trace in figure["data"]:
+                for x in trace.get("x", []) if trace["type"] != "waterfall" else []:
+                    assert re.fullmatch(r"\d{4}(-(\d\d|Q\d)(-\d\d)?)?", x)
+
+
+def plain(node):
+    """A figure with a real colour wherever the browser will put one."""
+    if isinstance(node, str):
+        return "#123456" if node.startswith("@") else node
+    if isinstance(node, dict):
+        return {k: plain(v) for k, v in node.items() if k != "customdata"}
+    return [plain(v) for v in node] if isinstance(node, list | tuple) else node
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_table_hover_and_csv_say_the_same(reader, page):
+    client = downloads(reader)
+    for panel in page.panels:
+        sent = answer(page, reader, f"?table={panel.key}", "zh")
+        place = [p.key for p in page.panels].index(panel.key)
+        tables = [n for n in walk(sent["words"][place])
+                  if n.get("props", {}).get("className") == "data-table"]  # fmt: skip
+        chart = answer(page, reader, "", "zh")["charts"].get(panel.key)
+        if not tables:
+            assert chart is None
+            continue
+        rows = [
+            [words(td) for td in tr["props"]["children"]]
+            for tr in walk(tables[0]) if tr.get("type") == "Tr"
+        ]  # fmt: skip
+        hovered = {
+            label: [row["text"] for group in at["groups"]
+                    for row in (*group["rows"], *filter(None, [group.get("whole")]))]
+            for label, at in chart["hover"].items()
+        }  # fmt: skip
+        body = client.get(f"/download/{page.key}/{panel.key}.csv").get_data().decode("utf-8-sig")
+        sheet = list(csv.reader(io.StringIO(body)))
+        assert [len(row) for row in sheet] == [len(rows[0])] * len(rows)
+        for shown, exact in zip(rows[1:], sheet[1:], strict=True):
+            assert shown[0] == exact[0]
+            assert sorted(w.split(" ")[0] for w in hovered[shown[0]]) == sorted(shown[1:-1])
+            for short, full in zip(shown[1:-1], exact[1:-1], strict=True):
+                assert (short == "--") == (full == "")
+                if full:
+                    number = Decimal(short.replace(",", "").replace("−", "-"))
+                    step = Decimal(1).scaleb(int(number.as_tuple().exponent))
+                    assert abs(number - Decimal(full)) <= step
+
+
+def downloads(reader):
+    server = Flask("downloads")
+    bind_downloads(server, PAGES, reader, "zh")
+    return server.test_client()
+
+
+def test_csv_opens_in_a_spreadsheet(reader):
+    answered = downloads(reader).get("/download/emission.csv")
+    assert answered.get_data().startswith("\ufeff".encode())
+    rows = list(csv.reader(io.StringIO(answered.get_data().decode("utf-8-sig"))))
+    assert rows[0][:3] == ["图名", "条款", "期间"]
+    assert len(rows) > 200
+    assert "filename*=UTF-8''" in answered.headers["Content-Disposition"]
+
+
+def test_unknown_downloads_are_not_found(reader):
+    client = downloads(reader)
+    for path in ("/download/x.csv", "/download/emission/x.csv", "/download/emission/anomalies.csv"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_every_number_opens_and_adds_up_again(reader, ledger, page):
+    names = {a.get("data_figure") for _, a in numbers(answer(page, reader, "", "zh"))} - {None}
+    assert len(names) > 60
+    for name in sorted(names):
+        drawer = opened_drawer(reader, {"figure": name}, "zh")
+        heads = [n["props"]["children"] for n in walk(drawer) if n.get("type") == "H3"]
+        assert heads == ["计算公式", "排放因子", "活动数据", "原始读数"]
+        assert recomputed_value(reader, name) == pytest.approx(ledger[name], rel=1e-12)
+
+
+def recomputed_value(reader, name):
+    """The value that a figure's sheet adds up to, by the terms in its CSV alone."""
+    rows = list(csv.reader(io.StringIO(sheet_csv(reader, name, "zh").decode("utf-8-sig"))))
+    start = next(at for at, row in enumerate(rows) if row[:2] == ["类别", "来源"])
+    terms = []
+    for row in rows[start + 1 :]:
+        if not row:
+            break
+        terms.append(row)
+    return fsum(float(t[2]) * float(t[4]) for t in terms if t[0] != "divisor")
+
+
+def test_numbers_of_several_rows_list_their_parts(reader):
+    for _, attributes in numbers(answer(overview.PAGE, reader, "", "zh")):
+        if "data_figures" not in attributes or not attributes["data_value"]:
+            continue
+        asked = {"figures": attributes["data_figures"], "rule": attributes["data_rule"],
+                 "value": attributes["data_value"]}  # fmt: skip
+        drawer = opened_drawer(reader, asked, "zh")
+        opened = [n for n in walk(drawer) if "data-figure" in n.get("props", {})]
+        assert len(opened) == len(attributes["data_figures"].split())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"figure": "0" * 20}, {"figures": "0" * 20}, {"figure": "'; drop"}, {"figures": "x=1"}],
+)
+def test_a_figure_that_is_not_there_says_so(reader, asked):
+    assert "没有这个数值" in words(opened_drawer(reader, asked, "zh"))
+
+
+def test_a_page_is_kept_until_the_data_change(reader):
+    first = answer(overview.PAGE, reader, "", "zh")
+    assert answer(overview.PAGE, reader, "", "zh") is first
+    reader.engine.store.write(lambda cursor: cursor.execute("SELECT 1"))
+    assert answer(overview.PAGE, reader, "", "zh") is not first
+
+
+def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
+    panels = list(emission.PAGE.sections[1].panels)
+    broken = replace(panels[0], build=fails)
+    section = replace(emission.PAGE.sections[1], panels=(broken, *panels[1:]))
+    page = replace(emission.PAGE, key="broken", sections=(section,))
+    sent = answer(page, reader, "", "zh")
+    assert sent["states"] == ["error", "empty"]
+    assert "编号 E-" in words(sent["words"][0])
+
+
+def fails(view):
+    raise ZeroDivisionError
