@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import logging
-import queue
-import socket
+import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dash import Dash, html
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
 
@@ -24,40 +22,24 @@ from callbacks.download import bind_downloads
 from callbacks.frame import bind_frame
 from callbacks.trace import bind_trace
 from client import PATH
-from commands import WRITING, Request, from_json, run
-from data.engine import Engine, Options, lock, opened
+from commands import engine_options, from_json
+from console import command_lines
+from data.engine import Engine, lock, opened
 from data.ingest.load import drain
-from data.store import Limits, StoreError
+from data.store import StoreError
+from figures.html import Node
 from pages import emission, overview
 from pages._frame import Reader, frame
 from pages._panel import Page
+from security import guard, login, web
+from security.guard import GuardRules
+from security.login import LoginOptions
+from security.roles import DEMONSTRATION, PAGE_ROLES, may_open, role_name
 from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (overview.PAGE, emission.PAGE)
 ASSETS = Path(__file__).parent / "assets"
-
-
-@dataclass(frozen=True)
-class _QueueConsole:
-    """A console whose words are put into a queue for the socket's other end."""
-
-    said: queue.SimpleQueue[dict[str, object] | None] = field(default_factory=queue.SimpleQueue)
-
-    def out(self, line: str) -> None:
-        self.said.put({"out": line})
-
-    def err(self, line: str) -> None:
-        self.said.put({"err": line})
-
-    def progress(self, task: str, done: int, of: int) -> None:
-        self.said.put({"task": task, "done": done, "of": of})
-
-
-def engine_options(settings: Settings) -> Options:
-    """Return how the settings want the data directory opened."""
-    limits = Limits(settings.threads, settings.memory_mb)
-    return Options(limits, settings.language, settings.disk_floor_mb)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -86,16 +68,8 @@ def _routes(server: Flask, engine: Engine) -> None:
 
     @server.post(PATH)
     def command() -> Response:
-        if not _came_by_socket_file():
-            abort(404)
         wanted = from_json(request.get_data())
-        return Response(_command_lines(engine, wanted, writing), mimetype="application/x-ndjson")
-
-
-def _came_by_socket_file() -> bool:
-    """Tell whether the request came through app.sock, which only the owner may open."""
-    sock = request.environ.get("gunicorn.socket")
-    return sock is not None and sock.family == socket.AF_UNIX
+        return Response(command_lines(engine, wanted, writing), mimetype="application/x-ndjson")
 
 
 def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
@@ -109,23 +83,27 @@ def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
     )  # fmt: skip
     app.default_language = settings.language
     reader = PageReader(engine)
-    app.layout = lambda: html.Div(frame(PAGES, _who(settings)), className="app")  # type: ignore[arg-type]
+    app.layout = lambda: html.Div(_frame(settings), className="app")  # type: ignore[arg-type]
     for page in PAGES:
         bind_page(app, page, reader, settings.language)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
+    policy = _Policy(app)
+    _gate(app, server, engine, reader, settings, policy)
     server.config |= {
         "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
+        "COMPRESS_LEVEL": 3,
         "COMPRESS_CACHE_KEY": _lasting,
         "COMPRESS_CACHE_BACKEND": _Compressed,
     }
     Compress(server)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    _warm(app, server, reader)
+    _warm(server, reader)
+    policy.settle()
 
 
-def _warm(app: Dash, server: Flask, reader: PageReader) -> None:
+def _warm(server: Flask, reader: PageReader) -> None:
     """Do once, before anyone waits, what the first visitor would otherwise wait for.
 
     Dash sets itself up at its first request and is not safe for several at once until then.
@@ -137,6 +115,9 @@ def _warm(app: Dash, server: Flask, reader: PageReader) -> None:
             answer(page, reader, "", chosen)
     for encoding in ("zstd", "br", "gzip"):
         client.get(PLOTLY, headers={"Accept-Encoding": encoding})
+    # What is warm stays: the collector need not walk it at every pass (a fifth of a page's time).
+    gc.collect()
+    gc.freeze()
 
 
 PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
@@ -162,8 +143,76 @@ class _Compressed:
             self._found[key] = value
 
 
-def _who(settings: Settings) -> Reader:
-    return Reader("", "", language(settings.language))
+def _frame(settings: Settings) -> list[Node]:
+    """Return the frame as the reader of this request may see it."""
+    session, chosen = web.current(), language(settings.language)
+    role = session.role if session else ""
+    shown = role_name(role, chosen) if role else ""
+    demonstration = role == DEMONSTRATION
+    name = session.name if session and session.name else shown
+    pages = [page for page in PAGES if may_open(role, page.path)]
+    return frame(pages, Reader(name, shown, chosen, demonstration))
+
+
+def _gate(
+    app: Dash,
+    server: Flask,
+    engine: Engine,
+    reader: PageReader,
+    settings: Settings,
+    policy: _Policy,
+) -> None:
+    """Put login and guard before every route, callback and page."""
+
+    def only_demo() -> bool:
+        sites = reader.sites().values()
+        return bool(sites) and all(site.demo for site in sites)
+
+    login.install(server, engine.state, LoginOptions(settings.language, settings.bind, only_demo))
+    rules = GuardRules(
+        pages={page.path: PAGE_ROLES[page.path] for page in PAGES},
+        outputs=lambda: app.callback_map,
+        page_of=_page_of,
+        page_of_path=_page_of_path,
+        policy=policy,
+    )
+    guard.install(server, engine.state, rules)
+
+
+_PATHS = {page.key: page.path for page in PAGES}
+_OUTPUT_PAGE = re.compile(r'"page":"([a-z]+)"')
+_DOWNLOAD = re.compile(r"/download/([a-z]+)(?:/[a-z0-9-]+)?\.csv")
+_SHEET = re.compile(r"/download/trace/[0-9a-f]{20}\.csv")
+
+
+def _page_of(output: str) -> str | None:
+    """Return the path of the page a callback belongs to; the frame's belong to none."""
+    found = _OUTPUT_PAGE.search(output)
+    return _PATHS.get(found[1], "unknown") if found else None
+
+
+def _page_of_path(path: str) -> str | None:
+    """Return the path of the page whose numbers a download holds."""
+    if _SHEET.fullmatch(path):
+        return "/"
+    found = _DOWNLOAD.fullmatch(path)
+    return _PATHS.get(found[1]) if found else None
+
+
+class _Policy:
+    """The Content-Security-Policy: our scripts and Dash's own inline ones, nothing else runs."""
+
+    def __init__(self, app: Dash) -> None:
+        self._app = app
+        self._words = guard.POLICY
+
+    def __call__(self) -> str:
+        return self._words
+
+    def settle(self) -> None:
+        """Take in the digests of Dash's inline scripts, which exist after the first request."""
+        allowed = " ".join(f"'{digest.strip(chr(39))}'" for digest in self._app.csp_hashes())
+        self._words = guard.POLICY.replace("script-src 'self'", f"script-src 'self' {allowed}")
 
 
 class _Dash(Dash):
@@ -199,24 +248,3 @@ INDEX = """<!DOCTYPE html>
 </body>
 </html>
 """
-
-
-def _command_lines(engine: Engine, wanted: Request, writing: threading.Lock) -> Iterator[str]:
-    """Yield what a command says, line by line, and its exit code last."""
-    console = _QueueConsole()
-
-    def work() -> None:
-        code = 1
-        try:
-            if wanted.name in WRITING:
-                with writing:
-                    code = run(engine, wanted, console)
-            else:
-                code = run(engine, wanted, console)
-        finally:
-            console.said.put({"code": code})
-            console.said.put(None)
-
-    threading.Thread(target=work, name=f"command-{wanted.name}").start()
-    while (line := console.said.get()) is not None:
-        yield json.dumps(line, ensure_ascii=False) + "\n"

@@ -15,15 +15,29 @@ from typing import Any, Protocol
 
 from data.demo.build import build_demo, remove_demo
 from data.engine import Busy, DiskFull, Engine
-from data.export import Wanted, export_ledger
+from data.engine import Options as EngineOptions
+from data.export import Wanted as WantedRows
+from data.export import export_ledger
 from data.ingest.load import Options, Receipt, drain, import_file
 from data.ingest.problems import Refused
 from data.settle import settle
-from data.store import StoreError
+from data.sites import documents
+from data.state import now
+from data.store import Limits, StoreError
 from data.trace import Name, Unknown, find, trace
+from security import accounts
+from security.accounts import AccountRefused, Wanted
+from security.first import setup_code
+from settings import Settings
 from translations import text
 
 DONE, FAILED, MISUSED = 0, 1, 2
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """Return how the settings want the data directory opened."""
+    limits = Limits(settings.threads, settings.memory_mb)
+    return EngineOptions(limits, settings.language, settings.disk_floor_mb)
 
 
 class Console(Protocol):
@@ -69,6 +83,9 @@ def run(engine: Engine, request: Request, console: Console) -> int:
             console.err(problem.line(language))
         count = len(refused.problems)
         console.err(text("没有导入：{count} 处问题", language, count=count))
+    except AccountRefused as refused:
+        for reason in refused.reasons:
+            console.err(reason)
     except (DiskFull, Busy) as error:
         console.err(str(error))
     except StoreError as error:
@@ -188,7 +205,7 @@ def export(
     if as_of:
         moment = datetime.fromisoformat(as_of)
         known = moment.astimezone(UTC).replace(tzinfo=None)
-    count = export_ledger(engine, Path(out), form, Wanted(first, last, known))
+    count = export_ledger(engine, Path(out), form, WantedRows(first, last, known))
     if as_json:
         console.out(json.dumps({"file": out, "rows": count}, ensure_ascii=False))
     else:
@@ -264,6 +281,62 @@ def demo_remove(engine: Engine, console: Console) -> int:
     return DONE
 
 
+def only_demo_sites(engine: Engine) -> bool:
+    """Tell whether there are sites and all of them are demonstrations."""
+    with engine.store.read() as cursor:
+        found = documents(cursor)
+    return bool(found) and all(document.demo for document in found.values())
+
+
+def user_add(
+    engine: Engine, console: Console, *, name: str, role: str, password_file: str, as_json: bool
+) -> int:
+    """Make an account; its password is the first line of a file."""
+    wanted = Wanted(name, role, _first_line(password_file))
+    made = accounts.add(engine.state, wanted, now(), engine.language)
+    if as_json:
+        said = {"user": made.name, "role": made.role, "totp_secret": None}
+        console.out(json.dumps(said, ensure_ascii=False))
+    else:
+        key = "已建立账号 {name}（{role}）"
+        console.out(text(key, engine.language, name=made.name, role=made.role))
+    return DONE
+
+
+def user_disable(engine: Engine, console: Console, *, name: str) -> int:
+    """Let nobody use an account any more."""
+    account = accounts.disable(engine.state, name, now(), engine.language)
+    console.out(text("已停用账号 {name}，其会话已结束", engine.language, name=account.name))
+    return DONE
+
+
+def user_reset(engine: Engine, console: Console, *, name: str, password_file: str) -> int:
+    """Give an account a new password."""
+    account = accounts.reset(engine.state, name, _first_line(password_file), engine.language)
+    console.out(
+        text(
+            "已重设账号 {name} 的密码；账号可用，原有会话已结束", engine.language, name=account.name
+        )
+    )
+    return DONE
+
+
+def _first_line(name: str) -> str:
+    """Return a file's first line; what else is wrong with it, the password rules say."""
+    lines = Path(name).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return lines[0] if lines else ""
+
+
+def setup(engine: Engine, console: Console) -> int:
+    """Print a new set-up code while there is no account."""
+    code = setup_code(engine.state)
+    if code is None:
+        console.err(text("已有账号，不再需要设置码", engine.language))
+        return FAILED
+    console.out(code)
+    return DONE
+
+
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"})
 COMMANDS: dict[str, Callable[..., int]] = {
     "import": import_files,
@@ -272,4 +345,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "trace": trace_figure,
     "demo": demo,
     "demo-remove": demo_remove,
+    "user-add": user_add,
+    "user-disable": user_disable,
+    "user-reset": user_reset,
+    "setup": setup,
 }

@@ -14,21 +14,24 @@ import typer
 from rich.console import Console as Terminal
 from rich.progress import Progress, TaskID
 
-from app import engine_options
 from client import over_socket
-from commands import FAILED, MISUSED, Request, run
-from data.engine import Busy, lock, opened
+from commands import FAILED, MISUSED, Request, engine_options, only_demo_sites, run
+from data.engine import Busy, Engine, lock, opened
 from data.export import FORMATS
 from data.ingest.load import ALL_KINDS
 from data.ingest.template import template_csv, template_site, template_xlsx
+from security.first import demonstration_link, setup_code
+from security.roles import ROLES
 from settings import Settings, SettingsError, load
 from translations import text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 export_app = typer.Typer(no_args_is_help=True)
 demo_app = typer.Typer()
+user_app = typer.Typer(no_args_is_help=True)
 app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
 app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
+app.add_typer(user_app, name="user", help="账号 / accounts")
 
 AsJson = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / one JSON document")]
 
@@ -248,12 +251,60 @@ def demo_remove_command() -> None:
     _end(dispatch(Request("demo-remove", {})))
 
 
+def _role_option(value: str) -> str:
+    if value not in ROLES:
+        raise typer.BadParameter(" | ".join(ROLES))
+    return value
+
+
+PasswordFile = Annotated[Path, typer.Option(help="第一行是密码 / its first line is the password")]
+
+
+@user_app.command("add")
+def user_add_command(
+    name: str,
+    role: Annotated[str, typer.Option(callback=_role_option, help=" | ".join(ROLES))],
+    password_file: PasswordFile,
+    as_json: AsJson = False,
+) -> None:
+    """建立账号 / make an account."""
+    values = {
+        "name": name,
+        "role": role,
+        "password_file": str(password_file.resolve()),
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("user-add", values)))
+
+
+@user_app.command("disable")
+def user_disable_command(name: str) -> None:
+    """停用账号，其会话立即结束 / disable an account; its sessions end at once."""
+    _end(dispatch(Request("user-disable", {"name": name})))
+
+
+@user_app.command("reset")
+def user_reset_command(name: str, password_file: PasswordFile) -> None:
+    """重设密码、解锁并启用 / new password; unlocks and enables the account."""
+    values = {"name": name, "password_file": str(password_file.resolve())}
+    _end(dispatch(Request("user-reset", values)))
+
+
+@app.command("setup")
+def setup_command() -> None:
+    """输出新的一次性设置码 / print a new one-time set-up code."""
+    _end(dispatch(Request("setup", {})))
+
+
 @app.command("serve")
 def serve_command() -> None:
     """启动网页服务 / start the web service."""
+    _serve(settings(), demonstration=False)
+
+
+def _serve(chosen: Settings, *, demonstration: bool) -> None:
     from server import serve
 
-    chosen = settings()
     try:
         with lock(chosen.home):
             pass
@@ -262,13 +313,36 @@ def serve_command() -> None:
             text("数据目录正被进程 {holder} 使用", chosen.language, holder=str(holder)) + "\n"
         )
         _end(FAILED)
+    serve(chosen, lambda engine: _say_ready(chosen, engine, demonstration=demonstration))
+
+
+def _say_ready(chosen: Settings, engine: Engine, *, demonstration: bool) -> None:
+    """Say where the service answers, and what is said once: how to make accounts, to look."""
     address = f"http://{chosen.bind}:{chosen.port}"
-
-    def ready() -> None:
-        line = text("已启动：{address}/healthz（Ctrl+C 停止）", chosen.language, address=address)
-        sys.stderr.write(line + "\n")
-
-    serve(chosen, ready)
+    lines = [text("已启动：{address}（Ctrl+C 停止）", chosen.language, address=address)]
+    code = setup_code(engine.state)
+    if code is not None:
+        lines.append(
+            text(
+                "还没有账号：打开 {address}/setup，输入一次性设置码 {code}",
+                chosen.language,
+                address=address,
+                code=code,
+            )
+        )
+    link = None
+    if demonstration:
+        link = demonstration_link(engine.state, only_demo_sites(engine), chosen.bind)
+    if link is not None:
+        lines.append(
+            text(
+                "只看演示厂（只读，链接只能用一次）：{address}",
+                chosen.language,
+                address=address + link,
+            )
+        )
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
 
 
 @app.command("start", hidden=True)
@@ -281,7 +355,7 @@ def start_command() -> None:
         code = dispatch(Request("demo", values))
         if code:
             _end(code)
-    serve_command()
+    _serve(chosen, demonstration=True)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base import Worker
 
 from app import create_app
 from client import SOCKET_NAME
+from data.engine import Engine
 from settings import Settings
 
 
@@ -30,15 +32,15 @@ class Server(BaseApplication):
         return create_app(self._settings)
 
 
-def serve(settings: Settings, ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it; ``ready`` is called once it answers."""
+def serve(settings: Settings, ready: Callable[[Engine], None]) -> None:
+    """Serve until a signal ends it; ``ready`` is called once it answers, where the data are."""
     socket_path = settings.home / SOCKET_NAME
 
     def when_ready(_server: object) -> None:
         socket_path.chmod(0o600)
 
-    def post_worker_init(_worker: object) -> None:
-        ready()
+    def post_worker_init(worker: Worker) -> None:
+        ready(worker.wsgi.extensions["carbon"][0])
 
     Server(
         settings,

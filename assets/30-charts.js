@@ -108,6 +108,9 @@
     var each = ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
+      if (trace.type === "heatmap" && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
+        trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
+      }
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
     layout.annotations = ends(layout, height, width).concat(centre(layout, name));
@@ -153,17 +156,18 @@
       var gd = plot.querySelector(".js-plotly-plot");
       var panel = plot.closest("[data-panel]");
       var chart = carbon.charts[panel.getAttribute("data-panel")];
-      if (!chart) { return; }
-      plot.tabIndex = 0;
+      if (!chart || !chart.plots[Number(plot.getAttribute("data-plot"))]) { return; }
+      var strip = chart.plots[Number(plot.getAttribute("data-plot"))].data[0].type === "heatmap";
+      if (!strip) { plot.tabIndex = 0; }
       plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", chart.label);
+      plot.setAttribute("aria-label", strip ? panel.querySelector(".area-lead-2").textContent : chart.label);
       if (!gd || !gd.on) { window.setTimeout(attach, 80); return; }
       mark(gd);
       if (gd.carbonAttached) { return; }
       gd.carbonAttached = true;
       gd.on("plotly_hover", function (event) { hover(panel, gd, event.points[0]); });
       gd.on("plotly_unhover", function () { leave(panel); });
-      gd.on("plotly_click", function (event) { carbon.open(event.points[0].customdata || {}); });
+      gd.on("plotly_click", function (event) { carbon.open(chosen(gd, event), plot); });
       gd.on("plotly_afterplot", function () { mark(gd); });
     });
   }
@@ -185,6 +189,22 @@
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
       if (annotation) { name(node.querySelector("text"), annotation.attributes); }
     });
+  }
+
+  /* The mark under the pointer: the part of a stack, the nearest point of a line. */
+  function chosen(gd, event) {
+    var points = event.points.filter(function (p) { return p.customdata && Object.keys(p.customdata).length; });
+    if (!points.length) { return {}; }
+    var axis = gd._fullLayout.yaxis;
+    if (!axis || points[0].y === undefined || !event.event) { return points[0].customdata; }
+    var at = axis.p2c(event.event.clientY - gd.getBoundingClientRect().top - axis._offset);
+    var stack = points.filter(function (p) { return p.data.type === "bar"; });
+    if (stack.length && gd._fullLayout.barmode === "relative") {
+      var top = 0;
+      for (var i = 0; i < stack.length; i += 1) { top += stack[i].y; if (at <= top) { return stack[i].customdata; } }
+      return stack[stack.length - 1].customdata;
+    }
+    return points.sort(function (a, b) { return Math.abs(a.y - at) - Math.abs(b.y - at); })[0].customdata;
   }
 
   /* ---- the hover box: one for a month, beside it, with everything of the card ---- */
@@ -272,11 +292,12 @@
     panel.querySelectorAll(".barlayer .point").forEach(function (bar) {
       bar.style.opacity = bar.__data__ && bar.__data__.i === point.pointNumber ? 1 : 0.33;
     });
+    panel.querySelectorAll(".textpoint").forEach(function (text) { text.style.opacity = 0; });
   }
 
   function leave(panel) {
     box().style.display = "none";
-    panel.querySelectorAll(".barlayer .point").forEach(function (bar) { bar.style.opacity = ""; });
+    panel.querySelectorAll(".barlayer .point, .textpoint").forEach(function (mark) { mark.style.opacity = ""; });
   }
 
   carbon.step = function (plot, by) {

@@ -7,6 +7,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks._reader import PageReader
@@ -63,14 +64,40 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
 
 
 def answer(page: Page, reader: PageReader, search: str | None, reader_language: str) -> Answer:
-    """Return everything a page shows for an address, kept until the data change."""
+    """Return what `contents` has for an address as JSON, kept until the data change.
+
+    Kept as bytes: as objects, some hundred pages would be millions for the collector to walk.
+    """
     known = reader.known()
     if known is None:
         return _nothing(page, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
     key = (page.key, filters.key(), reader_language, late)
-    return reader.page(key, lambda: _answer(page, reader, filters, reader_language, late=late))
+    return reader.page(key, lambda: _packed(contents(page, reader, search, reader_language)))
+
+
+def _packed(found: Answer) -> Answer:
+    """Return an answer whose parts are already JSON; Dash puts them in as they are."""
+
+    def packed(value: Content) -> Content:
+        return value if value is None else orjson.Fragment(orjson.dumps(value))
+
+    return {
+        name: [packed(part) for part in value] if name in ("words", "asides") else packed(value)
+        for name, value in found.items()
+        if name != "states"
+    } | {"states": found["states"]}
+
+
+def contents(page: Page, reader: PageReader, search: str | None, reader_language: str) -> Answer:
+    """Return everything a page shows for an address."""
+    known = reader.known()
+    if known is None:
+        return _nothing(page, reader_language)
+    filters = parse(search, known)
+    late = reader.late(filters, datetime.now(UTC))
+    return _answer(page, reader, filters, reader_language, late=late)
 
 
 def _answer(

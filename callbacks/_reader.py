@@ -127,10 +127,8 @@ class PageReader:
         """Return how far the data of the first chosen site reach."""
         site = self.sites()[filters.sites[0]]
         return self._kept(
-            ("fresh", site.site, filters.first, filters.last),
-            lambda: queries.freshness(
-                self._engine, site.site, site.zone, filters.first, filters.last
-            ),
+            ("fresh", site.site),
+            lambda: queries.freshness(self._engine, site.site, site.zone),
         )
 
     def late(self, filters: Filters, now: datetime) -> bool:
@@ -158,6 +156,10 @@ class PageReader:
             grain=filters.grain, units=filters.units, language=language,
             compare=filters.compare, switches=filters.switches,
             facts=self._facts(page, filters, periods[-1].months[-1], sites, language),
+            outdoor_c=self._kept(
+                ("outdoor", sites[0].site),
+                lambda: queries.outdoor_means(self._engine, sites[0].site),
+            ),
         )  # fmt: skip
 
     def _facts(

@@ -62,7 +62,8 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
     found = reader.freshness(filters)
     if found.newest is None:
         return el("Span", text("没有读数", chosen))
-    pct = "--" if found.complete_pct is None else written(exact(found.complete_pct), 1)
+    share = found.complete_pct(filters.first, filters.last)
+    pct = "--" if share is None else written(exact(share), 1)
     late = reader.late(filters, datetime.now(UTC))
     key = "数据停在 {at}，完整率 {pct}%" if late else "数据截至 {at}，完整率 {pct}%"
     words = text(key, chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=pct)

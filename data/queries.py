@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import fsum
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from accounting.factors import Factor
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.periods import local, previous_month
-from data.sites import documents
+from data.sites import documents, records
 from data.store import frame
 
 LEDGER_COLUMNS = (
@@ -29,15 +30,21 @@ class Freshness:
     ----------
     newest
         Site-local time of the newest reading; None without readings.
-    complete_pct
-        Hours measured over hours expected of all meters in the months asked for, %.
+    hours
+        Month to hours measured and hours expected of all meters.
     meters
         How many meters have readings, by medium.
     """
 
     newest: datetime | None
-    complete_pct: float | None
+    hours: dict[str, tuple[float, float]]
     meters: dict[str, int]
+
+    def complete_pct(self, first: str, last: str) -> float | None:
+        """Return hours measured over hours expected between two months, %."""
+        found = [self.hours[month] for month in self.hours if first <= month <= last]
+        expected = fsum(hours for _, hours in found)
+        return 100 * fsum(hours for hours, _ in found) / expected if expected else None
 
 
 def site_documents(engine: Engine) -> dict[str, SiteDocument]:
@@ -106,39 +113,40 @@ def months_known(engine: Engine, sites: Sequence[str]) -> tuple[str, str, str] |
     return first, complete or last, last
 
 
-def freshness(engine: Engine, site: str, zone: str, first: str, last: str) -> Freshness:
-    """Return how far and how completely a site's readings reach (clause 5.2, 7.3).
-
-    Parameters
-    ----------
-    engine, site, zone
-        The data directory, the site and its time zone.
-    first, last
-        Months ``YYYY-MM`` whose hours are counted.
-    """
-    ends = [date.fromisoformat(f"{month}-01") for month in (first, last)]
+def freshness(engine: Engine, site: str, zone: str) -> Freshness:
+    """Return how far and how completely a site's readings reach (clauses 5.2, 7.3)."""
     with engine.store.read() as cursor:
-        newest, complete = cursor.execute(
-            "SELECT (SELECT max(newest) FROM meter_extent JOIN meter_number USING (meter) "
-            " WHERE site = $site), "
-            "(SELECT 100 * sum(measured_h) / nullif(sum(expected_h), 0) FROM meter_month "
-            " JOIN meter_number USING (meter) WHERE site = $site AND month BETWEEN $low AND $high)",
-            {"site": site, "low": ends[0], "high": ends[1]},
-        ).fetchone() or (None, None)
+        newest = cursor.execute(
+            "SELECT max(newest) FROM meter_extent JOIN meter_number USING (meter) WHERE site = ?",
+            [site],
+        ).fetchone()
+        hours = cursor.execute(
+            "SELECT strftime(month, '%Y-%m'), sum(measured_h), sum(expected_h) FROM meter_month "
+            "JOIN meter_number USING (meter) WHERE site = ? GROUP BY ALL ORDER BY ALL",
+            [site],
+        ).fetchall()
         counts = cursor.execute(
             "SELECT m.medium, count(DISTINCT m.meter_id) FROM record_meters m "
             "JOIN meter_number n ON n.site = m.site AND n.meter_id = m.meter_id "
             "JOIN meter_extent e ON e.meter = n.meter WHERE m.site = ? GROUP BY ALL ORDER BY ALL",
             [site],
         ).fetchall()
-    moment = None if newest is None else local(newest, zone)
-    return Freshness(moment, complete, dict(counts))
+    moment = local(newest[0], zone) if newest and newest[0] else None
+    return Freshness(moment, {m: (a or 0.0, b or 0.0) for m, a, b in hours}, dict(counts))
 
 
 def grid_factor(engine: Engine, province: str, month: str) -> Factor:
     """Return the electricity factor of a province in a month (R22)."""
     day = date.fromisoformat(f"{month}-01")
     return engine.library.grid(province, day).factor
+
+
+def outdoor_means(engine: Engine, site: str) -> dict[str, float]:
+    """Return a site's mean outdoor temperature by month, degrees Celsius, where it was given."""
+    with engine.store.read() as cursor:
+        rows = records(cursor, "site_months", site)
+    known = rows[rows["outdoor_mean_c"].notna()]
+    return dict(zip(known["month"], known["outdoor_mean_c"].astype(float), strict=True))
 
 
 def default_range(first: str, last: str) -> tuple[str, str]:

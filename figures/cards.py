@@ -13,6 +13,7 @@ from figures.number import (
     attributes,
     badge,
     badge_words,
+    exact,
     figure_button,
     kpi_decimals,
     shown_value,
@@ -386,11 +387,10 @@ def _hover_group(view: View, group: Group, at: int) -> dict[str, Any]:
     pairs.sort(key=lambda pair: _size(pair[0].cells[at]), reverse=True)
     for series, shown in pairs:
         cell = series.cells[at]
-        part = shown_value(share(cell, whole), view.units.of("%")) if whole else None
         rows.append(
             {
                 "color": series.color, "name": series.name, "text": f"{shown} {word}",
-                "share": f"{written(part, 1)}%" if part is not None else "",
+                "share": _percent(cell, whole),
                 "attributes": attributes(cell) if cell else {},
             }
         )  # fmt: skip
@@ -404,6 +404,13 @@ def _hover_group(view: View, group: Group, at: int) -> dict[str, Any]:
         found["earlier"] = {"name": group.earlier.name, "text": f"{shown} {word}",
                             "attributes": attributes(cell)}  # fmt: skip
     return found
+
+
+def _percent(cell: Cell | None, whole: Cell | None) -> str:
+    """Return a part's share of the whole in words, empty where there is none."""
+    if cell is None or whole is None or cell.value is None or not whole.value:
+        return ""
+    return f"{written(exact(100 * cell.value / whole.value), 1)}%"
 
 
 def _size(cell: Cell | None) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from figures.cells import Cell
-from figures.number import Units, attributes, shown_value
+from figures.number import Units, attributes, exact, kpi_decimals, shown_value, written
 from figures.sheet import Axis, Group, Series, axis
 from figures.view import tick
 
@@ -45,9 +45,14 @@ def unsure(cell: Cell | None) -> bool:
     )
 
 
-def _layout(labels: Sequence[str], scale: Axis, language: str, *, words: bool) -> dict[str, Any]:
-    """Return the layout that charts over periods share; ``words`` shows the labels of months."""
-    ticks = [[label, *tick(label, language)] for label in labels]
+def _period_ticks(labels: Sequence[str], language: str) -> list[list[str]]:
+    return [[label, *tick(label, language)] for label in labels]
+
+
+def _layout(
+    labels: Sequence[str], scale: Axis, ticks: Sequence[Sequence[str]], *, words: bool
+) -> dict[str, Any]:
+    """Return the layout that charts over categories share; ``words`` shows the labels."""
     left = 12 + 7 * max((len(word) for word in scale.words), default=1)
     return {
         "margin": {"l": left, "r": 8, "t": 10, "b": 40 if words else 8, "pad": 4},
@@ -64,7 +69,7 @@ def _layout(labels: Sequence[str], scale: Axis, language: str, *, words: bool) -
             "tickvals": list(scale.ticks), "ticktext": list(scale.words), "automargin": False,
             "zeroline": scale.low < 0,
         },
-        "meta": {"ticks": ticks, "ends": []},
+        "meta": {"ticks": list(ticks), "ends": []},
     }  # fmt: skip
 
 
@@ -94,7 +99,7 @@ def bars(
     lows = [min(0.0, *(v for v in column if v is not None), 0.0) for column in drawn]
     beside = values(group.earlier.cells, group.unit, units) if group.earlier else []
     scale = axis([*heights, *lows, *(v for v in beside if v is not None)])
-    layout = _layout(labels, scale, language, words=axis_words)
+    layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     layout["barmode"] = "relative" if stacked else "group"
     traces = [
         {
@@ -113,6 +118,25 @@ def bars(
 
 def _heights(columns: Sequence[Sequence[float | None]]) -> list[float]:
     return [sum(v for v in at if v is not None and v > 0) for at in zip(*columns, strict=True)]
+
+
+def strip(labels: Sequence[str], drawn: Sequence[float | None]) -> Figure:
+    """Return a strip of one cell a period, shaded by its value, which stands in it."""
+    words = ["" if value is None else written(exact(value), 0) for value in drawn]
+    layout = _layout(labels, axis([0.0, 1.0]), [], words=False)
+    layout["margin"] |= {"t": 0, "b": 2}
+    layout["xaxis"] |= {"visible": False}
+    layout["yaxis"] = {"visible": False, "fixedrange": True}
+    return {
+        "data": [
+            {
+                "type": "heatmap", "x": list(labels), "y": [""], "z": [list(drawn)],
+                "text": [words], "texttemplate": "%{text}", "showscale": False,
+                "hoverinfo": "skip", "xgap": 2, "textfont": {"size": 12},
+            }
+        ],
+        "layout": layout,
+    }  # fmt: skip
 
 
 def _hatches(cells: Sequence[Cell | None]) -> dict[str, Any]:
@@ -144,7 +168,9 @@ def _marks(
         tick - room / 8 if tick is not None and 0 <= height - tick < room else height
         for height, tick in zip(heights, beside or [None] * len(heights), strict=True)
     ]
-    words = [group.words(at, units)[-1] for at in range(len(labels))]
+    measure = units.of(group.unit)
+    shown = [None if cell is None else shown_value(cell, measure) for cell in whole]
+    words = [written(value, kpi_decimals(value)) for value in shown]
     known = [at for at, cell in enumerate(whole) if cell is not None and cell.value is not None]
     chosen = _chosen([heights[at] for at in known], known)
     return {
@@ -186,7 +212,7 @@ def lines(
     edges = [v for side in band or () for v in side if v is not None]
     known = [v for column in drawn for v in column if v is not None]
     scale = axis([*known, *edges], zero=zero)
-    layout = _layout(labels, scale, language, words=axis_words)
+    layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     traces: list[dict[str, Any]] = _band(labels, band, group.series[0].color) if band else []
     for s, column in zip(group.series, drawn, strict=True):
         hollow = [unsure(cell) for cell in s.cells]
@@ -279,12 +305,11 @@ def steps(
     """Return a waterfall: totals from zero, steps from the end of the step before."""
     running, tops = 0.0, []
     for amount, kind in zip(amounts, kinds, strict=True):
-        start = 0.0 if kind == "absolute" else running
-        running = amount if kind == "absolute" else running + amount
+        start = running if kind == "relative" else 0.0
+        running = start + amount
         tops.append(max(start, running))
     scale = axis([*tops, 0.0])
-    layout = _layout(labels, scale, "zh", words=True)
-    layout["meta"]["ticks"] = [[label, label, ""] for label in labels]
+    layout = _layout(labels, scale, [[label, label, ""] for label in labels], words=True)
     layout["meta"]["all_ticks"] = True
     layout["margin"]["t"] = 22
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from statistics import quantiles
 
 from accounting.decomposition import EFFECTS, Drivers, emission_effects
@@ -24,7 +25,7 @@ from figures.number import (
 )
 from figures.overview import LINES, OBJECTS, grain_words, same_margin
 from figures.sheet import Group, Series, Sheet, earlier, series
-from figures.view import View, months_of, period_words, shifted, short_period
+from figures.view import Span, View, months_of, period_words, shifted, short_period
 
 ENERGY: Key = ("energy", "site", "site")
 EMISSION: Key = ("emission", "site", "site")
@@ -332,6 +333,7 @@ def _daily(view: View) -> tuple[tuple[str, ...], list[list[Cell | None]]]:
     return tuple(days), found
 
 
+@lru_cache(maxsize=8192)
 def _kind_of_day(day: str) -> bool:
     """Tell whether a day is a weekend day: like days are compared with like."""
     return date.fromisoformat(day).weekday() >= 5
@@ -500,17 +502,30 @@ def group_electricity(view: View) -> Built:
     small = Group(view.t("空调、办公"), "kWh", (found["ac"], found["office"]))
     above = charts.lines(large, labels, view.units, view.language, axis_words=False)
     below = charts.lines(small, labels, view.units, view.language)
-    same_margin(above, below)
+    warm = [_outdoor(view, span) for span in view.periods]
+    strip = charts.strip(labels, warm)
+    same_margin(above, below, strip)
     word = view.units.of("kWh").word
+    plots = [Plot(above, cards.legend(view, large, shape="line")),
+             Plot(below, cards.legend(view, small, shape="line"))]  # fmt: skip
+    if any(value is not None for value in warm):
+        name = el("Div", el("Strong", view.t("气温")), el("Span", "°C", cls="lead-unit"),
+                  cls="lead-title")  # fmt: skip
+        plots.append(Plot(strip, el("Div", name, cls="lead")))
     return Built(
         subtitle=view.joined(word, grain_words(view), view.t("上下两格单位相同，刻度不同")),
-        plots=(Plot(above, cards.legend(view, large, shape="line")),
-               Plot(below, cards.legend(view, small, shape="line"))),
+        plots=tuple(plots),
         foot=view.facts.get("meters", ""),
         lead=view.now(("electricity", "group", "dismantling")),
         sheet=Sheet(labels, (large, small),
                     tuple(view.cells(("electricity", "group", "dismantling")))),
     )  # fmt: skip
+
+
+def _outdoor(view: View, span: Span) -> float | None:
+    """Return the mean outdoor temperature of a period; None where a month is not known."""
+    known = [view.outdoor_c[month] for month in span.months if month in view.outdoor_c]
+    return sum(known) / len(known) if len(known) == len(span.months) else None
 
 
 def per_area(view: View) -> Built:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from math import floor, log10
 
 from figures.cells import Cell, Key, total
@@ -23,7 +24,7 @@ class Series:
     symbol: str = "circle"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Series of one unit and axis.
 
@@ -54,8 +55,9 @@ class Group:
             return list(self.series)
         return [*self.series, Series(self.scope, "energy.total", self.whole)]
 
-    def decimals(self, units: Units) -> int:
-        """Return the decimals that every number of the group has."""
+    @cached_property
+    def largest(self) -> float:
+        """The largest size of any of its numbers, in the ledger's unit."""
         columns = [*self.columns(), *([self.earlier] if self.earlier else [])]
         known = [
             abs(cell.value)
@@ -63,7 +65,11 @@ class Group:
             for cell in column.cells
             if cell is not None and cell.value is not None
         ]
-        largest = max(known, default=0.0) * float(units.of(self.unit).scale)
+        return max(known, default=0.0)
+
+    def decimals(self, units: Units) -> int:
+        """Return the decimals that every number of the group has."""
+        largest = self.largest * float(units.of(self.unit).scale)
         return 0 if largest >= 10000 else 1 if largest >= 100 else 2
 
     def words(self, at: int, units: Units) -> list[str]:

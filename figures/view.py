@@ -93,6 +93,8 @@ class View:
         Panel key to the choice of its switch.
     facts
         Words of the footer that are not ledger figures, by name: meters, factors.
+    outdoor_c
+        Mean outdoor temperature by month, degrees Celsius.
     """
 
     book: Book
@@ -105,6 +107,7 @@ class View:
     compare: str = "year"
     switches: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    outdoor_c: Mapping[str, float] = field(default_factory=dict)
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

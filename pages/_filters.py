@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode
+from functools import cache
+from urllib.parse import parse_qsl, quote
 
 from figures.number import Units
 from figures.view import COMPARISONS, GRAINS, months_of, shifted
@@ -108,7 +109,12 @@ def address(filters: Filters, known: Known, **changed: str | None) -> str:
             whole[name] = value
     if (whole.get("from"), whole.get("to")) == known.range:
         del whole["from"], whole["to"]
-    return "?" + urlencode(whole)
+    return "?" + "&".join(f"{name}={_quoted(value)}" for name, value in whole.items())
+
+
+@cache
+def _quoted(value: str) -> str:
+    return quote(value, safe=",")
 
 
 def presets(known: Known) -> list[tuple[str, str, str]]:

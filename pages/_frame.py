@@ -27,7 +27,6 @@ class Reader:
     role: str
     language: str
     demonstration: bool = False
-    csrf: str = ""
 
 
 def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
@@ -68,7 +67,7 @@ def _item(page: Page, language: str) -> Node:
               cls="nav-item", title=name, data_nav=page.path)  # fmt: skip
 
 
-def _topbar(reader: Reader) -> list[Node]:
+def _topbar(reader: Reader) -> list[Content]:
     def t(key: str) -> str:
         return text(key, reader.language)
 
@@ -81,18 +80,19 @@ def _topbar(reader: Reader) -> list[Node]:
         el("Button", icon("moon"), cls="top-button top-icon", type="button",
            title=t("浅色或深色"), data_do="theme", aria_label=t("浅色或深色")),
         el("Button", icon("languages"),
-           el("Span", "English" if zh else "中文", cls="language-name",
-              lang="en" if zh else "zh-CN"),
+           el("Span", "English" if zh else "中文", cls="language-name"),
            cls="top-button", type="button", data_do="language",
-           data_language="en" if zh else "zh",
+           data_language="en" if zh else "zh", lang="en" if zh else "zh-CN",
            aria_label="Switch to English" if zh else "切换到中文"),
+        el("Span", icon("flask-conical"), el("Span", t("演示会话，只读"), cls="alarm-words"),
+           cls="badge badge-demo", title=t("演示会话，只读")) if reader.demonstration else None,
         _account(reader),
     ]  # fmt: skip
 
 
 def _account(reader: Reader) -> Node:
     """Return the account's menu: role, end of the session."""
-    avatar = el("Span", reader.name[:1].upper(), cls="avatar", aria_hidden="true")
+    avatar = el("Span", cls="avatar", data_letter=reader.name[:1].upper(), aria_hidden="true")
     name = text("账号", reader.language)
     leave = text("退出登录", reader.language)
     return el(

@@ -41,7 +41,7 @@ _USE = (
     Panel(
         key="group-electricity", clause="5.3.c", title="拆解、办公、空调用电", form="line",
         reads=(("electricity", "group", "dismantling"),), build=figures.group_electricity,
-        heights=(96, 132),
+        heights=(96, 128, 26),
     ),
 )  # fmt: skip
 

@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 import pytest
 from flask import Flask
 
-from callbacks._bind import answer
+from callbacks._bind import answer, contents
 from callbacks.download import bind_downloads
 from callbacks.trace import opened_drawer, sheet_csv
 from data.export import Wanted, ledger_rows
 from pages import emission, overview
+from tests.shown import assert_words
 
 PAGES = (overview.PAGE, emission.PAGE)
 SEARCHES = (
@@ -97,7 +98,9 @@ def test_every_letter_of_the_clause_has_its_panel_and_form(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
 def test_every_number_is_the_ledgers(reader, ledger, page, search, language):
     count = 0
-    for shown, attributes in numbers(answer(page, reader, search, language)):
+    sent = contents(page, reader, search, language)
+    assert "error" not in sent["states"]
+    for shown, attributes in numbers(sent):
         value = attributes["data_value"]
         count += 1
         if "data_figure" in attributes:
@@ -114,25 +117,10 @@ def test_every_number_is_the_ledgers(reader, ledger, page, search, language):
     assert count > 40
 
 
-def assert_words(shown, value):
-    """Compare words with a value: one of the scales a reader may choose must give them."""
-    found = re.search(r"[−\d][\d,.]*", shown)
-    if value is None:
-        assert "--" in shown
-        return
-    if not found:
-        assert shown in ("", "--") or "依据" in shown or "Basis" in shown
-        return
-    number = Decimal(found[0].replace(",", "").replace("−", "-").rstrip("."))
-    step = Decimal(1).scaleb(min(0, int(number.as_tuple().exponent)))
-    assert any(abs(Decimal(repr(value)) * scale - number) <= step for scale in
-               (Decimal(1), Decimal("0.001")))  # fmt: skip
-
-
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
 def test_charts_are_valid_figures_with_iso_periods(reader, page, search):
-    charts = answer(page, reader, search, "zh")["charts"]
+    charts = contents(page, reader, search, "zh")["charts"]
     for chart in charts.values():
         for figure in chart["plots"]:
             go.Figure(plain(figure))
@@ -154,11 +142,11 @@ def plain(node):
 def test_table_hover_and_csv_say_the_same(reader, page):
     client = downloads(reader)
     for panel in page.panels:
-        sent = answer(page, reader, f"?table={panel.key}", "zh")
+        sent = contents(page, reader, f"?table={panel.key}", "zh")
         place = [p.key for p in page.panels].index(panel.key)
         tables = [n for n in walk(sent["words"][place])
                   if n.get("props", {}).get("className") == "data-table"]  # fmt: skip
-        chart = answer(page, reader, "", "zh")["charts"].get(panel.key)
+        chart = contents(page, reader, "", "zh")["charts"].get(panel.key)
         if not tables:
             assert chart is None
             continue
@@ -208,7 +196,7 @@ def test_unknown_downloads_are_not_found(reader):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
 def test_every_number_opens_and_adds_up_again(reader, ledger, page):
-    names = {a.get("data_figure") for _, a in numbers(answer(page, reader, "", "zh"))} - {None}
+    names = {a.get("data_figure") for _, a in numbers(contents(page, reader, "", "zh"))} - {None}
     assert len(names) > 60
     for name in sorted(names):
         drawer = opened_drawer(reader, {"figure": name}, "zh")
@@ -230,7 +218,7 @@ def recomputed_value(reader, name):
 
 
 def test_numbers_of_several_rows_list_their_parts(reader):
-    for _, attributes in numbers(answer(overview.PAGE, reader, "", "zh")):
+    for _, attributes in numbers(contents(overview.PAGE, reader, "", "zh")):
         if "data_figures" not in attributes or not attributes["data_value"]:
             continue
         asked = {"figures": attributes["data_figures"], "rule": attributes["data_rule"],
@@ -260,7 +248,7 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
     broken = replace(panels[0], build=fails)
     section = replace(emission.PAGE.sections[1], panels=(broken, *panels[1:]))
     page = replace(emission.PAGE, key="broken", sections=(section,))
-    sent = answer(page, reader, "", "zh")
+    sent = contents(page, reader, "", "zh")
     assert sent["states"] == ["error", "empty"]
     assert "编号 E-" in words(sent["words"][0])
 

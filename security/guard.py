@@ -1,0 +1,311 @@
+"""The gate before every route: nothing is open that is not written down here or in the rules.
+
+One ``before_request`` decides for pages, Dash's own routes, callbacks, downloads and assets, by
+exact paths; a route that nobody has classified answers 404 to those who are in and leads the
+others to the login (T/CASMES 615 9.2.2, 9.4.1, 9.4.3).
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from data.state import SessionRow, State
+from security import web
+from security.body import LONGEST_BYTES, PAGES_CONTENT, Malformed, Registered, checked, parsed
+from security.first import DEMONSTRATION_PATH, FORWARDED, forwarded
+from security.roles import DEMONSTRATION, PAGE_ROLES
+
+COMMAND = "/internal/command"
+CALLBACK = "/_dash-update-component"
+FOR_EVERY_SESSION = frozenset(("/_dash-layout", "/_dash-dependencies"))
+FAVICONS = frozenset(("/_favicon.ico", "/favicon.ico"))
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PART = r"[A-Za-z0-9_@-][A-Za-z0-9_@.-]*"  # begins with no dot: neither hidden nor upwards
+_SUITE = re.compile(rf"/_dash-component-suites(?:/{_PART})+")
+_ASSET = re.compile(rf"/assets(?:/{_PART})+")
+_LINK = re.compile(re.escape(DEMONSTRATION_PATH) + r"[\w-]{16,64}")
+_USED_ASSET = re.compile(r'"(/assets/[\w./-]+)"')
+_STAYS = ("/assets/", "/_dash-component-suites/", *FAVICONS)
+_READS = ("GET", "HEAD")
+
+
+def _no_page(_name: str) -> str | None:
+    return None
+
+
+def _changes_nothing(_output: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class GuardRules:
+    """What the gate must know of the application.
+
+    Attributes
+    ----------
+    pages
+        Path of every page that exists to the roles that may open it.
+    outputs
+        Dash's ``callback_map``: output to the record of its callback (``inputs``, ``state``).
+    page_of
+        Output of a callback to the path of its page; None for one that every session may call.
+    page_of_path
+        Path of a download or the like to the path of its page; None: there is no such path.
+    changes
+        Whether a callback changes anything: a demonstration may not call it.
+    policy
+        The Content-Security-Policy, asked anew for every answer.
+    """
+
+    pages: Mapping[str, AbstractSet[str]] = field(default_factory=lambda: PAGE_ROLES)
+    outputs: Callable[[], Registered] = dict
+    page_of: Callable[[str], str | None] = _no_page
+    page_of_path: Callable[[str], str | None] = _no_page
+    changes: Callable[[str], bool] = _changes_nothing
+    policy: Callable[[], str] = lambda: POLICY
+
+
+def install(server: Flask, state: State, rules: GuardRules) -> None:
+    """Put the gate before every route of an application, and the headers on every answer.
+
+    Parameters
+    ----------
+    server
+        The application; ``security.login.install`` comes before.
+    state
+        Where it is noted that a forwarding header was seen.
+    rules
+        What the gate must know of the application.
+
+    Raises
+    ------
+    RuntimeError
+        The login is not installed.
+    """
+    gate = Guard(state, rules, web.door(server))
+    # First of all, whatever registered before: nothing may answer ahead of the gate.
+    server.before_request_funcs.setdefault(None, []).insert(0, gate.before)
+    server.after_request(gate.after)
+
+
+class Guard:
+    """Decides about a request before anything else sees it."""
+
+    def __init__(self, state: State, rules: GuardRules, door: web.Door) -> None:
+        self._state, self._rules, self._door = state, rules, door
+        self._open_assets = used_assets()
+
+    def before(self) -> Response | None:
+        """Return the refusal of the request that is being answered; None lets it through."""
+        g.session = None
+        path = decoded_path(request.environ)
+        if path == COMMAND:
+            return None if by_socket_file(request.environ) else web.refused_page(404)
+        self._note_forwarding()
+        if request.method not in (*_READS, "POST"):
+            return web.refused_page(405)
+        if request.method == "POST" and web.foreign(request):
+            return _refused(path, 403)
+        g.session = self._session()
+        if self._open_to_all(path):
+            return None
+        if g.session is None:
+            return _to_the_login(path)
+        status = self._status(path, g.session)
+        return None if status == 0 else _refused(path, status)
+
+    def _note_forwarding(self) -> None:
+        """Note the first sign of a proxy: then others can reach us, and demonstrations end."""
+        if not forwarded(request.headers.keys()) or self._state.accounts.noted(FORWARDED):
+            return
+        self._state.accounts.note(FORWARDED, self._door.clock())
+        self._state.accounts.end_demonstrations()
+
+    def _session(self) -> SessionRow | None:
+        found = self._door.sessions.find(web.session_token(request))
+        if found is None or found.kind != DEMONSTRATION or self._door.demonstration_open():
+            return found
+        self._state.accounts.end_demonstrations()
+        return None
+
+    def _open_to_all(self, path: str | None) -> bool:
+        """Tell whether a path is on the list of those that need no session."""
+        if path is None:
+            return False
+        if path in ("/login", "/setup"):  # the latter answers 404 once there is an account
+            return True
+        if request.method == "POST":
+            return False
+        return (
+            path == "/healthz"
+            or path in FAVICONS
+            or path in self._open_assets
+            or _SUITE.fullmatch(path) is not None
+            or _LINK.fullmatch(path) is not None
+        )
+
+    def _status(self, path: str | None, session: SessionRow) -> int:
+        """Return the status of the refusal of somebody who is in; 0 lets the request through."""
+        if request.method == "POST":
+            if path == CALLBACK:
+                return self._callback_status(session)
+            return 0 if path == "/logout" else 404
+        if path is None:
+            return 404
+        if path in FOR_EVERY_SESSION or _ASSET.fullmatch(path):
+            return 0
+        if path in self._rules.pages:
+            return self._page_status(path, session)
+        return self._page_status(self._rules.page_of_path(path), session)
+
+    def _page_status(self, page: object, session: SessionRow) -> int:
+        roles = self._rules.pages.get(page) if isinstance(page, str) else None
+        if roles is None:
+            return 404
+        return 0 if session.role in roles else 403
+
+    def _callback_status(self, session: SessionRow) -> int:
+        """Return the status of the refusal of a callback (see ``security.body``)."""
+        try:
+            request.max_content_length = LONGEST_BYTES
+            body = parsed(request.get_data())
+            callback = self._rules.outputs().get(body["output"])
+            if callback is None:
+                return 404
+            pathnames = checked(body, callback)
+        except (Malformed, RequestEntityTooLarge):
+            return 400
+        output: str = body["output"]
+        if session.kind == DEMONSTRATION and self._rules.changes(output):
+            return 403
+        found = [self._page_status(name, session) for name in _asked_pages(output, pathnames)]
+        page = self._rules.page_of(output)
+        if page is not None:
+            found.append(self._page_status(page, session))
+        return max(found, default=0)
+
+    def after(self, answer: Response) -> Response:
+        """Return an answer with the headers that every answer has."""
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        if "Content-Security-Policy" not in answer.headers:
+            answer.headers["Content-Security-Policy"] = self._rules.policy()
+        if not request.path.startswith(_STAYS):
+            answer.headers["Cache-Control"] = "no-store"
+        if g.get("session") is not None and answer.mimetype == "text/html":
+            web.keep_csrf(answer, web.csrf_token())  # the pages' scripts need it to log out
+        return answer
+
+
+def _asked_pages(output: str, pathnames: list[object]) -> list[object]:
+    """Return the pages a callback is asked for: a browser first says none at all.
+
+    The router of Dash itself is always asked for one.
+    """
+    return [name for name in pathnames if name is not None or PAGES_CONTENT in output]
+
+
+def decoded_path(environ: Mapping[str, Any]) -> str | None:
+    """Return the path of a request as it was sent, decoded once and otherwise untouched.
+
+    Werkzeug's ``request.path`` makes one slash of several at the start: an exact list would
+    then take ``//audit`` for ``/audit``.
+
+    Parameters
+    ----------
+    environ
+        The WSGI environment.
+
+    Returns
+    -------
+    str or None
+        None where it is not UTF-8.
+    """
+    try:
+        return str(environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return None
+
+
+def by_socket_file(environ: Mapping[str, Any]) -> bool:
+    """Tell whether a request came through app.sock, which only the owner may open.
+
+    Parameters
+    ----------
+    environ
+        The WSGI environment, with gunicorn's socket.
+
+    Returns
+    -------
+    bool
+        False for every other way.
+    """
+    sock = environ.get("gunicorn.socket")
+    return sock is not None and sock.family == socket.AF_UNIX
+
+
+def used_assets() -> frozenset[str]:
+    """Return the assets that the pages without a session use, read from their templates.
+
+    Returns
+    -------
+    frozenset of str
+        Exact paths.
+    """
+    folder = Path(__file__).parent / "templates"
+    found = (path.read_text(encoding="utf-8") for path in folder.glob("*.html"))
+    return frozenset(name for body in found for name in _USED_ASSET.findall(body))
+
+
+def _for_machines(path: str | None) -> bool:
+    """Tell whether a script asks, which a page of words does not help."""
+    return path is None or path.startswith(("/_dash-", "/_reload-hash", "/api", "/assets/"))
+
+
+def _to_the_login(path: str | None) -> Response:
+    """Return what somebody without a session is answered."""
+    if path == "/logout":
+        return web.go("/login")
+    if request.method not in _READS or _for_machines(path):
+        return _json("login", 401)
+    query = request.query_string.decode("utf-8", "replace")
+    wanted = web.safe_next(f"{path}?{query}" if query else path)
+    return web.go(f"/login?{urlencode({'next': wanted or '/'})}", 302)
+
+
+_WORDS = {400: "malformed", 403: "forbidden", 404: "unknown", 405: "method"}
+
+
+def _refused(path: str | None, status: int) -> Response:
+    if _for_machines(path):
+        return _json(_WORDS[status], status)
+    return web.refused_page(status)
+
+
+def _json(word: str, status: int) -> Response:
+    answer = jsonify(error=word)
+    answer.status_code = status
+    return answer
