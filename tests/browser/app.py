@@ -1,0 +1,83 @@
+"""The app with the demonstration plant, served for the browser, and an account signed in to it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from tests.browser.visit import Look, new_context
+from tests.cli import answers, command, environment, free_port, manage
+
+MONTHS = "14"
+USER = "pages"
+WORDS = "Kupfer-Eisen-4711 Stahl"  # a password of this test alone
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A running app: address, data directory, and who may sign in."""
+
+    url: str
+    home: Path
+    user: str = USER
+    password: str = WORDS
+
+
+def build(home: Path) -> None:
+    """Make the demonstration plant and the account."""
+    secret = home.parent / "password"
+    secret.write_text(WORDS, encoding="utf-8")
+    _done(home, "demo", "--months", MONTHS)
+    _done(home, "user", "add", USER, "--role", "analyst", "--password-file", str(secret))
+
+
+def _done(home: Path, *words: str) -> None:
+    done = manage(home, *words)
+    assert done.returncode == 0, f"manage.py {' '.join(words)}: {done.stdout}{done.stderr}"
+
+
+@contextmanager
+def serving(home: Path, log: Path) -> Iterator[str]:
+    """Serve a data directory, its words going to a file; ended by its process number."""
+    port = free_port()
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command("serve"),
+            env=environment(home, CARBON_PORT=str(port)),
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            until = time.monotonic() + WAIT_S
+            while not answers(port):
+                assert process.poll() is None, log.read_text(encoding="utf-8")
+                assert time.monotonic() < until, f"no answer after {WAIT_S:g} s"
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def sign_in(browser: Browser, url: str, user: str, password: str) -> Any:
+    """Fill in the login form and return the storage state of who is signed in."""
+    context = new_context(browser, Look(width=1024, height=768))
+    try:
+        page = context.new_page()
+        page.goto(f"{url}/login")
+        page.locator("input[name=username]").fill(user)
+        page.locator("input[name=password]").fill(password)
+        with page.expect_navigation():
+            page.locator("form:has(input[name=password]) [type=submit]").click()
+        assert "/login" not in page.url, f"not signed in: {page.locator('body').inner_text()}"
+        return context.storage_state()
+    finally:
+        context.close()

@@ -1,0 +1,55 @@
+"""Fixtures of the tests in a browser.
+
+Chromium lives for the package, not the session: while Playwright runs, no other test of the
+process may use an event loop of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import pytest
+
+from tests.browser.app import Plant, build, serving, sign_in
+from tests.browser.visit import Look, Visit, browser_path, launched, opened
+
+
+class Open(Protocol):
+    """Opens an address; see ``open_page``."""
+
+    def __call__(self, url: str, **how: Any) -> AbstractContextManager[Visit]: ...
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    with launched(browser_path()) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def open_page(chromium) -> Open:
+    """Open an address: ``with open_page(url, width=…, height=…, theme=…) as visit``."""
+
+    def opens(url, *, cookies=None, state=None, **look):
+        return opened(chromium, url, Look(**look), cookies=cookies, state=state)
+
+    return opens
+
+
+@pytest.fixture(scope="package")
+def plant_app(tmp_path_factory):
+    """The demonstration plant, running."""
+    browser_path()
+    place = tmp_path_factory.mktemp("browser")
+    home = place / "home"
+    home.mkdir()
+    build(home)
+    with serving(home, place / "serve.log") as url:
+        yield Plant(url, home)
+
+
+@pytest.fixture(scope="package")
+def signed_in(chromium, plant_app):
+    """The storage state of an analyst of the plant: one login for all visits."""
+    return sign_in(chromium, plant_app.url, plant_app.user, plant_app.password)
