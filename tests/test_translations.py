@@ -1,6 +1,7 @@
 """Every sentence has its English, and the binary catalogue is the one of the sources."""
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from translations import HERE, text
 from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
-SCREENS = ("pages", "figures", "callbacks")
+SCREENS = ("pages", "figures", "callbacks", "security")
 
 
 def keys():
@@ -30,7 +31,13 @@ def keys():
             if name in ("text", "CellError", "problem"):
                 for value in (*node.args, *(k.value for k in node.keywords)):
                     found |= set(_literals(value))
-    return found
+    return found | templates()
+
+
+def templates():
+    """Sentences of the plain forms, which are rendered without any script."""
+    bodies = [p.read_text(encoding="utf-8") for p in (ROOT / "security").rglob("*.html")]
+    return {key for body in bodies for key in re.findall(r"""\bt\(\s*"([^"]+)\"""", body)}
 
 
 def _docstrings(tree):
