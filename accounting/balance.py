@@ -30,6 +30,7 @@ from accounting.amount import (
 from accounting.inputs import BUILDINGS, EQUIPMENT, GROUPS, Grain
 
 BALANCE_TOLERANCE = 0.02
+EXPORT_TOLERANCE_KWH = 1e-6
 
 
 @dataclass(frozen=True)
@@ -221,9 +222,21 @@ def _self_use(
     if not _has(meters, "pv_generation"):
         return nothing(n), nothing(n)
     if _has(meters, "pv_export"):
-        return of_role["pv_export"], difference(of_role["pv_generation"], of_role["pv_export"])
+        return of_role["pv_export"], _generation_kept(of_role)
     flag = flag_bits("no_export_meter")
     return nothing(n, MEASURED, flag), of_role["pv_generation"].flagged(flag)
+
+
+def _generation_kept(of_role: Mapping[str, Amount]) -> Amount:
+    """Return generation - export; more exported than generated is an error, not a negative."""
+    generation, export = of_role["pv_generation"], of_role["pv_export"]
+    kept = difference(generation, export)
+    wrong = (kept.quality != NULL) & (kept.values < -EXPORT_TOLERANCE_KWH)
+    return replace(
+        kept,
+        quality=np.where(wrong, NULL, kept.quality),
+        flags=kept.flags | np.where(wrong, flag_bits("error"), 0),
+    )
 
 
 def _office(

@@ -41,6 +41,37 @@ class Coefficient:
 
 
 @dataclass(frozen=True)
+class MonthFactors:
+    """The factor library as a site's month uses it (R22)."""
+
+    library: FactorLibrary
+    province: str
+    month: date
+
+    def named(self, *names: str, per: Sequence[str] = (), scale: float = 1.0) -> Coefficient:
+        """Return scale x the product of factors / the product of the factors of ``per``."""
+        value, flags, ids = scale, 0, []
+        for name in names:
+            one = self.library.choose(name, self.month)
+            value, flags = value * one.value, flags | one.flags
+            ids.append(one.factor_id)
+        for name in per:
+            one = self.library.choose(name, self.month)
+            value, flags = value / one.value, flags | one.flags
+            ids.append(one.factor_id)
+        return Coefficient(value, tuple(ids), flags)
+
+    @property
+    def grid(self) -> Coefficient:
+        """The average grid factor of the site's province, kgCO2/kWh (D-2)."""
+        return _coefficient(self.library.grid(self.province, self.month))
+
+
+def _coefficient(one: Chosen) -> Coefficient:
+    return Coefficient(one.value, (one.factor_id,), one.flags)
+
+
+@dataclass(frozen=True)
 class Coefficients:
     """The month's conversion coefficients; energy in kgce, emission in kgCO2e, per unit."""
 
@@ -49,33 +80,20 @@ class Coefficients:
     grid_excluding_contracted: Coefficient
 
 
-def coefficients(library: FactorLibrary, province: str, month: date) -> Coefficients:
+def coefficients(factors: MonthFactors) -> Coefficients:
     """Return the coefficients of §4 for a province and month (D-2, D-3, R13, R22).
 
     Parameters
     ----------
-    library
-        The factor library.
-    province
-        ``CN-HE``; a province without a row uses the national factor.
-    month
-        First day of the month.
+    factors
+        The factor library as the month uses it.
 
     Returns
     -------
     Coefficients
         electricity per kWh, water per m3 (= t), diesel and petrol per L.
     """
-
-    def product(*chosen: Chosen) -> Coefficient:
-        value, flags = 1.0, 0
-        for one in chosen:
-            value, flags = value * one.value, flags | one.flags
-        return Coefficient(value, tuple(one.factor_id for one in chosen), flags)
-
-    def named(*names: str) -> Coefficient:
-        return product(*(library.choose(name, month) for name in names))
-
+    named = factors.named
     return Coefficients(
         energy={
             "electricity": named("TCE_ELEC_EQV"),
@@ -84,7 +102,7 @@ def coefficients(library: FactorLibrary, province: str, month: date) -> Coeffici
             "petrol": named("FUEL_PETROL_RHO", "TCE_PETROL"),
         },
         emission={
-            "electricity": product(library.grid(province, month)),
+            "electricity": factors.grid,
             "water": named("WATER_EF"),
             "diesel": named("FUEL_DIESEL_EF_L"),
             "petrol": named("FUEL_PETROL_EF_L"),

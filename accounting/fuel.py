@@ -31,12 +31,13 @@ class Fuel:
     ----------
     site
         Product (diesel, petrol) to litres burnt at the site and in own trucks.
-    line
-        Product to line to forklift litres, with ``_unallocated``.
+    line, stacker
+        Product to line to litres of forklifts and of stackers, with ``_unallocated``.
     """
 
     site: Mapping[str, Amount]
     line: Mapping[str, Mapping[str, Amount]]
+    stacker: Mapping[str, Mapping[str, Amount]]
 
     def forklift(self, product: str, periods: int) -> Amount:
         """Return the forklifts' litres of a product."""
@@ -65,14 +66,16 @@ def fuel(grain: Grain, split: Shares) -> Fuel:
         return _unknown(grain)
     if use.empty:
         return _by_dips(grain, split)
-    site, line = {}, {}
+    site, line, stacker = {}, {}, {}
     for product in ("diesel", "petrol"):
         own = use[use["product"] == product]
         lifts = own[own["consumer"].isin(["", "forklift"])]
-        line[product] = _by_line(grain, lifts, split)
+        line[product] = _by_line(grain, lifts, split, "forklift")
+        stackers = own[own["consumer"] == "stacker"]
+        stacker[product] = _by_line(grain, stackers, split, "sorting")  # both by mass (R11)
         here = _litres(grain, own[own["consumer"] != "truck"], "fuel", "fuel_id")
         site[product] = total([here, _trucks(grain, use, product)], grain.periods)
-    return Fuel(site, line)
+    return Fuel(site, line, stacker)
 
 
 def _within(grain: Grain, rows: pd.DataFrame) -> pd.Series:
@@ -93,12 +96,10 @@ def _trucks(grain: Grain, use: pd.DataFrame, product: str) -> Amount:
     return _litres(grain, trips[trips["own"] & trips["litres"].notna()], "trip", "trip_id")
 
 
-def _by_line(grain: Grain, lifts: pd.DataFrame, split: Shares) -> dict[str, Amount]:
-    named = {
-        line: _litres(grain, lifts[lifts["line"] == line], "fuel", "fuel_id") for line in LINES
-    }
-    common = _litres(grain, lifts[~lifts["line"].isin(LINES)], "fuel", "fuel_id")
-    parts = split.split("forklift", common) if common.terms else {}
+def _by_line(grain: Grain, rows: pd.DataFrame, split: Shares, resource: str) -> dict[str, Amount]:
+    named = {line: _litres(grain, rows[rows["line"] == line], "fuel", "fuel_id") for line in LINES}
+    common = _litres(grain, rows[~rows["line"].isin(LINES)], "fuel", "fuel_id")
+    parts = split.split(resource, common) if common.terms else {}
     return {
         part: total(
             [a for a in (named.get(part), parts.get(part)) if a is not None]
@@ -112,7 +113,8 @@ def _by_line(grain: Grain, lifts: pd.DataFrame, split: Shares) -> dict[str, Amou
 def _unknown(grain: Grain) -> Fuel:
     nulls = {part: nothing(grain.periods) for part in PARTS}
     products = ("diesel", "petrol")
-    return Fuel({p: nothing(grain.periods) for p in products}, dict.fromkeys(products, nulls))
+    none = dict.fromkeys(products, nulls)
+    return Fuel({p: nothing(grain.periods) for p in products}, none, none)
 
 
 def _by_dips(grain: Grain, split: Shares) -> Fuel:
@@ -121,7 +123,8 @@ def _by_dips(grain: Grain, split: Shares) -> Fuel:
     if grain.name != "month" or found is None:
         return _unknown(grain)
     line = {"diesel": split.split("forklift", found), "petrol": _zero_lines(grain)}
-    return Fuel({"diesel": found, "petrol": nothing(grain.periods, 0)}, line)
+    stacker = dict.fromkeys(("diesel", "petrol"), _zero_lines(grain))
+    return Fuel({"diesel": found, "petrol": nothing(grain.periods, 0)}, line, stacker)
 
 
 def _zero_lines(grain: Grain) -> dict[str, Amount]:

@@ -25,6 +25,11 @@ DIRECT_LINE = {
     "transformer_bench": "transformer",
 }
 SHARED_EQUIPMENT = ("crane", "environmental", "sorting")
+MATERIALS = (
+    "aluminium", "copper", "steel", "iron", "silicon_steel", "transformer_oil", "plastic_pvc",
+    "plastic_pe", "plastic_xlpe",
+)  # fmt: skip
+PRODUCTS = (*MATERIALS[:6], "plastic")
 
 
 @dataclass(frozen=True)
@@ -68,20 +73,34 @@ class SiteMonth:
         meter_id, period, quantity (kWh, m3, L), quality, measured_h, estimated_h, expected_h,
         flags (bit mask). An unknown quantity is NaN.
     batches
-        batch_id, day, line, mass_in_t, origin.
+        batch_id, day, line, mass_in_t, residue_t, length_km, units, verdict, origin; the
+        verdict is accounting.products.verdicts' (R20).
+    outputs
+        batch_id, day, line, material, mass_t, fate, verdict, origin of the month's batches.
+    booked
+        The same columns of what the month's substitution counts: the outputs themselves, or
+        with ``book_on = shipment`` what was shipped in the month.
     jobs
         job_id, equipment, line, hours, lifted_t, origin; those that start in the month.
     fuel
         fuel_id, timestamp (site-local), litres, kind, consumer, line, product, origin; the
         month's rows and the dips and deliveries within 48 h of its edges.
     trips
-        trip_id, day, own, litres, origin.
+        trip_id, day, line, leg, tonnes, km, vehicle_class, own, litres, origin.
+    vehicles
+        vehicle_id, class, new_energy, km, kwh, origin of the month.
+    devices
+        device_id, kind, capacity, unit, in_service_from, in_service_to, origin of the site.
     headcounts
         Persons by building from site_months, else from the settings; absent if unknown.
     headcounts_assumed
         Whether the headcounts come from the settings.
-    green_kwh
-        Contracted green electricity of the month.
+    green_kwh, gec_sold_kwh
+        Contracted green electricity, and own PV electricity whose certificates were sold.
+    heat_pump_hours
+        Clock hours of the month in which heat-pump electricity was above zero (R17).
+    usual_throughput_t
+        By line, the median throughput of the twelve months before (§10); absent if unknown.
     """
 
     site: Site
@@ -98,8 +117,15 @@ class SiteMonth:
     jobs: pd.DataFrame
     fuel: pd.DataFrame
     trips: pd.DataFrame
+    outputs: pd.DataFrame
+    booked: pd.DataFrame
+    vehicles: pd.DataFrame
+    devices: pd.DataFrame
     headcounts: Mapping[str, float]
     green_kwh: float
+    gec_sold_kwh: float
+    heat_pump_hours: float
+    usual_throughput_t: Mapping[str, float]
 
     @property
     def month(self) -> str:
@@ -166,6 +192,16 @@ class Grain:
             found[meter_id] = of(source, quality, flags)
         return found
 
+    @property
+    def setting(self) -> Mapping[str, object]:
+        """The site's settings."""
+        return self.inputs.site.settings
+
+    def log(self, name: str) -> Source:
+        """Return a log as a source: it counts as measured for the elapsed hours."""
+        hours, zeros = np.array(self.hours), np.zeros(self.periods)
+        return Source(name, self.inputs.month, "", hours, hours, zeros, hours)
+
     def records(
         self, frame: pd.DataFrame, kind: str, key: str, column: str, unit: str, log: str
     ) -> Amount:
@@ -186,7 +222,5 @@ class Grain:
             quantity[at] = float(number)
             source = Source(kind, str(ident), unit, quantity, zeros, zeros, zeros, str(origin))
             terms.append(Term(source, np.ones(self.periods)))
-        hours = np.array(self.hours)
-        whole = Source(log, self.inputs.month, "", hours, hours, zeros, hours)
         none = np.zeros(self.periods, np.int64)
-        return Amount(tuple(terms), none + MEASURED, none, (whole,))
+        return Amount(tuple(terms), none + MEASURED, none, (self.log(log),))

@@ -10,7 +10,6 @@ from accounting.allocation import (
     Shares,
     direct_electricity,
     line_electricity,
-    month_shares,
     shared_electricity,
     throughput,
 )
@@ -19,77 +18,49 @@ from accounting.balance import (
     Electricity,
     area_m2,
     area_source,
-    electricity,
-    office_share,
     water,
 )
 from accounting.emission import (
     Coefficient,
     Coefficients,
     burnt,
-    coefficients,
     electricity_emission,
     market_based,
-    pv_share,
     site_electricity_emission,
     sold_by_chargers,
 )
-from accounting.factors import FactorLibrary
-from accounting.formulas import formula
 from accounting.fuel import Fuel, fuel
-from accounting.inputs import BUILDINGS, EQUIPMENT, LINES, SHARED_EQUIPMENT, Grain, SiteMonth
-from accounting.ledger import Figure, Found, figures
+from accounting.inputs import BUILDINGS, EQUIPMENT, LINES, SHARED_EQUIPMENT, Grain
+from accounting.ledger import Found
 
-METHOD = "M1-M2.1"
 SHARED = (*SHARED_EQUIPMENT, "forklift")
 
 
-def site_month(inputs: SiteMonth, library: FactorLibrary) -> list[Figure]:
-    """Return every figure of a site and month at month and day grain (M1, M2).
+def inventory(
+    grain: Grain, power: Electricity, split: Shares, sigma: Ratio, factors: Coefficients
+) -> Inventory:
+    """Return the quantities of a grain, from which its inventory figures are written.
 
     Parameters
     ----------
-    inputs
-        The month's quantities and records.
-    library
-        The factors.
-
-    Returns
-    -------
-    list of Figure
-        One per period and entity that M1 and M2 define, nulls included (R3).
-
-    References
-    ----------
-    accounting.md §3-§5, §9 and R1-R25.
+    grain
+        The month, or its days.
+    power
+        The grain's electricity, kWh.
+    split, sigma
+        The month's shares of the shared resources and of PV; they hold for its days too.
+    factors
+        The month's coefficients.
     """
-    factors = coefficients(library, inputs.site.province, inputs.month_start)
-    month, days = inputs.by_month(), inputs.by_day()
-    office = office_share(month)
-    power = electricity(month, office)
-    split = month_shares(month, power)
-    sigma = pv_share(power)
-    rows: list[Figure] = []
-    for grain, of_grain in ((month, power), (days, electricity(days, office))):
-        book = _book(grain, of_grain, split, sigma, factors)
-        found = book.common()
-        if grain is month:
-            found |= book.month_only(found)
-        described = {key: amount.described(formula(*key[:2])) for key, amount in found.items()}
-        rows += figures(described, grain)
-    return rows
-
-
-def _book(
-    grain: Grain, power: Electricity, split: Shares, sigma: Ratio, factors: Coefficients
-) -> _Book:
-    shared = shared_electricity(grain, power, split)
     direct = direct_electricity(grain, power)
-    return _Book(
+    shared = shared_electricity(grain, power, split)
+    return Inventory(
         grain=grain,
         factors=factors,
         sigma=sigma,
         power=power,
+        split=split,
+        direct=direct,
         litres=fuel(grain, split),
         shared=shared,
         lines=line_electricity(direct, shared, grain.periods),
@@ -97,29 +68,30 @@ def _book(
     )
 
 
-def _each(indicator: str, dimension: str, parts: Mapping[str, Amount]) -> Found:
+def each(indicator: str, dimension: str, parts: Mapping[str, Amount]) -> Found:
+    """Return parts by entity as figures of an indicator."""
     return {(indicator, dimension, entity): amount for entity, amount in parts.items()}
 
 
 @dataclass(frozen=True)
-class _Book:
+class Inventory:
     """The quantities of one grain, from which its figures are written."""
 
     grain: Grain
     factors: Coefficients
     sigma: Ratio
     power: Electricity
+    split: Shares
+    direct: Mapping[str, Amount]
     litres: Fuel
     shared: Mapping[str, Mapping[str, Amount]]
     lines: Mapping[str, Amount]
     water: tuple[Amount, Mapping[str, Amount]]
 
-    def setting(self, name: str, default: bool) -> bool:
-        return bool(self.grain.inputs.site.settings.get(name, default))
-
     @property
     def resold(self) -> bool:
-        return self.setting("charger_resold", False)
+        """Whether charging is sold on (R18)."""
+        return bool(self.grain.setting.get("charger_resold", False))
 
     def common(self) -> Found:
         """Return the figures that months and days both have."""
@@ -134,14 +106,14 @@ class _Book:
             ("water", "site", "site"): volume,
             ("diesel", "site", "site"): self.litres.site["diesel"],
         }
-        found |= _each("electricity", "building", power.building)
-        found |= _each("electricity", "group", power.group)
-        found |= _each("electricity", "line", self.lines)
-        found |= _each("electricity", "equipment", power.equipment)
-        found |= _each("water", "building", by_building)
-        found |= _each("throughput", "line", throughput(self.grain))
+        found |= each("electricity", "building", power.building)
+        found |= each("electricity", "group", power.group)
+        found |= each("electricity", "line", self.lines)
+        found |= each("electricity", "equipment", power.equipment)
+        found |= each("water", "building", by_building)
+        found |= each("throughput", "line", throughput(self.grain))
         spent, emitted = self.spent(), self.emitted()
-        found |= _each("energy", "medium", spent) | _each("emission", "medium", emitted)
+        found |= each("energy", "medium", spent) | each("emission", "medium", emitted)
         counted = [a for name, a in spent.items() if name != "water" or self.counts_water]
         found["energy", "site", "site"] = total(counted, self.grain.periods)
         found["emission", "site", "site"] = total(list(emitted.values()), self.grain.periods)
@@ -149,7 +121,8 @@ class _Book:
 
     @property
     def counts_water(self) -> bool:
-        return self.setting("water_in_energy", True)
+        """Whether water counts as energy (D-5)."""
+        return bool(self.grain.setting.get("water_in_energy", True))
 
     def spent(self) -> dict[str, Amount]:
         """Return the site's energy by medium, kgce (§4)."""
@@ -175,9 +148,9 @@ class _Book:
     def month_only(self, common: Found) -> Found:
         """Return the figures that only months have."""
         emitted = self.emitted()
-        found = _each("diesel", "line", self.litres.line["diesel"])
+        found = each("diesel", "line", self.litres.line["diesel"])
         found |= self.energy_parts() | self.emission_parts(common["emission", "site", "site"])
-        found |= _each("emission", "scope", self.scopes(emitted))
+        found |= each("emission", "scope", self.scopes(emitted))
         found["emission_market_based", "site", "site"] = market_based(
             self.grain,
             self.power,
@@ -187,10 +160,11 @@ class _Book:
         for indicator in ("energy", "emission"):
             whole = {b: found[indicator, "building", b] for b in BUILDINGS}
             whole["site"] = common[indicator, "site", "site"]
-            found |= _each(f"{indicator}_per_area", "building", self.per_area(whole))
+            found |= each(f"{indicator}_per_area", "building", self.per_area(whole))
         return found
 
     def line_fuel(self, part: str, factor: Mapping[str, Coefficient]) -> Amount:
+        """Return a line's forklift fuel of every product times a coefficient."""
         return burnt({product: found[part] for product, found in self.litres.line.items()}, factor)
 
     def energy_parts(self) -> Found:
@@ -220,11 +194,11 @@ class _Book:
             for line in LINES
         }
         return (
-            _each("energy", "building", self._totals(buildings))
-            | _each("energy", "group", self._totals(groups))
-            | _each("energy", "line", self._totals(lines))
-            | _each("energy", "equipment", equipment)
-            | _each("energy", "equipment_line", by_line)
+            each("energy", "building", self._totals(buildings))
+            | each("energy", "group", self._totals(groups))
+            | each("energy", "line", self._totals(lines))
+            | each("energy", "equipment", equipment)
+            | each("energy", "equipment_line", by_line)
         )
 
     def _totals(self, parts: Mapping[str, list[Amount]]) -> dict[str, Amount]:
@@ -255,9 +229,9 @@ class _Book:
         }
         lines["office_etc"] = difference(site, total(list(lines.values()), self.grain.periods))
         return (
-            _each("emission", "building", self._totals(buildings))
-            | _each("emission", "group", self._totals(groups))
-            | _each("emission", "line", lines)
+            each("emission", "building", self._totals(buildings))
+            | each("emission", "group", self._totals(groups))
+            | each("emission", "line", lines)
         )
 
     def consumed(self, amount: Amount, *, building: str = "", group: str = "") -> Amount:

@@ -67,7 +67,15 @@ class TermRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of the ledger: value in ``unit``, None where null, and its terms."""
+    """One figure of the ledger: value in ``unit``, None where null, and its terms.
+
+    Parameters
+    ----------
+    basis
+        Which electricity factor it was computed with: inventory, footprint or ccer (D-2).
+    uncertainty_pct
+        Half-width of the 95 % interval, percent; None where there is none to tell.
+    """
 
     grain: str
     period: str
@@ -82,6 +90,8 @@ class Figure:
     flags: str
     formula: str
     terms: tuple[TermRow, ...]
+    basis: str = BASIS
+    uncertainty_pct: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:

@@ -1,15 +1,25 @@
-"""Year figures: sums of twelve complete months, never extrapolated (accounting.md §9 e, §14)."""
+"""Year figures: sums of the year's months, never extrapolated (accounting.md §9 e, §14)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from accounting.ledger import Figure, TermRow
+from accounting.factors import FactorLibrary
+from accounting.ledger import Figure, TermRow, indicators
+from accounting.uncertainty import figure_pct
 
 COMPLETE = ("measured", "estimated")
 FORMULA = "Σ 12 months"
+WHOLE_ONLY = ("energy_per_area", "emission_per_area")
+
+
+def year_names() -> list[tuple[str, str]]:
+    """Return the (indicator, dimension) that have a year figure."""
+    return [key for key, row in indicators().items() if "year" in row.grains]
 
 
 def year_figures(months: pd.DataFrame, year: int) -> list[Figure]:
@@ -26,22 +36,23 @@ def year_figures(months: pd.DataFrame, year: int) -> list[Figure]:
     Returns
     -------
     list of Figure
-        Null unless all twelve months are complete.
+        Per floor area: null unless all twelve months are complete (§9 e). The others: the sum
+        of the months that are known, ``incomplete`` unless all twelve are complete (§14).
     """
     found = []
     for (indicator, dimension, entity), rows in months.groupby(
         ["indicator", "dimension", "entity"], sort=True
     ):
-        whole = len(rows) == 12 and rows["quality"].isin(COMPLETE).all()
+        known = rows[rows["value"].notna()]
         flags = {flag for text in rows["flags"] for flag in text.split(";") if flag}
+        whole = len(known) == 12 and rows["quality"].isin(COMPLETE).all()
         whole = whole and "month_to_date" not in flags
-        terms = [
+        if not whole and indicator in WHOLE_ONLY:
+            known = known.iloc[:0]
+        terms = tuple(
             TermRow("figure", row.figure_id, float(row.value), row.unit, 1.0, (), "")
-            for row in rows.itertuples()
-            if whole
-        ]
-        value = math.fsum(term.quantity for term in terms) if whole else None
-        estimated = (rows["quality"] == "estimated").any()
+            for row in known.itertuples()
+        )
         found.append(
             Figure(
                 grain="year",
@@ -49,16 +60,50 @@ def year_figures(months: pd.DataFrame, year: int) -> list[Figure]:
                 indicator=indicator,
                 dimension=dimension,
                 entity=entity,
-                value=value,
+                value=math.fsum(term.quantity for term in terms) if terms else None,
                 unit=rows["unit"].iloc[0],
-                quality="null" if value is None else "estimated" if estimated else "measured",
+                quality=_quality(known, whole=whole),
                 measured_pct=_mean(rows["measured_pct"]),
                 estimated_pct=_mean(rows["estimated_pct"]),
                 flags=";".join(sorted(flags)),
                 formula=FORMULA,
-                terms=tuple(terms),
+                terms=terms,
             )
         )
+    return found
+
+
+def _quality(known: pd.DataFrame, *, whole: bool) -> str:
+    if known.empty:
+        return "null"
+    if not whole:
+        return "incomplete"
+    return "estimated" if (known["quality"] == "estimated").any() else "measured"
+
+
+def with_uncertainty(
+    figures: Sequence[Figure], parts: Mapping[str, Sequence[TermRow]], library: FactorLibrary
+) -> list[Figure]:
+    """Return year figures with their uncertainty, from the terms of their months (§13).
+
+    Parameters
+    ----------
+    figures
+        Year figures, whose terms name month figures.
+    parts
+        figure_id of a month figure to its terms.
+    library
+        The factors.
+    """
+    found = []
+    for figure in figures:
+        terms = [row for term in figure.terms for row in parts.get(term.ref, ())]
+        pct = None
+        if terms:
+            pct = figure_pct(
+                terms, library, flags=figure.flags.split(";"), estimated_pct=figure.estimated_pct
+            )
+        found.append(replace(figure, uncertainty_pct=pct))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dash import Dash, Input, Output
 
-from accounting.inventory import METHOD
+from accounting.settlement import METHOD
 from callbacks._reader import PageReader
 from callbacks._request import language
 from figures.html import Content, el

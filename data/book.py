@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pandas as pd
 
-from accounting.ledger import BASIS, Figure
-from accounting.years import year_figures
+from accounting.factors import FactorLibrary
+from accounting.ledger import Figure, TermRow
+from accounting.years import with_uncertainty, year_figures, year_names
 from data.ingest.site_file import SiteDocument
 from data.store import Cursor, frame, insert, view
 
@@ -21,14 +22,13 @@ class Batch:
 
     site: str
     run: int
-    factor_digest: str
-    document: SiteDocument
+    factor_set: str
     causes: Mapping[date, str]
 
-    @property
-    def factor_set(self) -> str:
-        """The material set and the digest of the factor library."""
-        return f"{self.document.settings.get('material_set', 'CONS')}@{self.factor_digest[:12]}"
+
+def factor_set(document: SiteDocument, library: FactorLibrary) -> str:
+    """Return the material set and the digest of the factor library."""
+    return f"{document.settings.get('material_set', 'CONS')}@{library.digest[:12]}"
 
 
 def figure_id(site: str, figure: Figure, revision: int) -> str:
@@ -37,7 +37,10 @@ def figure_id(site: str, figure: Figure, revision: int) -> str:
     return hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
 
 
-_COMPARED = ("value", "unit", "quality", "measured_pct", "estimated_pct", "flags")
+_COMPARED = (
+    "value", "unit", "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct",
+    "flags",
+)  # fmt: skip
 
 
 def terms_digest(figure: Figure) -> str:
@@ -54,24 +57,26 @@ def write_figures(cursor: Cursor, batch: Batch, month: date, figures: Iterable[F
     current = frame(
         cursor,
         "SELECT * FROM ledger WHERE current AND site = ? AND run <= ? AND grain <> 'year' "
-        "AND period BETWEEN ? AND ? AND NOT starts_with(indicator, 'ccer_')",
+        "AND period BETWEEN ? AND ?",
         [batch.site, batch.run, start, start + "-99"],
     )
     cause = batch.causes.get(month, "late data")
     return _write(cursor, batch, cause, current, list(figures))
 
 
-def write_years(cursor: Cursor, batch: Batch, years: list[int]) -> int:
-    """Write the year figures, which are sums of twelve complete months (§9 e)."""
+def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: list[int]) -> int:
+    """Write the year figures, which are sums of months (§9 e, §14)."""
     written = 0
+    names = pd.DataFrame(year_names(), columns=["indicator", "dimension"])
     for year in years:
-        months = frame(
-            cursor,
-            "SELECT * FROM ledger WHERE current AND site = ? AND grain = 'month' "
-            "AND indicator IN ('energy_per_area', 'emission_per_area') "
-            "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
-            [batch.site, f"{year}-01", f"{year}-12"],
-        )
+        with view(cursor, "yearly", names):
+            months = frame(
+                cursor,
+                "SELECT l.* FROM ledger l JOIN yearly USING (indicator, dimension) "
+                "WHERE current AND site = ? AND grain = 'month' "
+                "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
+                [batch.site, f"{year}-01", f"{year}-12"],
+            )
         current = frame(
             cursor,
             "SELECT * FROM ledger WHERE current AND site = ? AND grain = 'year' AND period = ?",
@@ -79,8 +84,52 @@ def write_years(cursor: Cursor, batch: Batch, years: list[int]) -> int:
         )
         causes = {c for m, c in batch.causes.items() if m.year == year}
         cause = next(iter(sorted(causes)), "late data")
-        written += _write(cursor, batch, cause, current, year_figures(months, year))
+        found = year_figures(months, year)
+        refs = [term.ref for figure in found for term in figure.terms]
+        whole = with_uncertainty(found, terms_of(cursor, refs), library)
+        written += _write(cursor, batch, cause, current, whole)
     return written
+
+
+def mark_settled(cursor: Cursor, site: str, months: Sequence[date], run: int) -> None:
+    """Note that months of a site are settled and nothing of them is due any more."""
+    with view(cursor, "done", pd.DataFrame({"month": list(months)})):
+        cursor.execute(
+            "INSERT INTO settled_month SELECT ?, month, ? FROM done ON CONFLICT (site, month) "
+            "DO UPDATE SET run = excluded.run",
+            [site, run],
+        )
+        cursor.execute(
+            "DELETE FROM changed_month WHERE site = ? AND month IN (SELECT month FROM done)",
+            [site],
+        )
+
+
+def causes_of(cursor: Cursor, site: str) -> dict[date, str]:
+    """Return why each month is settled again; the gravest cause where there are several."""
+    rank = ("late data", "correction", "meter register", "setting", "method", "factor")
+    found: dict[date, str] = {}
+    for month, cause in cursor.execute(
+        "SELECT DISTINCT month, cause FROM changed_month WHERE site = ?", [site]
+    ).fetchall():
+        known = found.get(month, rank[0])
+        found[month] = max(cause, known, key=rank.index)
+    return found
+
+
+def terms_of(cursor: Cursor, figure_ids: Sequence[str]) -> dict[str, list[TermRow]]:
+    """Return the terms of ledger rows by figure_id, in their order."""
+    rows = cursor.execute(
+        "SELECT figure_id, kind, ref, quantity, unit, coefficient, factor_id, origin FROM lineage "
+        "WHERE figure_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY figure_id, place",
+        [list(figure_ids)],
+    ).fetchall()
+    found: dict[str, list[TermRow]] = {}
+    for ident, kind, ref, quantity, unit, coefficient, factor_id, origin in rows:
+        factors = tuple(filter(None, factor_id.split(";")))
+        term = TermRow(kind, ref, quantity, unit, coefficient, factors, origin)
+        found.setdefault(ident, []).append(term)
+    return found
 
 
 def _write(
@@ -138,11 +187,11 @@ def _row(
         "entity": figure.entity,
         "value": figure.value,
         "unit": figure.unit,
-        "basis": BASIS,
+        "basis": figure.basis,
         "quality": figure.quality,
         "measured_pct": figure.measured_pct,
         "estimated_pct": figure.estimated_pct,
-        "uncertainty_pct": None,
+        "uncertainty_pct": figure.uncertainty_pct,
         "flags": figure.flags,
         "factor_set": batch.factor_set,
         "settled_at": now,

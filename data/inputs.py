@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
-from accounting.inputs import BUILDINGS, SiteMonth
+from accounting.inputs import BUILDINGS, LINES, SiteMonth
+from accounting.products import shipped, verdicts
 from data.ingest.kinds import KINDS
 from data.ingest.site_file import SiteDocument
-from data.periods import meter_periods, next_month, utc
+from data.periods import heat_pump_hours, meter_periods, next_month, utc
 from data.sites import accounting_site, effective_sql
 from data.store import Cursor, frame
 
 DIP_REACH = timedelta(hours=48)
-_KINDS = ("batches", "jobs", "fuel", "trips", "site_months")
+_KINDS = (
+    "batches", "outputs", "jobs", "fuel", "trips", "vehicles", "devices", "site_months",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Frames:
     meter_day: pd.DataFrame
     meter_month: pd.DataFrame
     records: Mapping[str, pd.DataFrame]
+    heat_pump_hours: Mapping[str, float]
 
 
 def site_frames(
@@ -37,7 +42,20 @@ def site_frames(
     days, totals = meter_periods(cursor, site, months[0], next_month(months[-1]))
     days["period"] = [d.strftime("%Y-%m-%d") for d in days["at"]]
     totals["period"] = [d.strftime("%Y-%m") for d in totals["at"]]
-    return Frames(meters, days, totals, {kind: _records(cursor, kind, site) for kind in _KINDS})
+    records = {kind: _records(cursor, kind, site) for kind in _KINDS}
+    _judge(records)
+    hours = heat_pump_hours(cursor, site, document.timezone, months[0], next_month(months[-1]))
+    return Frames(meters, days, totals, records, hours)
+
+
+def _judge(records: dict[str, pd.DataFrame]) -> None:
+    """Add to batches and outputs what R20 says of each batch, and to outputs its day and line."""
+    batches, outputs = records["batches"], records["outputs"]
+    found = verdicts(batches, outputs)
+    batches["verdict"] = [found[str(ident)] for ident in batches["batch_id"]]
+    records["outputs"] = outputs.merge(
+        batches[["batch_id", "day", "line", "verdict"]], on="batch_id", how="inner"
+    )
 
 
 def _records(cursor: Cursor, kind: str, site: str) -> pd.DataFrame:
@@ -51,11 +69,27 @@ def _records(cursor: Cursor, kind: str, site: str) -> pd.DataFrame:
     )
     if kind == "batches":
         rows["day"] = _labels(rows["date"])
-        rows["mass_in_t"] = rows["mass_in_t"].astype(float)
+        for name in ("mass_in_t", "residue_t", "length_km", "units"):
+            rows[name] = rows[name].astype(float)
+    elif kind == "outputs":
+        rows["mass_t"] = rows["mass_t"].astype(float)
+        rows["fate"] = [
+            fate if isinstance(fate, str) and fate else DEFAULT_FATE.get(material, "sold")
+            for fate, material in zip(rows["fate"], rows["material"], strict=True)
+        ]
     elif kind == "trips":
         rows["day"] = _labels(rows["date"])
         rows["own"] = rows["own"].fillna(False).astype(bool)
-        rows["litres"] = rows["litres"].astype(float)
+        for name in ("litres", "tonnes", "km"):
+            rows[name] = rows[name].astype(float)
+    elif kind == "vehicles":
+        rows["new_energy"] = rows["new_energy"].fillna(False).astype(bool)
+        for name in ("km", "kwh"):
+            rows[name] = rows[name].astype(float)
+    elif kind == "devices":
+        rows["capacity"] = rows["capacity"].astype(float)
+        for name in ("in_service_from", "in_service_to"):
+            rows[name] = pd.to_datetime(rows[name])
     elif kind == "fuel":
         rows["day"] = _labels(rows["timestamp"])
         rows["litres"] = rows["litres"].astype(float)
@@ -67,6 +101,9 @@ def _records(cursor: Cursor, kind: str, site: str) -> pd.DataFrame:
         rows["hours"] = (rows["end"] - rows["start"]).dt.total_seconds() / 3600.0
         rows["lifted_t"] = rows["lifted_t"].astype(float)
     return rows
+
+
+DEFAULT_FATE = {"transformer_oil": "rerefined"}
 
 
 def _labels(moments: pd.Series) -> pd.Series:
@@ -121,9 +158,47 @@ def month_inputs(
         jobs=_in_month(records["jobs"], label),
         fuel=fuel[near],
         trips=_in_month(records["trips"], label),
+        outputs=_in_month(records["outputs"], label),
+        booked=_booked(records, document, month, end),
+        vehicles=_of_label(records["vehicles"], label),
+        devices=records["devices"],
         headcounts=_headcounts(records["site_months"], document, label),
         green_kwh=_number(records["site_months"], label, "green_kwh") or 0.0,
+        gec_sold_kwh=_number(records["site_months"], label, "gec_sold_kwh") or 0.0,
+        heat_pump_hours=frames.heat_pump_hours.get(label, 0.0),
+        usual_throughput_t=_usual(records["batches"], month),
     )
+
+
+def _booked(
+    records: Mapping[str, pd.DataFrame], document: SiteDocument, month: date, end: date
+) -> pd.DataFrame:
+    """Return the outputs that the month's substitution counts (§8, ``book_on``)."""
+    if document.settings.get("book_on") == "shipment":
+        return shipped(records["outputs"], records["trips"], month, end)
+    return _in_month(records["outputs"], month.strftime("%Y-%m"))
+
+
+def _usual(batches: pd.DataFrame, month: date) -> dict[str, float]:
+    """Return each line's median throughput of the twelve months before, t (§10).
+
+    Months without any batch say nothing; a line without one in a month that has others is 0.
+    """
+    before = [f"{y:04d}-{m:02d}" for y, m in _months_before(month, 12)]
+    labels = batches["day"].astype(str).str[:7]
+    known = sorted({label for label in before if (labels == label).any()})
+    if not known:
+        return {}
+    sums = batches.groupby([labels, batches["line"].astype(str)])["mass_in_t"].sum()
+    return {
+        line: float(np.median([float(sums.get((label, line), 0.0)) for label in known]))
+        for line in LINES
+    }
+
+
+def _months_before(month: date, count: int) -> list[tuple[int, int]]:
+    at = month.year * 12 + month.month - 1
+    return [((at - n) // 12, (at - n) % 12 + 1) for n in range(1, count + 1)]
 
 
 def _meters_in(meters: pd.DataFrame, month: date, end: date) -> pd.DataFrame:
@@ -138,6 +213,10 @@ def _of_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
 
 def _in_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
     return rows[rows["day"].str.startswith(month)] if len(rows) else rows
+
+
+def _of_label(rows: pd.DataFrame, month: str) -> pd.DataFrame:
+    return rows[rows["month"] == month] if len(rows) else rows
 
 
 def _headcounts(rows: pd.DataFrame, document: SiteDocument, month: str) -> dict[str, float]:

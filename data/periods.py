@@ -215,3 +215,40 @@ SELECT n.meter_id, p.{label} AS at, CAST(p.quantity AS DOUBLE) AS quantity, p.qu
 FROM {table} p JOIN meter_number n USING (meter)
 WHERE n.site = ? AND p.{label} >= ? AND p.{label} < ? ORDER BY n.meter_id, p.{label}
 """
+
+
+def heat_pump_hours(
+    cursor: Cursor, site: str, zone: str, first: date, end: date
+) -> dict[str, float]:
+    """Return the clock hours of each month in which heat-pump electricity was above zero (R17).
+
+    Parameters
+    ----------
+    cursor, site, zone
+        Where to read, which site, its time zone (of whole hours).
+    first, end
+        The first day, and the day after the last.
+
+    Returns
+    -------
+    dict
+        Month label to hours, h.
+    """
+    edges = [utc(datetime(d.year, d.month, d.day), zone) for d in (first, end)]
+    rows = cursor.execute(
+        _PUMP_HOURS, {"site": site, "zone": zone, "low": edges[0], "high": edges[1]}
+    ).fetchall()
+    return {label: float(count) for label, count in rows}
+
+
+_PUMP_HOURS = """
+SELECT strftime((hour AT TIME ZONE 'UTC') AT TIME ZONE $zone, '%Y-%m') AS label, count(*)
+FROM (SELECT h.hour, sum(h.quantity) AS quantity
+      FROM meter_hour h JOIN meter_number n USING (meter)
+      JOIN (SELECT site, meter_id, role FROM record_meters WHERE site = $site
+            QUALIFY row_number() OVER (PARTITION BY meter_id ORDER BY batch DESC, file_row DESC)
+                = 1) m
+        ON m.site = n.site AND m.meter_id = n.meter_id AND m.role = 'heat_pump'
+      WHERE h.hour >= $low AND h.hour < $high GROUP BY h.hour)
+WHERE quantity > 0 GROUP BY label
+"""

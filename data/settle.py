@@ -10,12 +10,13 @@ from functools import partial
 
 import pandas as pd
 
-from accounting.inventory import METHOD, site_month
-from data.book import Batch, write_figures, write_years
+from accounting.settlement import METHOD, site_month
+from data.book import Batch, causes_of, factor_set, mark_settled, write_figures, write_years
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.inputs import month_inputs, site_frames
 from data.intervals import LOOK_AHEAD, neighbours, recompute
+from data.market import MARKET, plan_market, settle_market
 from data.periods import (
     day_frame,
     local,
@@ -94,7 +95,10 @@ def settle(
             due = _within(engine, site, first, last)
         if due:
             plans.append((document, due))
-    if not plans:
+    market = _market_months(engine, [month for _, due in plans for month in due])
+    if forced:
+        market = _within(engine, MARKET, first, last)
+    if not plans and not market:
         return Settled(0, 0, 0)
     run = engine.state.begin_run(Run(METHOD, engine.library.digest, _newest_batch(engine)))
     months = figures = 0
@@ -104,8 +108,16 @@ def settle(
             figures += engine.store.write(partial(_settle_months, engine, document, part, run))
             months += len(part)
             progress(document.site_id, start + len(part), len(due))
+    if market:
+        figures += engine.store.write(partial(settle_market, market, run))
+        progress(MARKET, len(market), len(market))
     engine.state.end_run(run, months, figures)
     return Settled(run, months, figures)
+
+
+def _market_months(engine: Engine, due: list[date]) -> list[date]:
+    with engine.store.read() as cursor:
+        return plan_market(cursor, due)
 
 
 def _newest_batch(engine: Engine) -> int:
@@ -398,35 +410,15 @@ def _settle_months(
         horizon.newest,
     )
     frames = site_frames(cursor, document, meters.described, months)
-    batch = Batch(site, run, engine.library.digest, document, _causes(cursor, site))
+    batch = Batch(site, run, factor_set(document, engine.library), causes_of(cursor, site))
     written = 0
     for month in months:
         inputs = month_inputs(frames, document, month, _elapsed(month, zone, horizon))
         written += write_figures(cursor, batch, month, site_month(inputs, engine.library))
-    written += write_years(cursor, batch, sorted({month.year for month in months}))
-    with view(cursor, "done", pd.DataFrame({"month": months})):
-        cursor.execute(
-            "INSERT INTO settled_month SELECT ?, month, ? FROM done ON CONFLICT (site, month) "
-            "DO UPDATE SET run = excluded.run",
-            [site, run],
-        )
-        cursor.execute(
-            "DELETE FROM changed_month WHERE site = ? AND month IN (SELECT month FROM done)",
-            [site],
-        )
+    years = sorted({month.year for month in months})
+    written += write_years(cursor, batch, engine.library, years)
+    mark_settled(cursor, site, months, run)
     return written
-
-
-def _causes(cursor: Cursor, site: str) -> dict[date, str]:
-    """Return why each month is settled again; the gravest cause where there are several."""
-    rank = ("late data", "correction", "meter register", "setting", "method", "factor")
-    found: dict[date, str] = {}
-    for month, cause in cursor.execute(
-        "SELECT DISTINCT month, cause FROM changed_month WHERE site = ?", [site]
-    ).fetchall():
-        known = found.get(month, rank[0])
-        found[month] = max(cause, known, key=rank.index)
-    return found
 
 
 def _elapsed(month: date, zone: str, horizon: Horizon) -> datetime | None:

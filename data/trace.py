@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from data.digest import sm3
 from data.engine import Engine
+from data.ingest.site_file import DEFAULT_ZONE
 from data.periods import local, next_month, utc
 from data.sites import documents
 from data.store import Cursor
@@ -92,12 +93,18 @@ def trace(engine: Engine, figure_id: str) -> dict[str, object]:
         )  # fmt: skip
         found = dict(zip(names, row, strict=True))
         terms = _terms(engine, cursor, figure_id)
-        zone = documents(cursor)[found["site"]].timezone
+        zone = _zone(cursor, found["site"])
         meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
         span = _span(found["grain"], found["period"], zone)
         readings = _readings(cursor, found["site"], meters, *span, found["settled_at"])
     found["settled_at"] = found["settled_at"].isoformat() + "Z"
     return found | {"terms": terms, "readings": readings}
+
+
+def _zone(cursor: Cursor, site: str) -> str:
+    """Return a site's time zone; the market, which has no site, keeps China's."""
+    found = documents(cursor).get(site)
+    return DEFAULT_ZONE if found is None else found.timezone
 
 
 def _terms(engine: Engine, cursor: Cursor, figure_id: str) -> list[dict[str, object]]:
@@ -248,7 +255,7 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
             raise Unknown(figure_id)
         figure = dict(zip([column[0] for column in cursor.description or []], row, strict=True))
         terms = _terms(engine, cursor, figure_id)
-        zone = documents(cursor)[figure["site"]].timezone
+        zone = _zone(cursor, figure["site"])
         meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
         found = _meter_rows(cursor, figure, meters, zone)
         versions = cursor.execute(

@@ -37,6 +37,8 @@ class Cell:
         How it is made of them; empty for a ledger row itself.
     query
         Names the rows of a sum in words, for where they are too many to list.
+    addends
+        What a sum adds: a sum of sums is rounded once, as if its rows were added directly.
     """
 
     value: float | None
@@ -49,6 +51,7 @@ class Cell:
     flags: frozenset[str] = frozenset()
     period: str = ""
     query: str = ""
+    addends: tuple[float, ...] = ()
 
 
 class Book:
@@ -137,9 +140,13 @@ def adds_over_time(unit: str) -> bool:
 def total(cells: Iterable[Cell]) -> Cell:
     """Return the sum; None where any part is not known, because a zero would be a guess."""
     parts = list(cells)
-    values = [part.value for part in parts]
-    whole = None if None in values else fsum(v for v in values if v is not None)
-    return _joined(parts, whole, parts[0].unit, "sum")
+    values = [
+        value for part in parts for value in (part.addends if part.addends else (part.value,))
+    ]
+    known = tuple(value for value in values if value is not None)
+    whole = fsum(known) if len(known) == len(values) else None
+    addends = known if whole is not None else ()
+    return replace(_joined(parts, whole, parts[0].unit, "sum"), addends=addends)
 
 
 def share(part: Cell | None, whole: Cell | None) -> Cell:

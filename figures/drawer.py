@@ -10,6 +10,7 @@ from math import fsum
 from typing import Any
 
 from figures.cells import Cell
+from figures.formulas import formula_words
 from figures.html import Content, Node, el, icon
 from figures.number import (
     Units,
@@ -92,50 +93,9 @@ _KINDS = {
     "meter": "计量表", "fuel": "燃油记录", "batch": "拆解批次", "trip": "运输记录",
     "job": "作业记录", "area": "建筑面积", "devices": "设备台账", "vehicle": "车辆记录",
     "figure": "账本数值", "divisor": "除数", "setting": "站点设置", "month": "月度数据",
-}  # fmt: skip
-
-_FORMULAS = {
-    "E = Eg + Es": "用电量 = 外购电 + 光伏自用",
-    "E_office = Σ office meters; E_plant = E − E_office":
-        "办公楼 = Σ 办公楼电表；厂区 = 全站 − 办公楼",
-    "Σ meters of the group; other = E − the three groups":
-        "Σ 该类设备的电表；其他 = 全站 − 三类设备",
-    "E_p = E_direct + crane_p + environmental_p + sorting_p; x_p = X·k_p/Σk":
-        "环节用电 = 直接用电 + 吊机、环保、分拣的分摊；分摊 = 总量 × 该环节权重 ÷ 权重合计",
-    "Σ (meter − its children)": "Σ（电表 − 其下级表）",
-    "Eg = Σ grid meters": "外购电 = Σ 关口表",
-    "Σ PV generation meters": "Σ 光伏发电表",
-    "Es = generation − export": "光伏自用 = 发电 − 上网",
-    "Ex = Σ PV export meters": "上网电量 = Σ 光伏上网表",
-    "V = Σ top-level water meters": "用水量 = Σ 总水表",
-    "Σ water meters of the building, else V by headcount": "Σ 该建筑水表，无表时按人数分摊",
-    "D = Σ litres used + own trucks": "用油量 = Σ 加油记录 + 自有车辆",
-    "forklift litres; x_p = X·k_p/Σk": "叉车用油 × 该环节权重 ÷ 权重合计",
-    "e = (Eg + Es)·0.1229 + V·0.2571 + D·ρ·1.4571":
-        "能耗 =（外购电 + 光伏自用）× 0.1229 + 用水 × 0.2571 + 柴油 × 密度 × 1.4571",
-    "quantity × standard-coal coefficient": "数量 × 折标准煤系数",
-    "E_b·0.1229 + V_b·0.2571 (+ D·ρ·1.4571 in the plant)":
-        "用电 × 0.1229 + 用水 × 0.2571（厂区另加柴油 × 密度 × 1.4571）",
-    "E_g·0.1229 (+ fuel in dismantling, + water in other)":
-        "用电 × 0.1229（拆解另加燃油，其他另加用水）",
-    "e_p = E_p·0.1229 + D_p·ρ·1.4571": "环节能耗 = 用电 × 0.1229 + 用油 × 密度 × 1.4571",
-    "X·k_p/Σk × standard-coal coefficient": "总量 × 该环节权重 ÷ 权重合计 × 折标准煤系数",
-    "G = Eg·EF_grid + V·EF_water + D·EF_diesel":
-        "碳排放量 = 外购电 × 电力因子 + 用水 × 水因子 + 柴油 × 柴油因子",
-    "quantity × emission factor": "数量 × 排放因子",
-    "E_b·(1−σ)·EF_grid + V_b·EF_water (+ D·EF_diesel in the plant)":
-        "用电 ×（1 − 光伏占比）× 电力因子 + 用水 × 水因子（厂区另加柴油 × 柴油因子）",
-    "E_g·(1−σ)·EF_grid (+ fuel in dismantling, + water in other)":
-        "用电 ×（1 − 光伏占比）× 电力因子（拆解另加燃油，其他另加用水）",
-    "G_p = E_p·(1−σ)·EF_grid + D_p·EF_diesel; office_etc = G − Σ G_p":
-        "环节排放 = 用电 ×（1 − 光伏占比）× 电力因子 + 用油 × 柴油因子；办公等 = 全站 − Σ 环节",
-    "scope1 = fuel; scope2 = grid electricity; scope3 = water":
-        "范围一 = 燃油；范围二 = 外购电；范围三 = 用水",
-    "max(0, Eg − green)·EF_excl + V·EF_water + D·EF_diesel":
-        "max（0，外购电 − 绿电）× 剩余电力因子 + 用水 × 水因子 + 柴油 × 柴油因子",
-    "e_b / area_b": "能耗 ÷ 建筑面积",
-    "G_b / area_b": "碳排放量 ÷ 建筑面积",
-    "Σ mass in": "Σ 批次入料质量",
+    "output": "产出记录", "factor": "因子", "green_electricity": "绿电合同",
+    "green_certificate": "已售绿证", "vehicles": "车辆数", "heat_pump_hours": "热泵运行小时",
+    "device": "设备台账", "km": "长度", "unit": "台数", "price": "成交记录", "alarm": "告警",
 }  # fmt: skip
 
 _RULES = {
@@ -143,11 +103,6 @@ _RULES = {
     "change": "（本期 − 基期）÷ 基期，或本期 − 基期",
     "ratio": "分子 ÷ 分母", "count": "个数", "view": "由下列数值即时计算，不入账",
 }  # fmt: skip
-
-
-def formula_words(formula: str, language: str) -> str:
-    """Return a figure's formula in the reader's language."""
-    return _FORMULAS.get(formula, formula) if language == "zh" else formula
 
 
 def _amount(value: float | None) -> str:

@@ -30,7 +30,7 @@ OURS = {"accounting", "data", "translations", "settings", "app", "manage", "comm
         "server", "tests", "figures", "pages", "callbacks", "security", "console"}  # fmt: skip
 ONLY_IN = {
     "duckdb": {"data/store.py"},
-    "sqlalchemy": {"data/state.py", "data/migrations"},
+    "sqlalchemy": {"data/state/", "data/migrations"},
     "flask": {"app.py", "server.py", "callbacks/", "security/"},
     "dash": {"app.py", "callbacks/", "pages/"},
     "flask_login": {"app.py", "security/login.py"},

@@ -14,6 +14,7 @@ from data.demo.plant import generate
 from data.engine import Engine
 from data.ingest.kinds import KINDS
 from data.ingest.load import Options, import_file
+from data.market import forget_market
 from data.schema import RECORD_KINDS, record_table
 from data.sites import documents
 from data.spool import Batch
@@ -111,6 +112,7 @@ def remove_demo(engine: Engine) -> tuple[list[str], list[str]]:
         engine.spool.forget([batch.seq for batch in batches])
     for site in gone:
         engine.store.write(partial(_delete, site, batches))
+    engine.store.write(forget_market)
     for batch in batches if gone else ():
         (engine.store.inbox / batch.path).unlink(missing_ok=True)
     return gone, [site for site in sites if site not in gone]

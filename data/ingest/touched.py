@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from data.sites import documents
 from data.store import Cursor, insert, view
 
 _DATE_OF = {
@@ -16,7 +17,9 @@ _DATE_OF = {
     "jobs": "start",
     "vehicles": "month",
     "site_months": "month",
+    "prices": "date",
 }
+_FOLLOWED = 12  # months whose usual throughput a batch belongs to (accounting.md §10)
 _TANK = ("delivery", "dip")
 
 
@@ -31,11 +34,16 @@ def mark_records(
     """Mark what rows of a kind change; rows are new ones and the earlier ones they replace."""
     if rows.empty:
         return
+    if kind == "prices":
+        rows = rows[rows["instrument"] == "CCER"]
     if kind in ("meters", "meter_changes"):
         _mark_meters(cursor, rows, batch)
     if kind == "meters":
         for site in sorted(set(rows["site"])):
             mark_all_months(cursor, site, "meter register", batch)
+    elif kind == "devices":
+        for site in sorted(set(rows["site"])):
+            mark_all_months(cursor, site, cause, batch)
     elif kind == "outputs":
         _mark_batches(cursor, rows, cause, batch)
     elif kind in _DATE_OF:
@@ -43,6 +51,29 @@ def mark_records(
             (row["site"], month) for _, row in rows.iterrows() for month in _months(kind, row)
         }
         _insert_months(cursor, months, cause, batch)
+    if kind == "batches":
+        _mark_followers(cursor, rows, cause, batch)
+    if kind in ("batches", "outputs", "trips"):
+        _mark_shipments(cursor, rows, cause, batch)
+
+
+def _mark_followers(cursor: Cursor, rows: pd.DataFrame, cause: str, batch: int) -> None:
+    """Mark the settled months whose usual throughput the batches are part of."""
+    touched = rows[["site", "date"]].drop_duplicates()
+    with view(cursor, "touched", touched):
+        cursor.execute(
+            "INSERT INTO changed_month SELECT DISTINCT s.site, s.month, ?, ? "
+            "FROM settled_month s JOIN touched t ON t.site = s.site "
+            "AND s.month > t.date AND s.month <= CAST(t.date AS DATE) + to_months(?)",
+            [cause, batch, _FOLLOWED],
+        )
+
+
+def _mark_shipments(cursor: Cursor, rows: pd.DataFrame, cause: str, batch: int) -> None:
+    """Mark every month of the sites that book what is shipped: stock leaves in its order."""
+    for site, document in documents(cursor).items():
+        if document.settings.get("book_on") == "shipment" and site in set(rows["site"]):
+            mark_all_months(cursor, site, cause, batch)
 
 
 def _months(kind: str, row: pd.Series) -> list[date]:

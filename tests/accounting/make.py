@@ -7,9 +7,15 @@ from datetime import date, timedelta
 import pandas as pd
 
 from accounting.inputs import Area, Site, SiteMonth
-from accounting.inventory import site_month
+from accounting.products import verdicts
+from accounting.settlement import site_month
 from data.library import shipped
 
+BATCH = ("batch_id", "day", "line", "mass_in_t", "residue_t", "length_km", "units", "origin")
+OUTPUT = ("batch_id", "material", "mass_t", "fate", "origin")
+TRIP = ("trip_id", "day", "line", "leg", "tonnes", "km", "vehicle_class", "own", "litres",
+        "origin")  # fmt: skip
+VEHICLE = ("vehicle_id", "class", "new_energy", "km", "kwh", "origin")
 METER = ("medium", "role", "building", "group", "line", "equipment", "parent_id", "unit")
 
 
@@ -35,6 +41,12 @@ def month(
     settings=None,
     headcounts=None,
     green_kwh=0.0,
+    gec_sold_kwh=0.0,
+    outputs=(),
+    vehicles=(),
+    devices=(),
+    heat_pump_hours=0.0,
+    usual_throughput_t=None,
     running=False,
     province="CN-HE",
     quality=None,
@@ -56,6 +68,11 @@ def month(
                 | {"period": day.isoformat(), "quantity": total / len(days), "measured_h": 24.0,
                    "expected_h": 24.0}
             )  # fmt: skip
+    made = frame(BATCH, batches).astype({"residue_t": float, "length_km": float, "units": float})
+    out = frame(OUTPUT, outputs).merge(made[["batch_id", "day", "line"]], on="batch_id")
+    found = verdicts(made, out)
+    made["verdict"] = [found[i] for i in made["batch_id"]]
+    out["verdict"] = [found[i] for i in out["batch_id"]]
     return SiteMonth(
         site=Site(
             "S1",
@@ -72,10 +89,17 @@ def month(
         meters=pd.DataFrame(list(meters)),
         meter_month=pd.DataFrame(months),
         meter_day=pd.DataFrame(by_day),
-        batches=frame(("batch_id", "day", "line", "mass_in_t", "origin"), batches),
+        batches=made,
+        outputs=out,
+        booked=out,
+        vehicles=frame(VEHICLE, vehicles),
+        devices=_devices(devices),
+        gec_sold_kwh=gec_sold_kwh,
+        heat_pump_hours=heat_pump_hours,
+        usual_throughput_t=usual_throughput_t or {},
         jobs=frame(("job_id", "day", "equipment", "line", "hours", "lifted_t", "origin"), jobs),
         fuel=_fuel(fuel),
-        trips=frame(("trip_id", "day", "own", "litres", "origin"), trips).astype({"own": bool}),
+        trips=frame(TRIP, trips).astype({"own": bool}),
         headcounts=headcounts or {},
         green_kwh=green_kwh,
     )
@@ -95,8 +119,26 @@ def use(
     return (ident, at, litres, kind, consumer, line, product, "fuel.csv:2")
 
 
-def batch(ident, line, mass, day="2026-07-05"):
-    return (ident, day, line, mass, "batches.csv:2")
+def batch(ident, line, mass, day="2026-07-05", *, residue=None, km=None, units=None):
+    return (ident, day, line, mass, residue, km, units, "batches.csv:2")
+
+
+def output(ident, material, mass, fate=None):
+    fate = fate or ("rerefined" if material == "transformer_oil" else "sold")
+    return (ident, material, mass, fate, f"outputs.csv:{ident}/{material}")
+
+
+def trip(ident, leg, line, tonnes, km, *, own=False, litres=None, vehicle="", day="2026-07-05"):
+    return (ident, day, line, leg, tonnes, km, vehicle, own, litres, "trips.csv:2")
+
+
+def _devices(rows):
+    columns = ("device_id", "kind", "capacity", "unit", "in_service_from", "in_service_to",
+               "origin")  # fmt: skip
+    made = frame(columns, rows)
+    for name in ("in_service_from", "in_service_to"):
+        made[name] = pd.to_datetime(made[name])
+    return made
 
 
 def figures(inputs):

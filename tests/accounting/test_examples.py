@@ -8,7 +8,7 @@ import pytest
 from accounting.allocation import UNALLOCATED, shares
 from accounting.amount import MEASURED, Source, of, total, weighted
 from data.library import shipped
-from tests.accounting.make import Book, batch, meter, month, use
+from tests.accounting.make import Book, batch, meter, month, trip, use
 
 
 def close(value):
@@ -184,7 +184,8 @@ def test_r13_petrol_counts_as_fuel_and_not_as_diesel():
 
 
 def test_r13_own_trips_count_only_without_truck_rows():
-    trips = [("T1", "2026-07-03", True, 40.0, "t:2"), ("T2", "2026-07-03", False, 99.0, "t:3")]
+    trips = [trip("T1", "collection", "cable", 1.0, 9.0, own=True, litres=40.0),
+             trip("T2", "collection", "cable", 1.0, 9.0, litres=99.0)]  # fmt: skip
     assert fuel_book([use("F1", 100.0)], trips).value("diesel") == close(140.0)
     with_truck = fuel_book([use("F1", 100.0), use("F2", 7.0, consumer="truck")], trips)
     assert with_truck.value("diesel") == close(107.0)

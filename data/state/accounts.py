@@ -1,129 +1,16 @@
-"""Transactional state in SQLite through SQLAlchemy: settle runs, accounts, sessions, codes."""
+"""Accounts, tries, sessions, one-time codes and facts, as they are kept (T/CASMES 615 9.3, 9.4)."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Connection,
-    DateTime,
-    Engine,
-    ForeignKey,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-FILE_NAME = "state.db"
-METADATA = MetaData()
-
-SETTLE_RUN = Table(
-    "settle_run",
-    METADATA,
-    Column("run", Integer, primary_key=True, autoincrement=True),
-    Column("started_at", DateTime, nullable=False),
-    Column("ended_at", DateTime),
-    Column("method", String, nullable=False),
-    Column("factor_digest", String, nullable=False),
-    Column("newest_batch", Integer, nullable=False),
-    Column("months", Integer),
-    Column("figures", Integer),
-)
-
-# Exactly one role an account: that the three administrators exclude each other is in the column.
-ACCOUNT = Table(
-    "account",
-    METADATA,
-    Column("account", Integer, primary_key=True, autoincrement=True),
-    Column("name", String, nullable=False),
-    Column("folded", String, nullable=False, unique=True),
-    Column(
-        "role",
-        String,
-        CheckConstraint(
-            "role IN ('clerk', 'analyst', 'manager', 'verifier',"
-            " 'sysadmin', 'secadmin', 'auditor')",
-            name="account_role",
-        ),
-        nullable=False,
-    ),
-    Column("password_hash", String, nullable=False),
-    Column("created_at", DateTime, nullable=False),
-    Column("disabled_at", DateTime),
-)
-
-# Tries by the digest of what was typed, whether such an account exists or not: a name that
-# exists must not answer otherwise than one that does not.
-ATTEMPT = Table(
-    "attempt",
-    METADATA,
-    Column("subject", String, primary_key=True),
-    Column("failures", Integer, nullable=False),
-    Column("at", DateTime, nullable=False),
-    Column("locked_until", DateTime),
-)
-
-SESSION = Table(
-    "session",
-    METADATA,
-    Column("token_digest", String, primary_key=True),
-    Column("account", Integer, ForeignKey("account.account")),
-    Column("kind", String, nullable=False),
-    Column("created_at", DateTime, nullable=False),
-    Column("seen_at", DateTime, nullable=False),
-    Column("ends_at", DateTime, nullable=False),
-    Column("address", String, nullable=False),
-    CheckConstraint(
-        "(kind = 'user' AND account IS NOT NULL) OR (kind = 'demonstration' AND account IS NULL)",
-        name="session_kind",
-    ),
-)
-
-ONE_TIME_CODE = Table(
-    "one_time_code",
-    METADATA,
-    Column("digest", String, primary_key=True),
-    Column("purpose", String, nullable=False),
-    Column("created_at", DateTime, nullable=False),
-    Column("used_at", DateTime),
-    CheckConstraint("purpose IN ('setup', 'demonstration')", name="one_time_code_purpose"),
-)
-
-FACT = Table(
-    "fact",
-    METADATA,
-    Column("name", String, primary_key=True),
-    Column("at", DateTime, nullable=False),
-)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a settle run was made with."""
-
-    method: str
-    factor_digest: str
-    newest_batch: int
+from data.state.tables import ACCOUNT, ATTEMPT, FACT, ONE_TIME_CODE, SESSION
 
 
 @dataclass(frozen=True)
@@ -179,52 +66,6 @@ class NameTaken(Exception):
 
 class CodeRefused(Exception):
     """A one-time code is unknown, spent or void."""
-
-
-class State:
-    """The state database of a data directory, migrated to the newest revision when opened."""
-
-    def __init__(self, home: Path) -> None:
-        url = f"sqlite:///{home / FILE_NAME}"
-        self.engine = _engine(url)
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        self.accounts = Accounts(self.engine)
-
-    def close(self) -> None:
-        """Release the file."""
-        self.engine.dispose()
-
-    def begin_run(self, run: Run) -> int:
-        """Note the start of a settle run and return its number."""
-        with self.engine.begin() as connection:
-            result = connection.execute(
-                insert(SETTLE_RUN).values(
-                    started_at=now(),
-                    method=run.method,
-                    factor_digest=run.factor_digest,
-                    newest_batch=run.newest_batch,
-                )
-            )
-            return int(result.lastrowid)
-
-    def end_run(self, run: int, months: int, figures: int) -> None:
-        """Note the end of a settle run and how much it changed."""
-        with self.engine.begin() as connection:
-            connection.execute(
-                update(SETTLE_RUN)
-                .where(SETTLE_RUN.c.run == run)
-                .values(ended_at=now(), months=months, figures=figures)
-            )
-
-    def runs(self) -> list[dict[str, object]]:
-        """Return every settle run, oldest first."""
-        with self.engine.connect() as connection:
-            rows = connection.execute(select(SETTLE_RUN).order_by(SETTLE_RUN.c.run))
-            return [dict(row._mapping) for row in rows]
 
 
 class Accounts:
@@ -488,27 +329,3 @@ def _spend(connection: Connection, purpose: str, digest: str, at: datetime) -> b
 def _void(connection: Connection, purpose: str) -> None:
     code = ONE_TIME_CODE.c
     connection.execute(delete(ONE_TIME_CODE).where(code.purpose == purpose, code.used_at.is_(None)))
-
-
-def now() -> datetime:
-    """Return the time as the state keeps it: UTC without a zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            "busy_timeout = 10000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine

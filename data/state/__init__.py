@@ -1,0 +1,126 @@
+"""Transactional state in SQLite through SQLAlchemy: runs, accounts, proposals, periods."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, insert, select, update
+
+from data.state.accounts import (
+    Account,
+    Accounts,
+    Attempt,
+    CodeRefused,
+    NameTaken,
+    NewAccount,
+    SessionRow,
+)
+from data.state.approvals import Approvals, Decided, NewProposal, Proposal
+from data.state.clock import now
+from data.state.factors import FactorVersions, Version
+from data.state.months import Months, PeriodEvent
+from data.state.tables import METADATA, SETTLE_RUN
+
+__all__ = [
+    "METADATA",
+    "Account",
+    "Accounts",
+    "Approvals",
+    "Attempt",
+    "CodeRefused",
+    "Decided",
+    "FactorVersions",
+    "Months",
+    "NameTaken",
+    "NewAccount",
+    "NewProposal",
+    "PeriodEvent",
+    "Proposal",
+    "Run",
+    "SessionRow",
+    "State",
+    "Version",
+    "now",
+]
+FILE_NAME = "state.db"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a settle run was made with."""
+
+    method: str
+    factor_digest: str
+    newest_batch: int
+
+
+class State:
+    """The state database of a data directory, migrated to the newest revision when opened."""
+
+    def __init__(self, home: Path) -> None:
+        url = f"sqlite:///{home / FILE_NAME}"
+        self.engine = _engine(url)
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+        with self.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        self.accounts = Accounts(self.engine)
+        self.approvals = Approvals(self.engine)
+        self.factors = FactorVersions(self.engine)
+        self.months = Months(self.engine)
+
+    def close(self) -> None:
+        """Release the file."""
+        self.engine.dispose()
+
+    def begin_run(self, run: Run) -> int:
+        """Note the start of a settle run and return its number."""
+        with self.engine.begin() as connection:
+            result = connection.execute(
+                insert(SETTLE_RUN).values(
+                    started_at=now(),
+                    method=run.method,
+                    factor_digest=run.factor_digest,
+                    newest_batch=run.newest_batch,
+                )
+            )
+            return int(result.lastrowid)
+
+    def end_run(self, run: int, months: int, figures: int) -> None:
+        """Note the end of a settle run and how much it changed."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(SETTLE_RUN)
+                .where(SETTLE_RUN.c.run == run)
+                .values(ended_at=now(), months=months, figures=figures)
+            )
+
+    def runs(self) -> list[dict[str, object]]:
+        """Return every settle run, oldest first."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(SETTLE_RUN).order_by(SETTLE_RUN.c.run))
+            return [dict(row._mapping) for row in rows]
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            "busy_timeout = 10000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine

@@ -1,0 +1,144 @@
+"""The tables of the state database; every change of them is an Alembic revision."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+
+SETTLE_RUN = Table(
+    "settle_run",
+    METADATA,
+    Column("run", Integer, primary_key=True, autoincrement=True),
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+    Column("method", String, nullable=False),
+    Column("factor_digest", String, nullable=False),
+    Column("newest_batch", Integer, nullable=False),
+    Column("months", Integer),
+    Column("figures", Integer),
+)
+
+# Exactly one role an account: that the three administrators exclude each other is in the column.
+ACCOUNT = Table(
+    "account",
+    METADATA,
+    Column("account", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False),
+    Column("folded", String, nullable=False, unique=True),
+    Column(
+        "role",
+        String,
+        CheckConstraint(
+            "role IN ('clerk', 'analyst', 'manager', 'verifier',"
+            " 'sysadmin', 'secadmin', 'auditor')",
+            name="account_role",
+        ),
+        nullable=False,
+    ),
+    Column("password_hash", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("disabled_at", DateTime),
+)
+
+# Tries by the digest of what was typed, whether such an account exists or not: a name that
+# exists must not answer otherwise than one that does not.
+ATTEMPT = Table(
+    "attempt",
+    METADATA,
+    Column("subject", String, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("locked_until", DateTime),
+)
+
+SESSION = Table(
+    "session",
+    METADATA,
+    Column("token_digest", String, primary_key=True),
+    Column("account", Integer, ForeignKey("account.account")),
+    Column("kind", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+    Column("ends_at", DateTime, nullable=False),
+    Column("address", String, nullable=False),
+    CheckConstraint(
+        "(kind = 'user' AND account IS NOT NULL) OR (kind = 'demonstration' AND account IS NULL)",
+        name="session_kind",
+    ),
+)
+
+ONE_TIME_CODE = Table(
+    "one_time_code",
+    METADATA,
+    Column("digest", String, primary_key=True),
+    Column("purpose", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("used_at", DateTime),
+    CheckConstraint("purpose IN ('setup', 'demonstration')", name="one_time_code_purpose"),
+)
+
+FACT = Table(
+    "fact",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("at", DateTime, nullable=False),
+)
+
+# What waits for a second person: what would change, who wants it, who decided and why.
+PROPOSAL = Table(
+    "proposal",
+    METADATA,
+    Column("proposal", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("proposer", String, nullable=False),
+    Column("proposed_at", DateTime, nullable=False),
+    Column("body", String, nullable=False),
+    Column("effect", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("decided_by", String),
+    Column("decided_at", DateTime),
+    Column("reason", String),
+    CheckConstraint("kind IN ('factors', 'setting', 'adjustment', 'reopen')", name="proposal_kind"),
+    CheckConstraint(
+        "status IN ('open', 'accepted', 'rejected', 'withdrawn')", name="proposal_status"
+    ),
+)
+
+# A factor row has two clocks: valid from-to (its own columns), known from (the approval).
+FACTOR_VERSION = Table(
+    "factor_version",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=True),
+    Column("factor_id", String, nullable=False),
+    Column("columns", String, nullable=False),
+    Column("known_from", DateTime, nullable=False),
+    Column("document", String, nullable=False),
+    Column("document_sm3", String, nullable=False),
+    Column("proposal", Integer, ForeignKey("proposal.proposal"), nullable=False),
+    UniqueConstraint("factor_id", "known_from", name="factor_version_once"),
+)
+
+PERIOD = Table(
+    "period",
+    METADATA,
+    Column("event", Integer, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    Column("month", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("reason", String, nullable=False),
+    CheckConstraint("status IN ('open', 'checked', 'locked')", name="period_status"),
+)
