@@ -13,12 +13,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import ledger_commands
+from data.approvals import propose_settings, restore_settings
 from data.demo.build import build_demo, remove_demo
 from data.engine import Busy, DiskFull, Engine
 from data.engine import Options as EngineOptions
 from data.export import Wanted as WantedRows
 from data.export import export_ledger
-from data.ingest.load import Options, Receipt, drain, import_file
+from data.ingest.factor_file import FACTOR_KIND
+from data.ingest.load import SITE_KIND, Options, Receipt, drain, import_file
 from data.ingest.problems import Refused
 from data.settle import settle
 from data.sites import documents
@@ -75,8 +78,8 @@ def run(engine: Engine, request: Request, console: Console) -> int:
     """Carry a command out and return its exit code; errors become sentences."""
     language = engine.language
     try:
-        if request.name in WRITING:
-            drain(engine)
+        if request.name in WRITING and drain(engine):
+            restore_settings(engine)
         return COMMANDS[request.name](engine, console, **request.values)
     except Refused as refused:
         for problem in refused.problems:
@@ -92,6 +95,8 @@ def run(engine: Engine, request: Request, console: Console) -> int:
         console.err(
             text("数据库拒绝了这次操作，没有写入任何数据：{reason}", language, reason=error)
         )
+    except BrokenPipeError:
+        return FAILED  # nobody listens any more
     except OSError as error:
         console.err(
             text(
@@ -119,6 +124,10 @@ def import_files(
     """Take files in, one after the other; the first refused one stops the rest."""
     options = Options(site, dry_run, accept_good, actor)
     receipts = []
+    if kind == FACTOR_KIND.name:
+        return _import_factors(
+            engine, console, files=files, actor=actor, dry_run=dry_run, as_json=as_json
+        )
     for done, name in enumerate(files):
         console.progress(text("导入", engine.language), done, len(files))
         receipt = import_file(engine, kind, Path(name), options)
@@ -128,9 +137,32 @@ def import_files(
         if not as_json:
             console.out(_receipt_line(engine.language, receipt, dry_run=dry_run))
     console.progress(text("导入", engine.language), len(files), len(files))
+    if kind == SITE_KIND and not dry_run:
+        for number in propose_settings(engine, actor):
+            key = "设置的变化须由另一账号批准，此前沿用原设置（approve show {number}）"
+            console.err(text(key, engine.language, number=number))
     if as_json:
         console.out(json.dumps([asdict(r) for r in receipts], ensure_ascii=False))
     return DONE
+
+
+def _import_factors(
+    engine: Engine,
+    console: Console,
+    *,
+    files: list[str],
+    actor: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Propose the rows of factor files; a second person decides."""
+    codes = [
+        ledger_commands.factors_import(
+            engine, console, file=name, document="", actor=actor, dry_run=dry_run, as_json=as_json
+        )
+        for name in files
+    ]
+    return max(codes)
 
 
 def _receipt_line(language: str, receipt: Receipt, *, dry_run: bool) -> str:
@@ -198,14 +230,15 @@ def export(
     last: str,
     form: str,
     as_of: str,
+    view: str,
     as_json: bool,
 ) -> int:
-    """Write the ledger to a file."""
+    """Write the ledger, or a view of it, to a file."""
     known = None
     if as_of:
         moment = datetime.fromisoformat(as_of)
         known = moment.astimezone(UTC).replace(tzinfo=None)
-    count = export_ledger(engine, Path(out), form, WantedRows(first, last, known))
+    count = export_ledger(engine, Path(out), form, WantedRows(first, last, known, view))
     if as_json:
         console.out(json.dumps({"file": out, "rows": count}, ensure_ascii=False))
     else:
@@ -337,8 +370,9 @@ def setup(engine: Engine, console: Console) -> int:
     return DONE
 
 
-WRITING = frozenset({"import", "settle", "demo", "demo-remove"})
+WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {
+    **ledger_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
     "export": export,

@@ -18,20 +18,29 @@ from client import over_socket
 from commands import FAILED, MISUSED, Request, engine_options, only_demo_sites, run
 from data.engine import Busy, Engine, lock, opened
 from data.export import FORMATS
+from data.ingest.factor_file import FACTOR_KIND
 from data.ingest.load import ALL_KINDS
 from data.ingest.template import template_csv, template_site, template_xlsx
+from data.views import VIEWS
 from security.first import demonstration_link, setup_code
 from security.roles import ROLES
 from settings import Settings, SettingsError, load
 from translations import text
 
+IMPORTED = (*ALL_KINDS, FACTOR_KIND.name)
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 export_app = typer.Typer(no_args_is_help=True)
 demo_app = typer.Typer()
 user_app = typer.Typer(no_args_is_help=True)
+factors_app = typer.Typer(no_args_is_help=True)
+period_app = typer.Typer(no_args_is_help=True)
+approve_app = typer.Typer(no_args_is_help=True)
 app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
 app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
 app.add_typer(user_app, name="user", help="账号 / accounts")
+app.add_typer(factors_app, name="factors", help="因子库 / the factor library")
+app.add_typer(period_app, name="period", help="月结 / month closing")
+app.add_typer(approve_app, name="approve", help="待批准的申请 / what waits for a second person")
 
 AsJson = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / one JSON document")]
 
@@ -112,7 +121,7 @@ def _end(code: int) -> None:
 
 @app.command("import")
 def import_command(
-    kind: Annotated[str | None, typer.Argument(help=" | ".join(ALL_KINDS))] = None,
+    kind: Annotated[str | None, typer.Argument(help=" | ".join(IMPORTED))] = None,
     files: Annotated[list[Path] | None, typer.Argument()] = None,
     site: Annotated[str, typer.Option(help="站点 / the site")] = "",
     dry_run: Annotated[bool, typer.Option(help="只检查 / check only")] = False,
@@ -124,8 +133,8 @@ def import_command(
     """导入文件 / take files in."""
     if template:
         _end(_template(template, out))
-    if kind not in ALL_KINDS or not files:
-        raise typer.BadParameter("KIND FILE...: " + ", ".join(ALL_KINDS))
+    if kind not in IMPORTED or not files:
+        raise typer.BadParameter("KIND FILE...: " + ", ".join(IMPORTED))
     values = {
         "kind": kind,
         "files": [str(path.resolve()) for path in files],
@@ -142,14 +151,15 @@ def _template(kind: str, out: Path | None) -> int:
     from data.ingest.kinds import KINDS
 
     language = settings().language
-    if kind not in ALL_KINDS:
-        raise typer.BadParameter("--template: " + ", ".join(ALL_KINDS))
-    if kind == "site":
+    if kind not in IMPORTED:
+        raise typer.BadParameter("--template: " + ", ".join(IMPORTED))
+    described = FACTOR_KIND if kind == FACTOR_KIND.name else KINDS.get(kind)
+    if described is None:
         body = template_site(language).encode()
     elif out is not None and out.suffix == ".xlsx":
-        body = template_xlsx(KINDS[kind], language)
+        body = template_xlsx(described, language)
     else:
-        body = template_csv(KINDS[kind], language).encode()
+        body = template_csv(described, language).encode()
     if out is None:
         sys.stdout.buffer.write(body)
     else:
@@ -189,6 +199,12 @@ def _time_option(value: str) -> str:
         raise typer.BadParameter("ISO 8601") from error
 
 
+def _view_option(value: str) -> str:
+    if value and value not in VIEWS:
+        raise typer.BadParameter(" | ".join(VIEWS))
+    return value
+
+
 @export_app.command("ledger")
 def export_command(
     out: Annotated[Path, typer.Option(help="目标文件 / the file to write")],
@@ -196,15 +212,19 @@ def export_command(
     last: Last = "",
     form: Annotated[str, typer.Option("--format", callback=_format_option)] = "csv",
     as_of: Annotated[str, typer.Option(callback=_time_option, help="ISO 8601")] = "",
+    view: Annotated[str, typer.Option(callback=_view_option, help=" | ".join(VIEWS))] = "",
     as_json: AsJson = False,
 ) -> None:
     """写出账本 / write the ledger."""
+    if view and as_of:
+        raise typer.BadParameter("--view, --as-of")
     values = {
         "out": str(out.resolve()),
         "first": first,
         "last": last,
         "form": form,
         "as_of": as_of,
+        "view": view,
         "as_json": as_json,
     }
     _end(dispatch(Request("export", values)))
@@ -288,6 +308,147 @@ def user_reset_command(name: str, password_file: PasswordFile) -> None:
     """重设密码、解锁并启用 / new password; unlocks and enables the account."""
     values = {"name": name, "password_file": str(password_file.resolve())}
     _end(dispatch(Request("user-reset", values)))
+
+
+AsOf = Annotated[str, typer.Option("--as-of", callback=_time_option, help="ISO 8601")]
+
+
+@factors_app.command("list")
+def factors_list_command(as_of: AsOf = "", as_json: AsJson = False) -> None:
+    """列出因子 / list the factors."""
+    _end(dispatch(Request("factors-list", {"as_of": as_of, "as_json": as_json})))
+
+
+@factors_app.command("show")
+def factors_show_command(factor_id: str, as_of: AsOf = "", as_json: AsJson = False) -> None:
+    """一个因子及其版本 / one factor and its versions."""
+    values = {"factor_id": factor_id, "as_of": as_of, "as_json": as_json}
+    _end(dispatch(Request("factors-show", values)))
+
+
+@factors_app.command("import")
+def factors_import_command(
+    file: Path,
+    document: Annotated[Path | None, typer.Option(help="出处文件 / the source document")] = None,
+    dry_run: Annotated[bool, typer.Option(help="只看影响 / show the effect only")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """提出因子的变更，由另一账号批准 / propose factors; another account approves."""
+    values = {
+        "file": str(file.resolve()),
+        "document": str(document.resolve()) if document else "",
+        "actor": getpass.getuser(),
+        "dry_run": dry_run,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("factors-import", values)))
+
+
+@factors_app.command("diff")
+def factors_diff_command(
+    file: Annotated[Path | None, typer.Argument()] = None,
+    first: Annotated[str, typer.Option("--from", callback=_time_option)] = "",
+    last: Annotated[str, typer.Option("--to", callback=_time_option)] = "",
+    as_json: AsJson = False,
+) -> None:
+    """文件或两个时间之间的差别 / what a file, or the time between two moments, changes."""
+    values = {
+        "file": str(file.resolve()) if file else "",
+        "first": first,
+        "last": last,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("factors-diff", values)))
+
+
+Site = Annotated[str, typer.Option(help="站点 / the site")]
+Month = Annotated[str, typer.Argument(callback=_month_option, help="YYYY-MM")]
+
+
+@period_app.command("list")
+def period_list_command(site: Site = "", as_json: AsJson = False) -> None:
+    """各月的结账状态 / the closing of every month."""
+    _end(dispatch(Request("period-list", {"site": site, "as_json": as_json})))
+
+
+def _period(step: str, month: str, site: str, reason: str, as_json: bool) -> None:
+    values = {
+        "step": step,
+        "month": month,
+        "site": site,
+        "actor": getpass.getuser(),
+        "reason": reason,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("period-step", values)))
+
+
+@period_app.command("check")
+def period_check_command(month: Month, site: Site = "", as_json: AsJson = False) -> None:
+    """核对一个月 / note that a month was checked."""
+    _period("check", month, site, "", as_json)
+
+
+@period_app.command("lock")
+def period_lock_command(month: Month, site: Site = "", as_json: AsJson = False) -> None:
+    """锁定已核对的月份 / lock a checked month."""
+    _period("lock", month, site, "", as_json)
+
+
+@period_app.command("reopen")
+def period_reopen_command(
+    month: Month, site: Site = "", reason: str = "", as_json: AsJson = False
+) -> None:
+    """重新打开月份；已锁定的须批准 / open a month again; a locked one needs approval."""
+    _period("reopen", month, site, reason, as_json)
+
+
+@approve_app.command("list")
+def approve_list_command(
+    every: Annotated[bool, typer.Option("--all", help="含已处理 / decided ones too")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """待批准的申请 / what waits for a second person."""
+    _end(dispatch(Request("approve-list", {"every": every, "as_json": as_json})))
+
+
+@approve_app.command("show")
+def approve_show_command(number: int, as_json: AsJson = False) -> None:
+    """一项申请及其影响 / one proposal and what it would change."""
+    _end(dispatch(Request("approve-show", {"number": number, "as_json": as_json})))
+
+
+As = Annotated[str, typer.Option("--as", help="账号 / the account that decides")]
+
+
+def _decide(
+    number: int, accepted: bool, user: str, password_file: Path, reason: str, as_json: bool
+) -> None:
+    values = {
+        "number": number,
+        "accepted": accepted,
+        "user": user,
+        "password_file": str(password_file.resolve()),
+        "reason": reason,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("approve-decide", values)))
+
+
+@approve_app.command("accept")
+def approve_accept_command(
+    number: int, user: As, password_file: PasswordFile, reason: str = "", as_json: AsJson = False
+) -> None:
+    """批准 / accept."""
+    _decide(number, True, user, password_file, reason, as_json)
+
+
+@approve_app.command("reject")
+def approve_reject_command(
+    number: int, user: As, password_file: PasswordFile, reason: str = "", as_json: AsJson = False
+) -> None:
+    """驳回 / reject."""
+    _decide(number, False, user, password_file, reason, as_json)
 
 
 @app.command("setup")

@@ -20,8 +20,8 @@ from accounting.amount import (
     total,
     weighted,
 )
-from accounting.balance import Electricity, Meter, meters_of
-from accounting.inputs import DIRECT_LINE, LINES, SHARED_EQUIPMENT, Grain
+from accounting.balance import Electricity, meters_of
+from accounting.inputs import DIRECT_LINE, LINES, SHARED_EQUIPMENT, Grain, Meter
 
 UNALLOCATED = "_unallocated"
 PARTS = (*LINES, UNALLOCATED)

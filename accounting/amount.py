@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,10 +122,14 @@ class Amount:
         """How many periods it holds."""
         return len(self.quality)
 
-    @property
+    @cached_property
     def values(self) -> Floats:
         """Shape (periods,), the sum of quantity x coefficient; NaN where null."""
         out = np.full(self.periods, np.nan)
+        if self.periods == 1:
+            if self.quality[0] != NULL:
+                out[0] = self._single() + 0.0
+            return out
         if self.terms:
             products = np.array([t.source.quantity * t.coefficient for t in self.terms])
             rows = np.where(np.isnan(products), 0.0, products).T.tolist()
@@ -134,6 +138,10 @@ class Amount:
         known = self.quality != NULL
         out[known] = [math.fsum(row) for row, here in zip(rows, known, strict=True) if here]
         return out + 0.0  # no negative zero in a report
+
+    def _single(self) -> float:
+        products = (float(t.source.quantity[0]) * float(t.coefficient[0]) for t in self.terms)
+        return math.fsum(product for product in products if product == product)
 
     def shares_pct(self) -> tuple[Floats, Floats]:
         """Return measured and estimated share of the expected hours, percent, NaN if none."""
@@ -160,6 +168,8 @@ def _hours(sources: Sequence[Source], name: str, periods: int) -> Floats:
     columns = [getattr(source, name) for source in sources]
     if not columns:
         return np.zeros(periods)
+    if periods == 1:
+        return np.array([math.fsum(float(column[0]) for column in columns)])
     return np.array([math.fsum(column) for column in zip(*columns, strict=True)])
 
 

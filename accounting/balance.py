@@ -27,24 +27,10 @@ from accounting.amount import (
     total,
     weighted,
 )
-from accounting.inputs import BUILDINGS, EQUIPMENT, GROUPS, Grain
+from accounting.inputs import BUILDINGS, EQUIPMENT, GROUPS, Grain, Meter
 
 BALANCE_TOLERANCE = 0.02
 EXPORT_TOLERANCE_KWH = 1e-6
-
-
-@dataclass(frozen=True)
-class Meter:
-    """A meter's place in the plant, empty where not given."""
-
-    meter_id: str
-    medium: str
-    role: str
-    building: str
-    group: str
-    line: str
-    equipment: str
-    parent_id: str
 
 
 @dataclass(frozen=True)
@@ -77,9 +63,7 @@ class Electricity:
 
 def meters_of(grain: Grain) -> tuple[Meter, ...]:
     """Return the month's meters in the order of their identifiers."""
-    columns = list(Meter.__dataclass_fields__)
-    frame = grain.inputs.meters.sort_values("meter_id")
-    return tuple(Meter(*map(str, row)) for row in frame[columns].itertuples(index=False))
+    return grain.inputs.placed_meters
 
 
 def group_of(meter: Meter) -> str:

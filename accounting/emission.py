@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 import numpy as np
 
@@ -40,13 +41,33 @@ class Coefficient:
         return scaled(amount, self.value, self.factor_ids, flags=self.flags)
 
 
+class Basis(StrEnum):
+    """Which electricity factor is counted with; one total never mixes them (D-2)."""
+
+    INVENTORY = "inventory"
+    FOOTPRINT = "footprint"
+    MARKET = "market"
+
+
 @dataclass(frozen=True)
 class MonthFactors:
-    """The factor library as a site's month uses it (R22)."""
+    """The factor library as a site's month uses it (R22).
+
+    Parameters
+    ----------
+    library, province, month
+        The factors, the site's province (``CN-HE``), the month's first day.
+    basis
+        Inventory, or the factor of a view.
+    uncontracted
+        Share of the grid electricity that is not contracted green; counts in the market view.
+    """
 
     library: FactorLibrary
     province: str
     month: date
+    basis: Basis = Basis.INVENTORY
+    uncontracted: float = 1.0
 
     def named(self, *names: str, per: Sequence[str] = (), scale: float = 1.0) -> Coefficient:
         """Return scale x the product of factors / the product of the factors of ``per``."""
@@ -63,8 +84,25 @@ class MonthFactors:
 
     @property
     def grid(self) -> Coefficient:
-        """The average grid factor of the site's province, kgCO2/kWh (D-2)."""
+        """The grid factor, kgCO2/kWh: the province's average, or the view's (D-2)."""
+        if self.basis is Basis.FOOTPRINT:
+            return self.named("GRID_FOOTPRINT_CN")
+        if self.basis is Basis.MARKET:
+            return self.named("GRID_CN_EXCL", scale=self.uncontracted)
         return _coefficient(self.library.grid(self.province, self.month))
+
+    @property
+    def diesel(self) -> Coefficient:
+        """The diesel factor, kgCO2/L; with its upstream in the footprint view (§3)."""
+        burnt_kg = self.named("FUEL_DIESEL_EF_L")
+        if self.basis is not Basis.FOOTPRINT:
+            return burnt_kg
+        upstream = self.named("FUEL_DIESEL_WTT")
+        return Coefficient(
+            burnt_kg.value + upstream.value,
+            (*burnt_kg.factor_ids, *upstream.factor_ids),
+            burnt_kg.flags | upstream.flags,
+        )
 
 
 def _coefficient(one: Chosen) -> Coefficient:
@@ -104,7 +142,7 @@ def coefficients(factors: MonthFactors) -> Coefficients:
         emission={
             "electricity": factors.grid,
             "water": named("WATER_EF"),
-            "diesel": named("FUEL_DIESEL_EF_L"),
+            "diesel": factors.diesel,
             "petrol": named("FUEL_PETROL_EF_L"),
         },
         grid_excluding_contracted=named("GRID_CN_EXCL"),

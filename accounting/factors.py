@@ -61,7 +61,7 @@ class FactorLibrary:
         """Rows whose identifiers differ only in a trailing _YYYY, oldest first."""
         found: dict[str, list[Factor]] = {}
         for factor_id, factor in self.rows.items():
-            family = re.sub(r"_\d{4}$", "", factor_id)
+            family = family_of(factor_id)
             if family != factor_id:
                 found.setdefault(family, []).append(factor)
         return {name: tuple(sorted(rows, key=_age)) for name, rows in found.items()}
@@ -88,7 +88,13 @@ class FactorLibrary:
         """
         rows = (self.rows[name],) if name in self.rows else self.families[name]
         started = [row for row in rows if row.valid_from is None or row.valid_from <= month]
-        valid = [row for row in started if row.valid_to is None or row.valid_to >= month]
+        # an open end lasts until the next row of the family begins
+        valid = [
+            row
+            for row in started
+            if (row.valid_to is None and row is started[-1])
+            or (row.valid_to is not None and row.valid_to >= month)
+        ]
         if valid or started:
             row = (valid or started)[-1]
             return Chosen(row, flag_bits("provisional") if _provisional(row, month) else 0)
@@ -98,6 +104,11 @@ class FactorLibrary:
         """Return the average grid factor of a province such as ``CN-HE`` (D-2), kgCO2/kWh."""
         family = f"GRID_{province.removeprefix('CN-')}"
         return self.choose(family if family in self.families else "GRID_CN", month)
+
+
+def family_of(factor_id: str) -> str:
+    """Return an identifier without its trailing year: rows that share it are a family (R22)."""
+    return re.sub(r"_\d{4}$", "", factor_id)
 
 
 def _age(row: Factor) -> tuple[date, str]:

@@ -53,6 +53,20 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Meter:
+    """A meter's place in the plant, empty where not given."""
+
+    meter_id: str
+    medium: str
+    role: str
+    building: str
+    group: str
+    line: str
+    equipment: str
+    parent_id: str
+
+
+@dataclass(frozen=True)
 class SiteMonth:
     """Everything the figures of one site and month depend on.
 
@@ -136,6 +150,13 @@ class SiteMonth:
     def last_day(self) -> date:
         """The month's last calendar day."""
         return date.fromordinal(self.month_end.toordinal() - 1)
+
+    @cached_property
+    def placed_meters(self) -> tuple[Meter, ...]:
+        """The month's meters in the order of their identifiers."""
+        frame = self.meters.sort_values("meter_id")
+        columns = (frame[name].tolist() for name in Meter.__dataclass_fields__)
+        return tuple(Meter(*map(str, row)) for row in zip(*columns, strict=True))
 
     def by_month(self) -> Grain:
         """Return the month as a grain of one period."""

@@ -172,6 +172,9 @@ def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:
 def _add(found: list[list[TermRow]], term: Term, wanted: NDArray[np.bool_]) -> None:
     """Add a term to the periods in which it is known and, for a record, not nothing."""
     source = term.source
+    if len(found) == 1:
+        _add_one(found[0], term, bool(wanted[0]))
+        return
     quantity, coefficient = (_long(a, len(found)) for a in (source.quantity, term.coefficient))
     known = (quantity == quantity) & wanted
     if source.kind != "meter":
@@ -180,6 +183,19 @@ def _add(found: list[list[TermRow]], term: Term, wanted: NDArray[np.bool_]) -> N
         found[at].append(
             TermRow(
                 source.kind, source.ref, float(quantity[at]), source.unit, float(coefficient[at]),
+                term.factors, source.origin,
+            )
+        )  # fmt: skip
+
+
+def _add_one(found: list[TermRow], term: Term, wanted: bool) -> None:
+    """Add a term to the only period: months are many small sums."""
+    source, quantity = term.source, float(term.source.quantity[0])
+    known = wanted and quantity == quantity
+    if known and (quantity != 0.0 or source.kind == "meter"):
+        found.append(
+            TermRow(
+                source.kind, source.ref, quantity, source.unit, float(term.coefficient[0]),
                 term.factors, source.origin,
             )
         )  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from accounting.allocation import PARTS, UNALLOCATED, Shares
 from accounting.amount import MEASURED, Amount, Ratio, Source, Term, flag_bits, nothing, total
@@ -43,6 +44,19 @@ class Lifecycle:
 
 
 @dataclass(frozen=True)
+class Trip:
+    """A trip: tonnes, km, vehicle class (a factor, empty for the leg's own), litres or NaN."""
+
+    ident: str
+    tonnes: float
+    km: float
+    vehicle: str
+    own: bool
+    litres: float
+    origin: str
+
+
+@dataclass(frozen=True)
 class Burdens:
     """What the stages are made of, one period.
 
@@ -70,6 +84,23 @@ class Burdens:
     litres: Fuel
     fuel_ef: Mapping[str, Coefficient]
     grid_ef: Coefficient
+
+    @cached_property
+    def trips(self) -> Mapping[tuple[str, str], list[Trip]]:
+        """The month's trips by leg and line."""
+        rows = self.grain.inputs.trips
+        found: dict[tuple[str, str], list[Trip]] = {}
+        columns = ("leg", "line", "trip_id", "tonnes", "km", "vehicle_class", "own", "litres",
+                   "origin")  # fmt: skip
+        for leg, line, ident, tonnes, km, vehicle, own, litres, origin in zip(
+            *(rows[name].tolist() for name in columns), strict=True
+        ):
+            trip = Trip(
+                str(ident), float(tonnes), float(km), vehicle if isinstance(vehicle, str) else "",
+                bool(own), math.nan if litres is None else float(litres), str(origin),
+            )  # fmt: skip
+            found.setdefault((str(leg), str(line)), []).append(trip)
+        return found
 
     def from_grid(self, consumed: Amount) -> Amount:
         """Return E EF (1 - sigma), kgCO2e."""
@@ -181,18 +212,16 @@ def _residue(burdens: Burdens, part: str) -> Amount:
 
 def _haulage(burdens: Burdens, leg: str, part: str) -> Amount:
     """Return sum of m d EF rf, or litres EF_d of own trucks, kgCO2e (R13, R21)."""
-    trips = burdens.grain.inputs.trips
-    if trips.empty:
+    if not burdens.trips:
         return nothing(1, MEASURED, flag_bits("no_trips"))
-    rows = trips[(trips["leg"] == leg) & (trips["line"] == part)]
     back = float(str(burdens.grain.setting.get("return_trip_factor", 1.0)))
     terms: list[Term] = []
     flags = 0
-    for trip in rows.itertuples():
-        own = bool(trip.own) and not pd.isna(trip.litres)
-        name = _vehicle(trip.vehicle_class, leg)
+    for trip in burdens.trips.get((leg, part), ()):
+        own = trip.own and trip.litres == trip.litres
+        name = trip.vehicle or DEFAULT_VEHICLE[leg]
         one = burdens.fuel_ef["diesel"] if own else burdens.factors.named(name, scale=back)
-        quantity = float(trip.litres) if own else float(trip.tonnes) * float(trip.km)
+        quantity = trip.litres if own else trip.tonnes * trip.km
         terms.append(_trip_term(trip, quantity, "L" if own else "t*km", one))
         flags |= one.flags
     return Amount(
@@ -200,14 +229,9 @@ def _haulage(burdens: Burdens, leg: str, part: str) -> Amount:
     )
 
 
-def _vehicle(given: object, leg: str) -> str:
-    return str(given) if isinstance(given, str) and given else DEFAULT_VEHICLE[leg]
-
-
-def _trip_term(trip: object, quantity: float, unit: str, one: Coefficient) -> Term:
-    ident, origin = str(getattr(trip, "trip_id", "")), str(getattr(trip, "origin", ""))
+def _trip_term(trip: Trip, quantity: float, unit: str, one: Coefficient) -> Term:
     zero = np.zeros(1)
-    source = Source("trip", ident, unit, np.array([quantity]), zero, zero, zero, origin)
+    source = Source("trip", trip.ident, unit, np.array([quantity]), zero, zero, zero, trip.origin)
     return Term(source, np.array([one.value]), one.factor_ids)
 
 

@@ -341,19 +341,16 @@ def _outputs(grain: Grain) -> dict[tuple[str, str], Amount]:
     if grain.inputs.batches.empty:
         return {(line, product): nothing(1) for line in LINES for product in PRODUCTS}
     rows = grain.inputs.outputs
-    rows = rows.assign(
-        ref=[f"{b}/{m}/{f}" for b, m, f in
-             zip(rows["batch_id"], rows["material"], rows["fate"], strict=True)],
-        product=[product_of(str(m)) for m in rows["material"]],
-    )  # fmt: skip
-    return {
-        (line, product): grain.records(
-            rows[(rows["line"] == line) & (rows["product"] == product)],
-            "output", "ref", "mass_t", "t", "output_log",
-        )
-        for line in LINES
-        for product in PRODUCTS
-    }  # fmt: skip
+    terms: dict[tuple[str, str], list[Term]] = {
+        (line, product): [] for line in LINES for product in PRODUCTS
+    }
+    for ident, line, material, mass, fate, origin in zip(
+        *(rows[c].tolist() for c in ("batch_id", "line", "material", "mass_t", "fate", "origin")),
+        strict=True,
+    ):
+        source = _source("output", f"{ident}/{material}/{fate}", "t", float(mass), str(origin))
+        terms[str(line), product_of(str(material))].append(Term(source, np.ones(1)))
+    return {key: _known(grain, found, 0) for key, found in terms.items()}
 
 
 def _residues(grain: Grain) -> dict[str, Amount]:

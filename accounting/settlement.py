@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from accounting import benefit
 from accounting.allocation import month_shares
-from accounting.balance import electricity, office_share
-from accounting.emission import MonthFactors, coefficients, pv_share
-from accounting.factors import FactorLibrary
+from accounting.amount import Amount
+from accounting.balance import Electricity, electricity, office_share
+from accounting.emission import Basis, MonthFactors, coefficients, pv_share
+from accounting.factors import FactorLibrary, family_of
 from accounting.formulas import formula
 from accounting.inputs import SiteMonth
 from accounting.inventory import inventory
@@ -18,7 +20,16 @@ from accounting.uncertainty import figure_pct
 METHOD = "M1-M12.1"
 
 
-def site_month(inputs: SiteMonth, library: FactorLibrary) -> list[Figure]:
+GRAINS = ("month", "day")
+
+
+def site_month(
+    inputs: SiteMonth,
+    library: FactorLibrary,
+    changed: Set[str] | None = None,
+    grains: Sequence[str] = GRAINS,
+    basis: Basis = Basis.INVENTORY,
+) -> list[Figure]:
     """Return every figure of a site and month at month and day grain (M1-M9).
 
     Parameters
@@ -27,6 +38,12 @@ def site_month(inputs: SiteMonth, library: FactorLibrary) -> list[Figure]:
         The month's quantities and records.
     library
         The factors.
+    changed
+        Only figures made of one of these factors; None for all figures.
+    grains
+        Which grains are wanted.
+    basis
+        The electricity factor of a view; the ledger's own is the inventory's.
 
     Returns
     -------
@@ -37,21 +54,78 @@ def site_month(inputs: SiteMonth, library: FactorLibrary) -> list[Figure]:
     ----------
     accounting.md §3-§11 and R1-R25.
     """
-    factors = MonthFactors(library, inputs.site.province, inputs.month_start)
     month, days = inputs.by_month(), inputs.by_day()
     office = office_share(month)
     power = electricity(month, office)
+    factors = MonthFactors(
+        library, inputs.site.province, inputs.month_start, basis, uncontracted(inputs, power)
+    )
     split, sigma = month_shares(month, power), pv_share(power)
     rows: list[Figure] = []
-    for grain, of_grain in ((month, power), (days, electricity(days, office))):
+    for grain in (month, days):
+        if grain.name not in grains:
+            continue
+        of_grain = power if grain is month else electricity(days, office)
         book = inventory(grain, of_grain, split, sigma, coefficients(factors))
         found = book.common() | benefit.common(grain, factors)
         if grain is month:
             found |= book.month_only(found)
             found |= benefit.month_only(book, factors, found)
-        described = {key: amount.described(formula(*key[:2])) for key, amount in found.items()}
+        described = {
+            key: amount.described(formula(*key[:2]))
+            for key, amount in found.items()
+            if changed is None or _made_of(amount, changed)
+        }
         rows += figures(described, grain)
+    if basis is Basis.FOOTPRINT:
+        rows = [replace(row, basis="footprint") for row in rows]
     return [_with_uncertainty(row, library) if row.grain == "month" else row for row in rows]
+
+
+def uncontracted(inputs: SiteMonth, power: Electricity) -> float:
+    """Return the share of grid electricity beyond contracted green kWh, 0 to 1 (R19).
+
+    Parameters
+    ----------
+    inputs
+        The month.
+    power
+        The month's electricity, kWh.
+    """
+    bought = float(power.grid.values[0])
+    if not inputs.green_kwh or bought != bought or bought <= 0:
+        return 1.0
+    return max(0.0, 1.0 - inputs.green_kwh / bought)
+
+
+def _made_of(amount: Amount, factors: Set[str]) -> bool:
+    """Tell whether any of the factors is in an amount's lineage."""
+    return any(
+        not factors.isdisjoint(term.factors)
+        or (term.source.kind == "factor" and term.source.ref in factors)
+        for term in amount.terms
+    )
+
+
+def changed_factors(before: FactorLibrary, after: FactorLibrary) -> frozenset[str]:
+    """Return the factors whose figures another library may change.
+
+    Parameters
+    ----------
+    before, after
+        The libraries.
+
+    Returns
+    -------
+    frozenset of str
+        Rows that are new, gone or other, and the rows of their families: a new year of a
+        family takes months from the year before.
+    """
+    names = {*before.rows, *after.rows}
+    other = {name for name in names if before.rows.get(name) != after.rows.get(name)}
+    families = {family_of(name) for name in other}
+    kin = {name for name in names if family_of(name) in families and family_of(name) != name}
+    return frozenset(other | kin)
 
 
 def _with_uncertainty(row: Figure, library: FactorLibrary) -> Figure:

@@ -128,7 +128,8 @@ def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened
 
 
 def _factors(reader: PageReader, found: Mapping[str, Any]) -> dict[str, Any]:
-    library = reader.engine.library.rows
+    known = str(found["figure"]["factor_set"]).partition("@")[2]
+    library = reader.engine.libraries.by_digest(known).rows
     names = {n for t in found["terms"] for n in (t["factor_id"] or "").split(";") if n}
     return {name: library[name] for name in names}
 

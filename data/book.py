@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -48,20 +49,51 @@ def terms_digest(figure: Figure) -> str:
     return hashlib.blake2b(repr([*map(tuple, figure.terms)]).encode(), digest_size=10).hexdigest()
 
 
-def write_figures(cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure]) -> int:
+def write_figures(
+    cursor: Cursor,
+    batch: Batch,
+    month: date,
+    figures: Iterable[Figure],
+    approval: int | None = None,
+) -> int:
     """Append the figures of a month that differ from the current ones; return how many.
 
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
+    ``approval`` is the proposal by which a locked month may change.
     """
+    cause = batch.causes.get(month, "late data")
+    current = _current(cursor, batch, month)
+    return _write(cursor, batch, cause, current, list(figures), approval)
+
+
+def changed_figures(
+    cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure]
+) -> list[tuple[Figure, float | None]]:
+    """Return the figures of a month that the ledger has otherwise, with the ledger's values."""
+    known = _by_key(_current(cursor, batch, month))
+    found = []
+    for figure in figures:
+        before = known.get(figure.key)
+        if before is None or not _same(before, figure, terms_digest(figure)):
+            found.append((figure, None if before is None else _number(before.value)))
+    return found
+
+
+def _current(cursor: Cursor, batch: Batch, month: date) -> pd.DataFrame:
     start = month.strftime("%Y-%m")
-    current = frame(
+    return frame(
         cursor,
         "SELECT * FROM ledger WHERE current AND site = ? AND run <= ? AND grain <> 'year' "
         "AND period BETWEEN ? AND ?",
         [batch.site, batch.run, start, start + "-99"],
     )
-    cause = batch.causes.get(month, "late data")
-    return _write(cursor, batch, cause, current, list(figures))
+
+
+def _by_key(current: pd.DataFrame) -> dict[tuple[str, str, str, str, str], Any]:
+    return {
+        (row.grain, row.period, row.indicator, row.dimension, row.entity): row
+        for row in current.itertuples()
+    }
 
 
 def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: list[int]) -> int:
@@ -133,12 +165,14 @@ def terms_of(cursor: Cursor, figure_ids: Sequence[str]) -> dict[str, list[TermRo
 
 
 def _write(
-    cursor: Cursor, batch: Batch, cause: str, current: pd.DataFrame, figures: list[Figure]
+    cursor: Cursor,
+    batch: Batch,
+    cause: str,
+    current: pd.DataFrame,
+    figures: list[Figure],
+    approval: int | None = None,
 ) -> int:
-    known = {
-        (row.grain, row.period, row.indicator, row.dimension, row.entity): row
-        for row in current.itertuples()
-    }
+    known = _by_key(current)
     now = datetime.now(UTC).replace(tzinfo=None)
     rows, terms, replaced = [], [], []
     for figure in figures:
@@ -156,6 +190,7 @@ def _write(
                 "terms_digest": digest,
                 "supersedes": None if before is None else before.figure_id,
                 "cause": None if before is None else cause,
+                "approval": approval,
             }
         )
         terms += _terms(ident, figure)
@@ -172,6 +207,11 @@ def _same(before: object, figure: Figure, digest: str) -> bool:
 
 def _plain(value: object) -> object:
     return None if value is None or value != value else value
+
+
+def _number(value: object) -> float | None:
+    found = _plain(value)
+    return None if found is None else float(str(found))
 
 
 def _row(
@@ -232,6 +272,7 @@ def _append(
                 "AND figure_id IN (SELECT figure_id FROM replaced)"
             )
     ledger = pd.DataFrame(rows)
+    ledger["approval"] = ledger["approval"].astype("Int64")
     for name in ("value", "measured_pct", "estimated_pct", "uncertainty_pct"):
         ledger[name] = ledger[name].astype("Float64")
     insert(cursor, "ledger", ledger)

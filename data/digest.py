@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 CHUNK = 1 << 20
@@ -27,3 +29,8 @@ def copy_with_digest(source: Path, target: Path) -> str:
             digest.update(chunk)
             writer.write(chunk)
     return digest.hexdigest()
+
+
+def digest_of(rows: Sequence[object]) -> str:
+    """Return the SM3 digest of rows that JSON can hold, hexadecimal."""
+    return sm3(json.dumps(rows, ensure_ascii=False).encode())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accounting.factors import FactorLibrary
-from data.library import shipped
+from data.library import Libraries
 from data.spool import Spool
 from data.state import State
 from data.store import Limits, Store
@@ -45,8 +45,13 @@ class Engine:
     store: Store
     spool: Spool
     state: State
-    library: FactorLibrary
+    libraries: Libraries
     options: Options
+
+    @property
+    def library(self) -> FactorLibrary:
+        """The factor library as it is known now."""
+        return self.libraries.now()
 
     @property
     def language(self) -> str:
@@ -118,7 +123,7 @@ def opened(home: Path, options: Options | None = None) -> Iterator[Engine]:
     spool, state = Spool(home), State(home)
     store = Store(home, options.limits)
     _sweep(store.inbox)
-    engine = Engine(home, store, spool, state, shipped(), options)
+    engine = Engine(home, store, spool, state, Libraries(state.factors), options)
     try:
         yield engine
     finally:

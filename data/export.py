@@ -13,6 +13,7 @@ import xlsxwriter
 
 from data.engine import Engine
 from data.store import Cursor
+from data.views import view_rows
 
 COLUMNS = (
     "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit", "basis",
@@ -25,11 +26,12 @@ FORMATS = ("csv", "parquet", "xlsx")
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows: months from and to (``2026-07``), as known at a time (UTC)."""
+    """Which rows: months from and to (``2026-07``), as known at a time (UTC), or a view's."""
 
     first: str = ""
     last: str = ""
     as_of: datetime | None = None
+    view: str = ""
 
 
 def ledger_rows(cursor: Cursor, wanted: Wanted) -> pd.DataFrame:
@@ -121,7 +123,10 @@ def export_ledger(engine: Engine, path: Path, form: str, wanted: Wanted) -> int:
     part = path.with_name(f".{path.name}.part")
     try:
         with engine.store.read(timeout_s=600.0) as cursor:
-            rows = ledger_rows(cursor, wanted)
+            if wanted.view:
+                rows = view_rows(engine, wanted.view, wanted.first, wanted.last, COLUMNS)
+            else:
+                rows = ledger_rows(cursor, wanted)
             body = _parquet(engine, cursor, rows) if form == "parquet" else _written(form, rows)
         part.write_bytes(body)
         part.replace(path)

@@ -21,7 +21,9 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS batch(
     batch INTEGER PRIMARY KEY, kind VARCHAR, site VARCHAR, source VARCHAR, digest VARCHAR,
     received_at TIMESTAMP, new_rows BIGINT, same_rows BIGINT, corrections BIGINT);
-CREATE TABLE IF NOT EXISTS site_document(site VARCHAR, body VARCHAR, batch INTEGER);
+CREATE TABLE IF NOT EXISTS site_document(
+    site VARCHAR, body VARCHAR, batch INTEGER, approved BOOLEAN);
+ALTER TABLE site_document ADD COLUMN IF NOT EXISTS approved BOOLEAN DEFAULT true;
 CREATE TABLE IF NOT EXISTS meter_number(
     meter INTEGER PRIMARY KEY, site VARCHAR, meter_id VARCHAR, UNIQUE(site, meter_id));
 CREATE TABLE IF NOT EXISTS reading(
@@ -60,7 +62,8 @@ CREATE TABLE IF NOT EXISTS ledger(
     quality VARCHAR, measured_pct DOUBLE, estimated_pct DOUBLE, uncertainty_pct DOUBLE,
     flags VARCHAR, factor_set VARCHAR, settled_at TIMESTAMP, formula VARCHAR,
     revision INTEGER, supersedes VARCHAR, cause VARCHAR, run INTEGER, terms_digest VARCHAR,
-    current BOOLEAN);
+    current BOOLEAN, approval INTEGER);
+ALTER TABLE ledger ADD COLUMN IF NOT EXISTS approval INTEGER;
 CREATE TABLE IF NOT EXISTS lineage(
     figure_id VARCHAR, place INTEGER, kind VARCHAR, ref VARCHAR, quantity DOUBLE, unit VARCHAR,
     coefficient DOUBLE, factor_id VARCHAR, origin VARCHAR);

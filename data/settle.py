@@ -10,27 +10,23 @@ from functools import partial
 
 import pandas as pd
 
-from accounting.settlement import METHOD, site_month
-from data.book import Batch, causes_of, factor_set, mark_settled, write_figures, write_years
+from accounting.settlement import METHOD
 from data.engine import Engine
+from data.horizon import Horizon, newest_horizon, stored_horizon
 from data.ingest.site_file import SiteDocument
-from data.inputs import month_inputs, site_frames
 from data.intervals import LOOK_AHEAD, neighbours, recompute
 from data.market import MARKET, plan_market, settle_market
+from data.month_book import Job, settle_months
 from data.periods import (
-    day_frame,
     local,
     month_of,
     months_between,
     next_month,
-    replace_periods,
-    utc,
 )
 from data.sites import documents, inputs_fingerprint, site_meters
 from data.state import Run
 from data.store import Cursor, frame, view
 
-HOLD = timedelta(hours=48)
 MONTHS_AT_ONCE = 12
 READINGS_AT_ONCE = 1_000_000
 Progress = Callable[[str, int, int], None]
@@ -43,24 +39,6 @@ class Settled:
     run: int
     months: int
     figures: int
-
-
-@dataclass(frozen=True)
-class Horizon:
-    """Up to where a site's readings reach (R2).
-
-    Parameters
-    ----------
-    newest
-        The newest accepted reading of any meter, UTC; None without readings.
-    held_meter, held_from
-        The meter whose readings from a time on are held back, being more than 48 h later than
-        every other meter's newest.
-    """
-
-    newest: datetime | None
-    held_meter: int | None = None
-    held_from: datetime | None = None
 
 
 def settle(
@@ -90,22 +68,25 @@ def settle(
     forced = first is not None or last is not None
     plans = []
     for site, document in sites.items():
-        due = engine.store.write(partial(_plan, engine, site, document))
-        if forced:
-            due = _within(engine, site, first, last)
+        plan = engine.store.write(partial(_plan, engine, site, document))
+        due = [month for month in plan.extent if _inside(month, first, last)]
+        if not forced:
+            due = plan.due
         if due:
             plans.append((document, due))
     market = _market_months(engine, [month for _, due in plans for month in due])
     if forced:
-        market = _within(engine, MARKET, first, last)
+        market = [month for month in _settled(engine, MARKET) if _inside(month, first, last)]
     if not plans and not market:
         return Settled(0, 0, 0)
-    run = engine.state.begin_run(Run(METHOD, engine.library.digest, _newest_batch(engine)))
+    run = begin_run(engine)
     months = figures = 0
     for document, due in plans:
         for start in range(0, len(due), MONTHS_AT_ONCE):
             part = due[start : start + MONTHS_AT_ONCE]
-            figures += engine.store.write(partial(_settle_months, engine, document, part, run))
+            figures += engine.store.write(
+                partial(settle_months, engine, Job(document, tuple(part), run))
+            )
             months += len(part)
             progress(document.site_id, start + len(part), len(due))
     if market:
@@ -113,6 +94,11 @@ def settle(
         progress(MARKET, len(market), len(market))
     engine.state.end_run(run, months, figures)
     return Settled(run, months, figures)
+
+
+def begin_run(engine: Engine) -> int:
+    """Note the start of a settle run and what it is made with; return its number."""
+    return engine.state.begin_run(Run(METHOD, engine.library.digest, _newest_batch(engine)))
 
 
 def _market_months(engine: Engine, due: list[date]) -> list[date]:
@@ -126,26 +112,31 @@ def _newest_batch(engine: Engine) -> int:
     return int(row[0]) if row else 0
 
 
-def _within(engine: Engine, site: str, first: date | None, last: date | None) -> list[date]:
-    """Return the site's settled months inside the wanted range."""
+def _inside(month: date, first: date | None, last: date | None) -> bool:
+    return (first is None or month >= first) and (last is None or month <= last)
+
+
+def _settled(engine: Engine, site: str) -> list[date]:
     with engine.store.read() as cursor:
         rows = cursor.execute(
-            "SELECT DISTINCT month FROM (SELECT month FROM settled_month WHERE site = ? "
-            "UNION ALL SELECT month FROM changed_month WHERE site = ?) ORDER BY month",
-            [site, site],
+            "SELECT month FROM settled_month WHERE site = ? ORDER BY month", [site]
         ).fetchall()
-    return [
-        month
-        for (month,) in rows
-        if (first is None or month >= first) and (last is None or month <= last)
-    ]
+    return [month for (month,) in rows]
 
 
-def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> list[date]:
+@dataclass(frozen=True)
+class _Plan:
+    """A site's months: all that have rows (R3), and those that must be settled."""
+
+    extent: list[date]
+    due: list[date]
+
+
+def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> _Plan:
     """Bring a site's hours up to date and return its months that must be settled."""
     zone = document.timezone
-    before = _stored_horizon(cursor, site)
-    now = _horizon(cursor, site)
+    before = stored_horizon(cursor, site)
+    now = newest_horizon(cursor, site)
     _mark_held(cursor, before, now)
     _update_hours(cursor, site, zone, now)
     fingerprint = inputs_fingerprint(document, engine.library.digest, METHOD)
@@ -164,34 +155,7 @@ def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> 
         "(SELECT month FROM changed_month WHERE site = ?)",
         [site, wanted, site, site],
     ).fetchall()
-    return sorted(month for (month,) in rows if month in set(wanted))
-
-
-def _stored_horizon(cursor: Cursor, site: str) -> Horizon:
-    row = cursor.execute(
-        "SELECT horizon, held_meter, held_from FROM site_state WHERE site = ?", [site]
-    ).fetchone()
-    return Horizon(*row) if row else Horizon(None)
-
-
-def _horizon(cursor: Cursor, site: str) -> Horizon:
-    """Return the newest accepted reading; one 48 h ahead of all other meters is held (R2)."""
-    rows = cursor.execute(
-        "SELECT e.newest, e.meter FROM meter_extent e JOIN meter_number n USING (meter) "
-        "WHERE n.site = ? ORDER BY e.newest DESC, e.meter LIMIT 2",
-        [site],
-    ).fetchall()
-    if not rows:
-        return Horizon(None)
-    if len(rows) == 1 or rows[0][0] <= rows[1][0] + HOLD:
-        return Horizon(rows[0][0])
-    limit = rows[1][0] + HOLD
-    row = cursor.execute(
-        "SELECT max(ts) FROM reading r WHERE meter = ? AND ts <= ? AND quality <> 2",
-        [rows[0][1], limit],
-    ).fetchone()
-    own = row[0] if row and row[0] is not None else rows[1][0]
-    return Horizon(max(own, rows[1][0]), rows[0][1], limit + timedelta(microseconds=1))
+    return _Plan(wanted, sorted(month for (month,) in rows if month in set(wanted)))
 
 
 def _mark_held(cursor: Cursor, before: Horizon, now: Horizon) -> None:
@@ -393,39 +357,3 @@ def _extent_months(cursor: Cursor, site: str, zone: str, now: Horizon) -> list[d
     if not edges:
         return []
     return months_between(min(edges).replace(day=1), max(edges).replace(day=1))
-
-
-def _settle_months(
-    engine: Engine, document: SiteDocument, months: list[date], run: int, cursor: Cursor
-) -> int:
-    """Compute and write the figures of some months of a site; return how many are new."""
-    site, zone = document.site_id, document.timezone
-    horizon = _stored_horizon(cursor, site)
-    meters = site_meters(cursor, site, zone, held={})
-    days = day_frame(months, zone)
-    replace_periods(
-        cursor,
-        meters.measured[["meter", "reading_kind", "step_us", "valid_since", "valid_until"]],
-        days,
-        horizon.newest,
-    )
-    frames = site_frames(cursor, document, meters.described, months)
-    batch = Batch(site, run, factor_set(document, engine.library), causes_of(cursor, site))
-    written = 0
-    for month in months:
-        inputs = month_inputs(frames, document, month, _elapsed(month, zone, horizon))
-        written += write_figures(cursor, batch, month, site_month(inputs, engine.library))
-    years = sorted({month.year for month in months})
-    written += write_years(cursor, batch, engine.library, years)
-    mark_settled(cursor, site, months, run)
-    return written
-
-
-def _elapsed(month: date, zone: str, horizon: Horizon) -> datetime | None:
-    """Return the end of the running month's elapsed part, None if it is not running (R2)."""
-    if horizon.newest is None:
-        return None
-    end = next_month(month)
-    start_utc = utc(datetime(month.year, month.month, 1), zone)
-    end_utc = utc(datetime(end.year, end.month, 1), zone)
-    return horizon.newest if start_utc < horizon.newest < end_utc else None

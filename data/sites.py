@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -34,12 +34,43 @@ def records(cursor: Cursor, kind: str, site: str) -> pd.DataFrame:
 
 
 def documents(cursor: Cursor) -> dict[str, SiteDocument]:
-    """Return every site's latest document by its identifier."""
+    """Return every site's latest document, with the settings of the latest approved one."""
+    newest, approved = _documents(cursor, approved=False), _documents(cursor, approved=True)
+    found = {}
+    for site, (batch, body) in newest.items():
+        document = parse_site(body, site, "zh")
+        if site in approved and approved[site][0] != batch:
+            settings = parse_site(approved[site][1], site, "zh").settings
+            document = replace(document, settings=settings)
+        found[site] = document
+    return found
+
+
+def _documents(cursor: Cursor, *, approved: bool) -> dict[str, tuple[int, str]]:
     rows = cursor.execute(
-        "SELECT site, body FROM site_document "
-        "QUALIFY row_number() OVER (PARTITION BY site ORDER BY batch DESC) = 1 ORDER BY site"
+        "SELECT site, batch, body FROM site_document WHERE approved OR NOT ? "
+        "QUALIFY row_number() OVER (PARTITION BY site ORDER BY batch DESC) = 1 ORDER BY site",
+        [approved],
     ).fetchall()
-    return {site: parse_site(body, site, "zh") for site, body in rows}
+    return {site: (batch, body) for site, batch, body in rows}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Settings that came with a file and wait for a second person."""
+
+    batch: int
+    settings: Mapping[str, object]
+
+
+def pending_settings(cursor: Cursor) -> dict[str, Pending]:
+    """Return by site the newest settings that are not in force yet."""
+    newest, approved = _documents(cursor, approved=False), _documents(cursor, approved=True)
+    return {
+        site: Pending(batch, parse_site(body, site, "zh").settings)
+        for site, (batch, body) in newest.items()
+        if site in approved and approved[site][0] != batch
+    }
 
 
 def accounting_site(document: SiteDocument) -> Site:

@@ -92,7 +92,7 @@ def trace(engine: Engine, figure_id: str) -> dict[str, object]:
             "settled_at",
         )  # fmt: skip
         found = dict(zip(names, row, strict=True))
-        terms = _terms(engine, cursor, figure_id)
+        terms = _terms(engine, cursor, figure_id, found["factor_set"])
         zone = _zone(cursor, found["site"])
         meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
         span = _span(found["grain"], found["period"], zone)
@@ -107,7 +107,11 @@ def _zone(cursor: Cursor, site: str) -> str:
     return DEFAULT_ZONE if found is None else found.timezone
 
 
-def _terms(engine: Engine, cursor: Cursor, figure_id: str) -> list[dict[str, object]]:
+def _terms(
+    engine: Engine, cursor: Cursor, figure_id: str, factor_set: str
+) -> list[dict[str, object]]:
+    """Return a figure's terms with the factors as they were known when it was settled."""
+    library = engine.libraries.by_digest(factor_set.partition("@")[2])
     rows = cursor.execute(
         "SELECT kind, ref, quantity, unit, coefficient, factor_id, origin FROM lineage "
         "WHERE figure_id = ? ORDER BY place",
@@ -115,7 +119,7 @@ def _terms(engine: Engine, cursor: Cursor, figure_id: str) -> list[dict[str, obj
     ).fetchall()
     found = []
     for kind, ref, quantity, unit, coefficient, factor_id, origin in rows:
-        factors = [engine.library.rows[name] for name in factor_id.split(";") if name]
+        factors = [library.rows[name] for name in factor_id.split(";") if name]
         found.append(
             {
                 "kind": kind,
@@ -254,7 +258,7 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
         if row is None:
             raise Unknown(figure_id)
         figure = dict(zip([column[0] for column in cursor.description or []], row, strict=True))
-        terms = _terms(engine, cursor, figure_id)
+        terms = _terms(engine, cursor, figure_id, str(figure["factor_set"]))
         zone = _zone(cursor, figure["site"])
         meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
         found = _meter_rows(cursor, figure, meters, zone)

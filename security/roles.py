@@ -14,6 +14,8 @@ from translations import text
 DEMONSTRATION = "demonstration"
 ADMINISTRATORS = ("sysadmin", "secadmin", "auditor")
 ROLES = ("clerk", "analyst", "manager", "verifier", *ADMINISTRATORS)
+APPROVERS = frozenset(("analyst", "manager"))  # of factors, settings, locked months
+CLOSERS = frozenset(("analyst", "manager"))
 
 _ALL = frozenset((*ROLES, DEMONSTRATION))
 _READERS = frozenset(("clerk", "analyst", "manager", "verifier", DEMONSTRATION))

@@ -27,7 +27,8 @@ ROOMS = {
     "security": {"security", "data", "settings", "translations"},
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
-        "server", "tests", "figures", "pages", "callbacks", "security", "console"}  # fmt: skip
+        "server", "tests", "figures", "pages", "callbacks", "security", "console",
+        "ledger_commands"}  # fmt: skip
 ONLY_IN = {
     "duckdb": {"data/store.py"},
     "sqlalchemy": {"data/state/", "data/migrations"},

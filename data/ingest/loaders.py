@@ -17,7 +17,7 @@ from data.ingest.problems import Problem, Refused
 from data.ingest.rows import Parsed, Row, parse_rows
 from data.ingest.site_file import SiteDocument, read_site
 from data.ingest.tables import read_table
-from data.ingest.touched import mark_all_months, mark_records
+from data.ingest.touched import mark_records
 from data.schema import record_columns, record_table
 from data.sites import documents, effective_sql
 from data.store import Cursor, frame, insert, view
@@ -67,16 +67,24 @@ def register(cursor: Cursor, request: Request, loaded: Loaded) -> Loaded:
 
 
 def load_site(cursor: Cursor, request: Request, acknowledge: Acknowledge) -> Loaded:
-    """Load a site document; its months are settled again."""
+    """Load a site document; other settings of a settled site wait for a second person."""
     document = read_site(request.path, request.language)
     body = request.path.read_text(encoding="utf-8-sig")
     known = documents(cursor)
     batch = acknowledge()
-    cursor.execute("INSERT INTO site_document VALUES (?, ?, ?)", [document.site_id, body, batch])
-    corrected = int(document.site_id in known)
-    if corrected:
-        mark_all_months(cursor, document.site_id, "setting", batch)
+    before = known.get(document.site_id)
+    corrected = int(before is not None)
+    approved = before is None or before.settings == document.settings
+    cursor.execute(
+        "INSERT INTO site_document VALUES (?, ?, ?, ?)",
+        [document.site_id, body, batch, approved or not _settled(cursor, document.site_id)],
+    )
     return register(cursor, request, Loaded(batch, 1 - corrected, 0, corrected))
+
+
+def _settled(cursor: Cursor, site: str) -> bool:
+    row = cursor.execute("SELECT 1 FROM settled_month WHERE site = ? LIMIT 1", [site]).fetchone()
+    return row is not None
 
 
 def known_rows(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocument]) -> Known:

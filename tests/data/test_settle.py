@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from data.approvals import accept, propose_settings
 from data.ingest.problems import Refused
 from tests.plant import Plant, bytes_without_clock, meter, moment, opened_home, series
 
@@ -289,6 +290,8 @@ def test_setting_restates_what_depends_on_it(plant):
         path.read_text(encoding="utf-8") + "water_in_energy = false\n", encoding="utf-8"
     )
     plant.take("site", path)
+    (number,) = propose_settings(plant.engine, "ana")
+    accept(plant.engine, number, "bob")
     plant.settle()
     after = plant.figure("energy", "2026-03")
     assert before.value - after.value == pytest.approx(31 * 24 * 0.2571)
