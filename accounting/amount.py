@@ -192,6 +192,11 @@ def _merged(terms: Iterable[Term]) -> tuple[Term, ...]:
     return tuple(term for term in ordered if np.any(term.coefficient != 0.0))
 
 
+def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """Return terms by what names them: the order of the rows they came from does not matter."""
+    return tuple(sorted(terms, key=lambda term: term.key))
+
+
 def of(source: Source, quality: Ints, flags: Ints) -> Amount:
     """Return the amount that is one source."""
     known = np.where(np.isnan(source.quantity), NULL, quality).astype(np.int64)

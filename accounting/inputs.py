@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from accounting.amount import MEASURED, Amount, Source, Term, of
+from accounting.amount import MEASURED, Amount, Source, Term, in_order, of
 
 LINES = ("cable", "conductor", "transformer")
 BUILDINGS = ("plant", "office")
@@ -244,4 +244,4 @@ class Grain:
             source = Source(kind, str(ident), unit, quantity, zeros, zeros, zeros, str(origin))
             terms.append(Term(source, np.ones(self.periods)))
         none = np.zeros(self.periods, np.int64)
-        return Amount(tuple(terms), none + MEASURED, none, (self.log(log),))
+        return Amount(in_order(terms), none + MEASURED, none, (self.log(log),))

@@ -10,7 +10,17 @@ from functools import cached_property
 import numpy as np
 
 from accounting.allocation import PARTS, UNALLOCATED, Shares
-from accounting.amount import MEASURED, Amount, Ratio, Source, Term, flag_bits, nothing, total
+from accounting.amount import (
+    MEASURED,
+    Amount,
+    Ratio,
+    Source,
+    Term,
+    flag_bits,
+    in_order,
+    nothing,
+    total,
+)
 from accounting.balance import Electricity, meters_of
 from accounting.emission import Coefficient, MonthFactors, burnt, electricity_emission
 from accounting.fuel import Fuel
@@ -225,7 +235,7 @@ def _haulage(burdens: Burdens, leg: str, part: str) -> Amount:
         terms.append(_trip_term(trip, quantity, "L" if own else "t*km", one))
         flags |= one.flags
     return Amount(
-        tuple(terms), np.array([MEASURED]), np.array([flags]), _logs(burdens.grain, terms)
+        in_order(terms), np.array([MEASURED]), np.array([flags]), _logs(burdens.grain, terms)
     )
 
 

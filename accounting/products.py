@@ -22,6 +22,7 @@ from accounting.amount import (
     Source,
     Term,
     flag_bits,
+    in_order,
     nothing,
     quotient,
     total,
@@ -309,7 +310,9 @@ def _part(
 
 
 def _known(grain: Grain, terms: Sequence[Term], flags: int) -> Amount:
-    return Amount(tuple(terms), np.array([MEASURED]), np.array([flags]), (grain.log("output_log"),))
+    return Amount(
+        in_order(terms), np.array([MEASURED]), np.array([flags]), (grain.log("output_log"),)
+    )
 
 
 def _without_outputs(grain: Grain) -> Iterator[_Part]:
