@@ -21,7 +21,7 @@ from accounting.amount import (
     weighted,
 )
 from accounting.balance import Electricity, meters_of
-from accounting.inputs import DIRECT_LINE, LINES, SHARED_EQUIPMENT, Grain, Meter
+from accounting.inputs import DIRECT_LINE, LINES, SHARED_EQUIPMENT, Grain, Meter, SiteMonth
 
 UNALLOCATED = "_unallocated"
 PARTS = (*LINES, UNALLOCATED)
@@ -209,3 +209,21 @@ def line_electricity(
 def _sum(parts: Sequence[Amount], periods: int) -> Amount:
     """Return the total of the parts that any meter stands behind."""
     return total([part for part in parts if part.sources], periods)
+
+
+def shared_sources(inputs: SiteMonth) -> frozenset[tuple[str, str]]:
+    """Return the (kind, ref) of the meters and fuel rows of which lines have only a share (R11).
+
+    Parameters
+    ----------
+    inputs
+        The month.
+    """
+    meters = {
+        ("meter", m.meter_id)
+        for m in inputs.placed_meters
+        if m.equipment in (*SHARED_EQUIPMENT, "storage") and m.line not in LINES
+    }
+    fuel = inputs.fuel
+    common = fuel[(fuel["consumer"] != "truck") & ~fuel["line"].isin(LINES)]
+    return frozenset(meters | {("fuel", str(ident)) for ident in common["fuel_id"]})

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from accounting.allocation import shared_sources
 from accounting.amount import MEASURED, NULL, Amount, flag_names, nothing, scaled
 from accounting.factors import FactorLibrary
 from accounting.formulas import formula
@@ -43,7 +44,16 @@ def creditable(grain: Grain, reduction: Amount, library: FactorLibrary) -> Amoun
     if reduction.values[0] <= 0:
         return replace(scaled(reduction, 0.0), terms=())
     flags = flag_names(int(reduction.flags[0]))
-    u = figure_pct(terms_by_period(reduction, notes=False)[0], library, flags=flags)
+    shared = shared_sources(grain.inputs)
+    terms = terms_by_period(reduction, notes=False)[0]
+    estimated = float(reduction.shares_pct()[1][0])
+    u = figure_pct(
+        terms,
+        library,
+        flags=flags,
+        estimated_pct=None if estimated != estimated else estimated,
+        allocated=shared,
+    )
     cf = conservativeness(float("inf") if u is None else u)
     return scaled(reduction, np.array([cf / KG_PER_T]))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from accounting import benefit
-from accounting.allocation import month_shares
+from accounting.allocation import month_shares, shared_sources
 from accounting.amount import Amount
 from accounting.balance import Electricity, electricity, office_share
 from accounting.emission import Basis, MonthFactors, coefficients, pv_share
@@ -21,6 +21,7 @@ METHOD = "M1-M12.1"
 
 
 GRAINS = ("month", "day")
+SHARING = ("line", "equipment_line")
 
 
 def site_month(
@@ -79,7 +80,10 @@ def site_month(
         rows += figures(described, grain)
     if basis is Basis.FOOTPRINT:
         rows = [replace(row, basis="footprint") for row in rows]
-    return [_with_uncertainty(row, library) if row.grain == "month" else row for row in rows]
+    shared = shared_sources(inputs)
+    return [
+        _with_uncertainty(row, library, shared) if row.grain == "month" else row for row in rows
+    ]
 
 
 def uncontracted(inputs: SiteMonth, power: Electricity) -> float:
@@ -128,11 +132,19 @@ def changed_factors(before: FactorLibrary, after: FactorLibrary) -> frozenset[st
     return frozenset(other | kin)
 
 
-def _with_uncertainty(row: Figure, library: FactorLibrary) -> Figure:
-    """Return a figure with its uncertainty (§13); days have none, their errors are the month's."""
+def _with_uncertainty(row: Figure, library: FactorLibrary, shared: Set[tuple[str, str]]) -> Figure:
+    """Return a figure with its uncertainty (§13); days have none, their errors are the month's.
+
+    The keys of an allocation only move a shared quantity between lines: what holds all of it,
+    such as a site's total, does not feel their error.
+    """
     if row.value is None or not row.terms:
         return row
     pct = figure_pct(
-        row.terms, library, flags=row.flags.split(";"), estimated_pct=row.estimated_pct
+        row.terms,
+        library,
+        flags=row.flags.split(";"),
+        estimated_pct=row.estimated_pct,
+        allocated=shared if row.dimension in SHARING else frozenset(),
     )
     return replace(row, uncertainty_pct=pct)

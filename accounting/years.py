@@ -100,9 +100,7 @@ def with_uncertainty(
         terms = [row for term in figure.terms for row in parts.get(term.ref, ())]
         pct = None
         if terms:
-            pct = figure_pct(
-                terms, library, flags=figure.flags.split(";"), estimated_pct=figure.estimated_pct
-            )
+            pct = figure_pct(terms, library, estimated_pct=figure.estimated_pct)
         found.append(replace(figure, uncertainty_pct=pct))
     return found
 
