@@ -178,7 +178,9 @@ class PageReader:
             for building, m2 in sites[0].areas
         ]  # fmt: skip
         return {
-            "page": page, "sources": sources, "areas": "|".join(areas),
+            "page": page, "sources": sources,
+            "materials": str(document.settings.get("material_set", "CONS")),
+            "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
         }  # fmt: skip
 

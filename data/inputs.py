@@ -208,7 +208,7 @@ def _meters_in(meters: pd.DataFrame, month: date, end: date) -> pd.DataFrame:
 
 
 def _of_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
-    return rows[rows["period"].str.startswith(month)]
+    return rows[rows["period"].str.startswith(month)] if len(rows) else rows
 
 
 def _in_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:

@@ -92,6 +92,7 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
         columns = ["meter", "reading_kind", "step_us", "valid_since", "valid_until"]
         measured = meters.measured[columns]
         replace_periods(cursor, measured, day_frame(wide, zone), horizon.newest)
+        cursor.execute("INSERT INTO alarm_due VALUES (?)", [site])
     frames = site_frames(cursor, job.document, meters.described, list(job.months))
     library = engine.library
     batch = Batch(site, job.run, factor_set(job.document, library), causes_of(cursor, site))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal, localcontext
 from math import fsum
+from typing import Any
 
 import pandas as pd
 
 from accounting.factors import Factor
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
+from data.market import MARKET
 from data.periods import local, previous_month
 from data.sites import documents, records
 from data.store import frame
@@ -68,7 +71,8 @@ def ledger(engine: Engine, sites: Sequence[str], grain: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER_COLUMNS``; values in the indicator's unit, null where not known.
+        The columns of ``LEDGER_COLUMNS``, with the market's rows, which have no site;
+        values in the indicator's unit, null where not known.
     """
     with engine.store.read() as cursor:
         return frame(
@@ -76,7 +80,7 @@ def ledger(engine: Engine, sites: Sequence[str], grain: str) -> pd.DataFrame:
             f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE current AND grain = ? "
             "AND site IN (SELECT unnest(?::VARCHAR[])) "
             "ORDER BY site, period, indicator, dimension, entity",
-            [grain, list(sites)],
+            [grain, [MARKET, *sites]],
         )
 
 
@@ -155,3 +159,190 @@ def default_range(first: str, last: str) -> tuple[str, str]:
     for _ in range(11):
         day = previous_month(day)
     return max(first, f"{day:%Y-%m}"), last
+
+
+_USES = """
+WITH used AS (SELECT DISTINCT figure_id, factor_id FROM lineage WHERE factor_id <> '')
+SELECT factor, count(*) FROM (
+    SELECT DISTINCT figure_id, unnest(string_split(factor_id, ';')) AS factor
+    FROM used SEMI JOIN (SELECT figure_id FROM ledger WHERE current) USING (figure_id))
+GROUP BY factor
+"""
+
+
+def factor_uses(engine: Engine) -> dict[str, int]:
+    """Return how many current figures of the ledger hold each factor in their lineage.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+
+    Returns
+    -------
+    dict
+        Factor identifier to a count; a factor that no figure holds is absent.
+    """
+    with engine.store.read() as cursor:
+        return dict(cursor.execute(_USES).fetchall())
+
+
+@dataclass(frozen=True)
+class Restating:
+    """A settle run that changed figures: its number, its first moment (UTC), how many, why."""
+
+    run: int
+    at: datetime
+    figures: int
+    causes: tuple[str, ...]
+
+
+def restating_runs(engine: Engine, sites: Sequence[str], most: int = 24) -> list[Restating]:
+    """Return the settle runs that restated month figures of sites, newest first.
+
+    Parameters
+    ----------
+    engine, sites
+        The opened data directory and site identifiers.
+    most
+        How many at most.
+    """
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT run, min(settled_at), count(*), list(DISTINCT cause ORDER BY cause) "
+            "FROM ledger WHERE grain = 'month' AND cause IS NOT NULL "
+            "AND site IN (SELECT unnest(?::VARCHAR[])) GROUP BY run ORDER BY run DESC LIMIT ?",
+            [list(sites), most],
+        ).fetchall()
+    return [Restating(run, at, count, tuple(causes)) for run, at, count, causes in rows]
+
+
+@dataclass(frozen=True)
+class RestatedMonth:
+    """A month figure then and now: rows of the ledger, and the difference by cause, exact."""
+
+    site: str
+    period: str
+    old_id: str
+    new_id: str
+    old: float
+    new: float
+    parts: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Restated:
+    """How an indicator became what it is: sums over the months known at a time.
+
+    Parameters
+    ----------
+    unit
+        The indicator's unit.
+    old, new
+        Then and now, exact sums; None where no month was known then.
+    parts
+        Difference by cause, exact: ``old`` and all of them make ``new``.
+    months
+        The months that are in both sums.
+    left_out
+        Site, month and why a month is in neither: ``later`` where it was first computed
+        afterwards, ``unknown`` where it has no value then or now.
+    """
+
+    unit: str
+    old: Decimal | None
+    new: Decimal | None
+    parts: dict[str, Decimal]
+    months: tuple[RestatedMonth, ...]
+    left_out: tuple[tuple[str, str, str], ...]
+
+
+def restated(
+    engine: Engine,
+    sites: Sequence[str],
+    indicator: str,
+    dimension: str,
+    entity: str,
+    first: str,
+    last: str,
+    since: datetime,
+) -> Restated:
+    """Return an indicator's sum as known at a time, as known now, and the differences by cause.
+
+    Every revision after the time is walked and its step goes to its cause; a step to or from an
+    unknown value waits for the next known one.
+
+    Parameters
+    ----------
+    engine, sites
+        The opened data directory and site identifiers.
+    indicator, dimension, entity
+        The ledger's name.
+    first, last
+        Months, ``2026-01``, both included.
+    since
+        The time (UTC, without a zone): what was settled until then was known.
+
+    Returns
+    -------
+    Restated
+        In the indicator's unit; as decimals of the values as printed, which add up exactly.
+    """
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT site, period, figure_id, value, unit, settled_at, cause FROM ledger "
+            "WHERE grain = 'month' AND indicator = ? AND dimension = ? AND entity = ? "
+            "AND period BETWEEN ? AND ? AND site IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY period, site, revision",
+            [indicator, dimension, entity, first, last, list(sites)],
+        ).fetchall()
+    unit = rows[-1][4] if rows else ""
+    story: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        story.setdefault((row[0], row[1]), []).append(row)
+    months, left_out = [], []
+    for (site, period), revisions in story.items():
+        found = _restated_month(revisions, since)
+        if isinstance(found, str):
+            left_out.append((site, period, found))
+        else:
+            months.append(found)
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        parts: dict[str, Decimal] = {}
+        for month in months:
+            for cause, step in month.parts.items():
+                parts[cause] = parts.get(cause, Decimal(0)) + step
+        old = sum((_exact(m.old) for m in months), Decimal(0)) if months else None
+        new = sum((_exact(m.new) for m in months), Decimal(0)) if months else None
+    kept = {cause: step for cause, step in parts.items() if step}
+    return Restated(unit, old, new, kept, tuple(months), tuple(left_out))
+
+
+EXACT_DIGITS = 80  # sums of doubles as printed stay exact: seventeen digits, far exponents apart
+
+
+def _exact(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
+def _restated_month(revisions: list[tuple[Any, ...]], since: datetime) -> RestatedMonth | str:
+    """Return a month's walk from what was known at a time to now, or why there is none."""
+    known = [row for row in revisions if row[5] <= since]
+    if not known:
+        return "later"
+    start, end = known[-1], revisions[-1]
+    if start[3] is None or end[3] is None:
+        return "unknown"
+    parts: dict[str, Decimal] = {}
+    before = _exact(start[3])
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        for row in revisions[len(known) :]:
+            if row[3] is None:
+                continue
+            now = _exact(row[3])
+            parts[row[6]] = parts.get(row[6], Decimal(0)) + now - before
+            before = now
+    kept = {cause: step for cause, step in parts.items() if step}
+    return RestatedMonth(start[0], start[1], start[2], end[2], start[3], end[3], kept)

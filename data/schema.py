@@ -56,6 +56,11 @@ CREATE TABLE IF NOT EXISTS site_state(
     inputs VARCHAR);
 CREATE TABLE IF NOT EXISTS settled_month(
     site VARCHAR, month DATE, run INTEGER, PRIMARY KEY(site, month));
+CREATE TABLE IF NOT EXISTS alarm(
+    site VARCHAR, rule VARCHAR, entity VARCHAR, medium VARCHAR, started TIMESTAMP,
+    ended TIMESTAMP, level VARCHAR, shown DOUBLE, threshold DOUBLE, unit VARCHAR, z DOUBLE,
+    hits INTEGER, open BOOLEAN);
+CREATE TABLE IF NOT EXISTS alarm_due(site VARCHAR);
 CREATE TABLE IF NOT EXISTS ledger(
     figure_id VARCHAR, site VARCHAR, grain VARCHAR, period VARCHAR, indicator VARCHAR,
     dimension VARCHAR, entity VARCHAR, value DOUBLE, unit VARCHAR, basis VARCHAR,

@@ -11,6 +11,7 @@ from functools import partial
 import pandas as pd
 
 from accounting.settlement import METHOD
+from data.alarm_book import alarms_due, settle_alarms
 from data.engine import Engine
 from data.horizon import Horizon, newest_horizon, stored_horizon
 from data.ingest.site_file import SiteDocument
@@ -77,7 +78,7 @@ def settle(
     market = _market_months(engine, [month for _, due in plans for month in due])
     if forced:
         market = [month for month in _settled(engine, MARKET) if _inside(month, first, last)]
-    if not plans and not market:
+    if not plans and not market and not _alarms_due(engine):
         return Settled(0, 0, 0)
     run = begin_run(engine)
     months = figures = 0
@@ -92,8 +93,16 @@ def settle(
     if market:
         figures += engine.store.write(partial(settle_market, market, run))
         progress(MARKET, len(market), len(market))
+    # Alarms come after the figures, which can be read meanwhile.
+    for site in _alarms_due(engine):
+        figures += engine.store.write(partial(settle_alarms, engine, sites[site], run))
     engine.state.end_run(run, months, figures)
     return Settled(run, months, figures)
+
+
+def _alarms_due(engine: Engine) -> list[str]:
+    with engine.store.read() as cursor:
+        return alarms_due(cursor)
 
 
 def begin_run(engine: Engine) -> int:

@@ -78,7 +78,7 @@ class Book:
                 flags[marks], period,
             )  # fmt: skip
             found.setdefault(key, {}).setdefault(period, []).append(cell)
-        return cls(found, rows["site"].nunique() if len(rows) else 0)
+        return cls(found, rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0)
 
     def joined(self, other: Book) -> Book:
         """Return both books as one; their periods do not overlap."""
@@ -101,7 +101,7 @@ class Book:
         found = self._cells.get(key, {}).get(period)
         if not found:
             return None
-        if len(found) == 1 and self._sites <= 1:
+        if len(found) == 1 and (self._sites <= 1 or key[1] == "market"):
             return found[0]
         if len(found) < self._sites or not adds_over_sites(found[0].unit):
             return Cell(None, found[0].unit, (), "", "null", period=period)
@@ -166,8 +166,13 @@ def ratio(numerator: Cell | None, denominator: Cell | None, unit: str) -> Cell:
 
 
 def change(now: Cell | None, before: Cell | None) -> Cell:
-    """Return (x - x0) / x0 in percent; None where the base is missing or nothing (§9 d)."""
+    """Return (x - x0) / x0 in percent; None where the base is missing or nothing (§9 d).
+
+    A base below zero, or under 1 % of what it became, gives a percentage that says nothing.
+    """
     if now is None or before is None or now.value is None or not before.value:
+        return Cell(None, "%", quality="null")
+    if before.value < 0 or before.value < abs(now.value) / 100:
         return Cell(None, "%", quality="null")
     value = 100 * (now.value - before.value) / before.value
     return _joined([before, now], value, "%", "change")

@@ -44,9 +44,10 @@ class Units:
             return Measure("MWh", Decimal("0.001"))
         if unit == "m3":
             return Measure("m³", Decimal(1))
-        return Measure(unit.replace("CO2e", "CO₂e"), Decimal(1))
+        return Measure(_MONEY.get(unit) or unit.replace("CO2e", "CO₂e"), Decimal(1))
 
 
+_MONEY = {"CNY/t": "¥/t"}
 _PER_AREA = ("kgce/m2", "kgCO2e/m2")
 
 

@@ -14,6 +14,7 @@ EMISSION: Key = ("emission", "site", "site")
 ENERGY: Key = ("energy", "site", "site")
 REDUCTION: Key = ("reduction", "site", "site")
 SUBSTITUTION: Key = ("substitution", "site", "site")
+PRICE: Key = ("ccer_price", "market", "cn")
 LINES = (
     ("电缆", "product.cable", "cable"),
     ("架空导线", "product.conductor", "conductor"),
@@ -36,15 +37,16 @@ def emission_kpi(view: View) -> Built:
     """Return the emission of the last period, with its intensity per tonne of scrap."""
     cell = view.now(EMISSION)
     what = Indicator("排了多少", "碳排放量", EMISSION, "role.emission")
-    return Built(body=cards.kpi(view, what, _per_tonne(view)), lead=cell)
+    return Built(body=cards.kpi(view, what, _per_tonne(view, EMISSION)), lead=cell)
 
 
-def _per_tonne(view: View) -> Content:
+def _per_tonne(view: View, key: Key) -> Content:
+    """Return a quantity per tonne of scrap dismantled."""
     masses = [view.now(("throughput", "line", line)) for _, _, line in LINES]
     known = [mass for mass in masses if mass is not None]
     if len(known) < len(masses):
         return None
-    per_tonne = ratio(view.now(EMISSION), total(known), "kgCO2e/t")
+    per_tonne = ratio(view.now(key), total(known), "kgCO2e/t")
     shown = shown_value(per_tonne, view.units.of("kgCO2e/t"))
     words = written(shown, kpi_decimals(shown))
     return el("Span", figure_button(per_tonne, words, view.language), " ",
@@ -54,13 +56,41 @@ def _per_tonne(view: View) -> Content:
 def reduction_kpi(view: View) -> Built:
     """Return the reduction of the last period."""
     what = Indicator("减了多少", "拆解减排量", REDUCTION, "role.reduction", cards.GOOD)
-    return Built(body=cards.kpi(view, what, None), lead=view.now(REDUCTION))
+    return Built(body=cards.kpi(view, what, _per_tonne(view, REDUCTION)), lead=view.now(REDUCTION))
 
 
 def substitution_kpi(view: View) -> Built:
     """Return what clean energy substituted in the last period."""
     what = Indicator("替了多少", "清洁能源代碳量", SUBSTITUTION, "role.substitution", cards.GOOD)
-    return Built(body=cards.kpi(view, what, None), lead=view.now(SUBSTITUTION))
+    return Built(body=cards.kpi(view, what, _pv_part(view)), lead=view.now(SUBSTITUTION))
+
+
+def _pv_part(view: View) -> Content:
+    """Return the share of PV in what clean energy substitutes; none where a part is negative."""
+    parts = [view.now(("substitution", "source", s)) for _, _, s, _, _ in SOURCES]
+    if any(part is None or part.value is None or part.value < 0 for part in parts):
+        return None
+    part = share(parts[0], view.now(SUBSTITUTION))
+    words = written(shown_value(part, view.units.of("%")), 1)
+    return el("Span", view.t("光伏占"), " ", figure_button(part, f"{words}%", view.language))
+
+
+def ccer_price(view: View) -> Built:
+    """Return the CCER price over time; a month without trade is a gap (5.2 j)."""
+    labels = tuple(span.label for span in view.periods)
+    price = series(view, PRICE, view.t("成交均价"), "energy.total")
+    group = Group("", "CNY/t", (price,))
+    figure = charts.lines(group, labels, view.units, view.language, zero=False)
+    if all(cell is None or cell.value is None for cell in price.cells):
+        return Built(empty=view.t("所选期间没有 CCER 成交：导入行情后自动显示"))
+    return Built(
+        subtitle=view.joined(view.units.of("CNY/t").word, grain_words(view), view.t("成交均价"),
+                             view.t("纵轴不从零起")),
+        plots=(Plot(figure, cards.legend(view, group, shape="line")),),
+        foot=view.t("来源：导入的行情；没有成交的月份断线，不补零也不插值"),
+        lead=view.now(PRICE),
+        sheet=Sheet(labels, (group,), tuple(view.cells(PRICE))),
+    )  # fmt: skip
 
 
 def nothing(view: View) -> Built:
@@ -150,6 +180,7 @@ def substitution_lines(view: View) -> Built:
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
+        foot=view.t("来源：光伏、充电桩、热泵计量；基准：燃油车、标准空调"),
         lead=view.now(SUBSTITUTION),
         sheet=Sheet(labels, (group,), tuple(view.cells(SUBSTITUTION))),
     )
@@ -167,6 +198,10 @@ def reduction_bars(view: View) -> Built:
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
         plots=(Plot(figure, cards.legend(view, group)),),
+        foot=view.t(
+            "来源：批次与产出称重、运输和能耗；材料因子集 {name}",
+            name=view.facts.get("materials", "CONS"),
+        ),
         lead=view.now(REDUCTION),
         sheet=Sheet(labels, (group,), tuple(view.cells(REDUCTION))),
     )

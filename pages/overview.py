@@ -11,7 +11,7 @@ from figures.html import Content
 from figures.view import View
 from pages._panel import Page, Panel, Section
 
-_BENEFIT = "替代与减排尚未核算：相应的核算模块启用后自动显示"
+_BENEFIT = "没有数值：导入批次、产出和清洁能源计量并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
 _REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
@@ -96,8 +96,8 @@ _TRENDS = (
 
 _MARKET_PANELS = (
     Panel(
-        key="ccer-price", clause="5.2.j", title="CCER 市场价格", form="line", reads=(),
-        build=figures.nothing, heights=(236,), waits=_MARKET,
+        key="ccer-price", clause="5.2.j", title="CCER 市场价格", form="line",
+        reads=(figures.PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
     ),
     Panel(
         key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=(),

@@ -123,7 +123,7 @@ _BY_METER = (
     "meter_event", "meter_day", "meter_month",
 )  # fmt: skip
 _BY_SITE = (
-    "site_document", "changed_month", "settled_month", "site_state",
+    "site_document", "changed_month", "settled_month", "site_state", "alarm", "alarm_due",
     *(record_table(KINDS[kind]) for kind in RECORD_KINDS), "ledger", "meter_number",
 )  # fmt: skip
 

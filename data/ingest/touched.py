@@ -51,10 +51,20 @@ def mark_records(
             (row["site"], month) for _, row in rows.iterrows() for month in _months(kind, row)
         }
         _insert_months(cursor, months, cause, batch)
+    if kind == "calendar":
+        _mark_alarms(cursor, rows)
     if kind == "batches":
         _mark_followers(cursor, rows, cause, batch)
     if kind in ("batches", "outputs", "trips"):
         _mark_shipments(cursor, rows, cause, batch)
+
+
+def _mark_alarms(cursor: Cursor, rows: pd.DataFrame) -> None:
+    """Mark the sites whose days are of another type now: their alarms are judged by it."""
+    wanted = set(rows["site"])
+    for site in documents(cursor):
+        if site in wanted or "CN" in wanted:
+            cursor.execute("INSERT INTO alarm_due VALUES (?)", [site])
 
 
 def _mark_followers(cursor: Cursor, rows: pd.DataFrame, cause: str, batch: int) -> None:

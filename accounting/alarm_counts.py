@@ -1,0 +1,55 @@
+"""How many alarms began in a month, by medium (accounting.md R24, 5.3 f)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from accounting.anomaly import MEDIA, Alarm
+from accounting.formulas import formula
+from accounting.ledger import Figure, TermRow
+
+TOTAL = "total"
+
+
+def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str]) -> list[Figure]:
+    """Return the alarm counts of months.
+
+    Parameters
+    ----------
+    alarms
+        A site's alarms, open or closed, rejected ones included.
+    months
+        The site's months, ``2026-07``.
+
+    Returns
+    -------
+    list of Figure
+        alarm_count by medium and in total, 1; each alarm is a term.
+    """
+    counted = [alarm for alarm in alarms if alarm.medium in MEDIA]
+    found = []
+    for month in months:
+        here = [alarm for alarm in counted if alarm.start.strftime("%Y-%m") == month]
+        for medium in (*MEDIA, TOTAL):
+            own = [alarm for alarm in here if medium in (TOTAL, alarm.medium)]
+            found.append(_figure(month, medium, own))
+    return found
+
+
+def _figure(month: str, medium: str, alarms: Sequence[Alarm]) -> Figure:
+    names = sorted(f"{a.rule}/{a.entity}/{a.start:%Y-%m-%dT%H:%M}" for a in alarms)
+    return Figure(
+        grain="month",
+        period=month,
+        indicator="alarm_count",
+        dimension="medium",
+        entity=medium,
+        value=float(len(names)),
+        unit="1",
+        quality="measured",
+        measured_pct=None,
+        estimated_pct=None,
+        flags="",
+        formula=formula("alarm_count", "medium"),
+        terms=tuple(TermRow("alarm", name, 1.0, "1", 1.0, (), "") for name in names),
+    )

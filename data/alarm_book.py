@@ -1,0 +1,81 @@
+"""Keeping a site's alarms and their counts in step with its quantities (accounting.md §12, R24)."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from accounting.alarm_counts import alarm_counts
+from accounting.anomaly import Alarm
+from data.alarms import site_alarms
+from data.book import Batch, write_figures
+from data.engine import Engine
+from data.ingest.site_file import SiteDocument
+from data.store import Cursor, insert
+
+
+def alarms_due(cursor: Cursor) -> list[str]:
+    """Return the sites whose quantities or calendar changed since their alarms were computed.
+
+    Parameters
+    ----------
+    cursor
+        A reading cursor.
+    """
+    rows = cursor.execute("SELECT DISTINCT site FROM alarm_due ORDER BY site").fetchall()
+    return [site for (site,) in rows]
+
+
+def settle_alarms(engine: Engine, document: SiteDocument, run: int, cursor: Cursor) -> int:
+    """Compute a site's alarms anew and write their counts; return how many rows are new.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    document
+        The site; its months are settled.
+    run
+        The settle run.
+    cursor
+        A writing cursor; the caller owns the transaction.
+    """
+    site = document.site_id
+    found = site_alarms(cursor, document, document.timezone)
+    cursor.execute("DELETE FROM alarm WHERE site = ?", [site])
+    if found:
+        insert(cursor, "alarm", _rows(site, found))
+    months = [
+        month
+        for (month,) in cursor.execute(
+            "SELECT month FROM settled_month WHERE site = ? ORDER BY month", [site]
+        ).fetchall()
+    ]
+    batch = Batch(site, run, "", {})
+    figures = alarm_counts(found, [f"{month:%Y-%m}" for month in months])
+    written = 0
+    for month in months:
+        label = f"{month:%Y-%m}"
+        written += write_figures(cursor, batch, month, [f for f in figures if f.period == label])
+    cursor.execute("DELETE FROM alarm_due WHERE site = ?", [site])
+    return written
+
+
+def _rows(site: str, alarms: list[Alarm]) -> pd.DataFrame:
+    columns = ("rule", "entity", "medium", "start", "end", "level", "value", "limit", "unit", "z",
+               "hits", "open")  # fmt: skip
+    rows = [
+        [site, *(_plain(getattr(alarm, name)) for name in columns)]
+        for alarm in alarms
+    ]  # fmt: skip
+    names = ["site", "rule", "entity", "medium", "started", "ended", "level", "shown",
+             "threshold", "unit", "z", "hits", "open"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=names)
+    for name in ("shown", "threshold", "z"):
+        frame[name] = frame[name].astype("Float64")
+    return frame
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
