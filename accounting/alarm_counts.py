@@ -11,7 +11,9 @@ from accounting.ledger import Figure, TermRow
 TOTAL = "total"
 
 
-def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str]) -> list[Figure]:
+def alarm_counts(
+    alarms: Iterable[Alarm], months: Sequence[str], running: str = ""
+) -> list[Figure]:
     """Return the alarm counts of months.
 
     Parameters
@@ -20,6 +22,8 @@ def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str]) -> list[Figure]
         A site's alarms, open or closed, rejected ones included.
     months
         The site's months, ``2026-07``.
+    running
+        The running month, whose rows say so (R2); empty without one.
 
     Returns
     -------
@@ -32,11 +36,12 @@ def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str]) -> list[Figure]
         here = [alarm for alarm in counted if alarm.start.strftime("%Y-%m") == month]
         for medium in (*MEDIA, TOTAL):
             own = [alarm for alarm in here if medium in (TOTAL, alarm.medium)]
-            found.append(_figure(month, medium, own))
+            flags = "month_to_date" if month == running else ""
+            found.append(_figure(month, medium, own, flags))
     return found
 
 
-def _figure(month: str, medium: str, alarms: Sequence[Alarm]) -> Figure:
+def _figure(month: str, medium: str, alarms: Sequence[Alarm], flags: str) -> Figure:
     names = sorted(f"{a.rule}/{a.entity}/{a.start:%Y-%m-%dT%H:%M}" for a in alarms)
     return Figure(
         grain="month",
@@ -49,7 +54,7 @@ def _figure(month: str, medium: str, alarms: Sequence[Alarm]) -> Figure:
         quality="measured",
         measured_pct=None,
         estimated_pct=None,
-        flags="",
+        flags=flags,
         formula=formula("alarm_count", "medium"),
         terms=tuple(TermRow("alarm", name, 1.0, "1", 1.0, (), "") for name in names),
     )

@@ -11,6 +11,7 @@ from accounting.anomaly import Alarm
 from data.alarms import site_alarms
 from data.book import Batch, write_figures
 from data.engine import Engine
+from data.horizon import elapsed, stored_horizon
 from data.ingest.site_file import SiteDocument
 from data.store import Cursor, insert
 
@@ -53,7 +54,11 @@ def settle_alarms(engine: Engine, document: SiteDocument, run: int, cursor: Curs
         ).fetchall()
     ]
     batch = Batch(site, run, "", {})
-    figures = alarm_counts(found, [f"{month:%Y-%m}" for month in months])
+    horizon = stored_horizon(cursor, site)
+    running = [m for m in months if elapsed(m, document.timezone, horizon) is not None]
+    figures = alarm_counts(
+        found, [f"{m:%Y-%m}" for m in months], f"{running[0]:%Y-%m}" if running else ""
+    )
     written = 0
     for month in months:
         label = f"{month:%Y-%m}"

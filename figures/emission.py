@@ -13,7 +13,7 @@ from figures import cards, charts
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, difference, ratio, share, total
 from figures.cells import view as viewed
-from figures.html import Content, el
+from figures.html import Content, Node, el
 from figures.number import (
     MINUS,
     apportioned,
@@ -29,6 +29,12 @@ from figures.view import Span, View, months_of, period_words, shifted, short_per
 
 ENERGY: Key = ("energy", "site", "site")
 EMISSION: Key = ("emission", "site", "site")
+ALARMS: Key = ("alarm_count", "medium", "total")
+ALARM_MEDIA = (
+    ("用电", "energy.electricity", "electricity"),
+    ("用水", "energy.water", "water"),
+    ("用油", "energy.oil", "diesel"),
+)
 ELECTRICITY: Key = ("electricity", "site", "site")
 WATER: Key = ("water", "site", "site")
 DIESEL: Key = ("diesel", "site", "site")
@@ -264,9 +270,49 @@ def _cause_class(cell: Cell) -> str:
     return "bad" if cell.value > 0 else "good"
 
 
-def no_alarms(view: View) -> Built:
-    """Return why there are no anomalies to count yet (5.3 f)."""
-    return Built(empty=view.t("异常告警尚未启用：告警规则启用后，这里显示用电、用水、用油异常次数"))
+def anomalies(view: View) -> Built:
+    """Return how many alarms began, in total and by medium, over their months (5.3 f)."""
+    labels = tuple(span.label for span in view.periods)
+    found = tuple(
+        series(view, ("alarm_count", "medium", medium), view.t(name), color)
+        for name, color, medium in ALARM_MEDIA
+    )
+    group = Group("", "1", found, tuple(view.cells(ALARMS)), None, view.t("合计"))
+    figure = charts.bars(group, labels, view.units, view.language)
+    tiles = [_alarm_tile(view, "异常总数", "energy.total", ALARMS)]
+    tiles += [
+        _alarm_tile(view, f"{name}异常", color, ("alarm_count", "medium", medium))
+        for name, color, medium in ALARM_MEDIA
+    ]
+    lead = el("Div", el("Div", tiles, cls="tiles"), cards.legend(view, group), cls="tiles-lead")
+    return Built(
+        subtitle=view.joined(view.t("次"), period_words(view.last.label, view.language)),
+        plots=(Plot(figure, lead),),
+        foot=view.t("按开始的月份计，含已关闭的告警；规则见核算口径"),
+        lead=view.now(ALARMS),
+        sheet=Sheet(labels, (group,), tuple(view.cells(ALARMS))),
+    )
+
+
+def _alarm_tile(view: View, name: str, color: str, key: Key) -> Node:
+    """Return one count with how many more or fewer there were in the period before."""
+    cell = view.now(key)
+    step = difference(cell, view.previous(key))
+    words = "--" if cell is None or cell.value is None else f"{cell.value:.0f}"
+    more = "--" if step is None or step.value is None else _plus(step.value)
+    return el(
+        "Div",
+        el("Div", cards.swatch(color), el("Span", view.t(name), cls="tile-name"), cls="tile-top"),
+        el("Div", figure_button(cell, words, view.language, "compact-value") if cell else words,
+           cls="value-line"),
+        el("Div", el("Span", view.t("较上期")), " ",
+           figure_button(step, more, view.language) if step else more, cls="tile-note"),
+        cls="tile",
+    )  # fmt: skip
+
+
+def _plus(value: float) -> str:
+    return f"+{value:.0f}" if value > 0 else f"{MINUS}{-value:.0f}" if value < 0 else "0"
 
 
 _TRENDS = (

@@ -17,8 +17,8 @@ _CARBON = (
     ),
     Panel(
         key="anomalies", clause="5.3.f", title="用能异常", form="indicators", width=4,
-        reads=(), build=figures.no_alarms,
-        waits="异常告警尚未启用：告警规则启用后，这里显示用电、用水、用油异常次数",
+        reads=(figures.ALARMS,), build=figures.anomalies, heights=(150,),
+        waits="没有告警数值：导入读数并结算后自动显示",
     ),
 )  # fmt: skip
 

@@ -190,7 +190,11 @@ def test_csv_opens_in_a_spreadsheet(reader):
 
 def test_unknown_downloads_are_not_found(reader):
     client = downloads(reader)
-    for path in ("/download/x.csv", "/download/emission/x.csv", "/download/emission/anomalies.csv"):
+    for path in (
+        "/download/x.csv",
+        "/download/emission/x.csv",
+        "/download/overview/revenue-forecast.csv",
+    ):
         assert client.get(path).status_code == 404
 
 
