@@ -89,7 +89,8 @@ def shown(name: str) -> str:
     str
         Normal form NFKC without surrounding blanks.
     """
-    return unicodedata.normalize("NFKC", name[: 4 * _LONGEST_NAME]).strip()
+    normal = unicodedata.normalize("NFKC", name[: 4 * _LONGEST_NAME]).strip()
+    return normal.encode("utf-8", "replace").decode()  # half a sign: no database can keep it
 
 
 def reasons_against(wanted: Wanted, language: str) -> list[str]:

@@ -18,6 +18,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _ONE_OF_MANY = ["MATCH"]
 _MANY = (["ALL"], ["ALLSMALLER"])
+_ADDRESS = ("pathname", "search", "hash", "href")
 Registered = Mapping[str, Mapping[str, Any]]
 
 
@@ -75,6 +76,8 @@ def parsed(body: bytes) -> dict[str, Any]:
         raise Malformed
     try:
         found = json.loads(body.decode("utf-8"))
+        if b"\\u" in body:  # half a sign, which no answer could repeat
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:  # JSON, UTF-8, a number with too many digits
         raise Malformed from error
     if not isinstance(found, dict) or not isinstance(found.get("output"), str):
@@ -115,6 +118,8 @@ def checked(body: Mapping[str, Any], callback: Mapping[str, Any]) -> list[object
             raise Malformed
         for one, registered in zip(sent, expected, strict=True):
             if not _fits(one, registered):
+                raise Malformed
+            if registered["property"] in _ADDRESS and not isinstance(one.get("value"), str | None):
                 raise Malformed
             if registered["property"] == "pathname":
                 pathnames.append(one.get("value"))
@@ -161,10 +166,7 @@ def _outputs_fit(body: Mapping[str, Any]) -> bool:
     output: str = body["output"]
     several = output.startswith("..") and output.endswith("..")
     expected = list(_split(output[2:-2].split("...") if several else [output]))
-    sent = body.get("outputs")
-    if sent is None:
-        return not several
-    sent = sent if several else [sent]
+    sent = body.get("outputs") if several else [body.get("outputs")]
     return (
         isinstance(sent, list)
         and len(sent) == len(expected)

@@ -28,7 +28,7 @@ from security.roles import DEMONSTRATION, PAGE_ROLES
 COMMAND = "/internal/command"
 CALLBACK = "/_dash-update-component"
 FOR_EVERY_SESSION = frozenset(("/_dash-layout", "/_dash-dependencies"))
-FAVICONS = frozenset(("/_favicon.ico", "/favicon.ico"))
+FAVICON = "/_favicon.ico"
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
@@ -48,7 +48,7 @@ _SUITE = re.compile(rf"/_dash-component-suites(?:/{_PART})+")
 _ASSET = re.compile(rf"/assets(?:/{_PART})+")
 _LINK = re.compile(re.escape(DEMONSTRATION_PATH) + r"[\w-]{16,64}")
 _USED_ASSET = re.compile(r'"(/assets/[\w./-]+)"')
-_STAYS = ("/assets/", "/_dash-component-suites/", *FAVICONS)
+_STAYS = ("/assets/", "/_dash-component-suites/", FAVICON)
 _READS = ("GET", "HEAD")
 
 
@@ -69,7 +69,8 @@ class GuardRules:
     pages
         Path of every page that exists to the roles that may open it.
     outputs
-        Dash's ``callback_map``: output to the record of its callback (``inputs``, ``state``).
+        Dash's ``callback_map``: output to the record of its callback (``inputs``, ``state``;
+        ``callback`` where the server is the one to run it).
     page_of
         Output of a callback to the path of its page; None for one that every session may call.
     page_of_path
@@ -160,8 +161,7 @@ class Guard:
         if request.method == "POST":
             return False
         return (
-            path == "/healthz"
-            or path in FAVICONS
+            path in ("/healthz", FAVICON)
             or path in self._open_assets
             or _SUITE.fullmatch(path) is not None
             or _LINK.fullmatch(path) is not None
@@ -193,7 +193,7 @@ class Guard:
             request.max_content_length = LONGEST_BYTES
             body = parsed(request.get_data())
             callback = self._rules.outputs().get(body["output"])
-            if callback is None:
+            if callback is None or "callback" not in callback:  # that one runs in the browser
                 return 404
             pathnames = checked(body, callback)
         except (Malformed, RequestEntityTooLarge):

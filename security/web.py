@@ -301,7 +301,7 @@ def page(template: str, status: int, /, **values: object) -> Response:
         language=language,
         theme=theme if theme in ("light", "dark") else "",
         csrf=csrf_token(),
-        here=_switched(language),
+        here=_switched(language, values.get("wanted")),
         **values,
     )
     answer = Response(body, status, mimetype="text/html")
@@ -331,12 +331,14 @@ def go(path: str, status: int = 303) -> Response:
     return cast(Response, redirect(path, status, Response))
 
 
-def _switched(language: str) -> str:
-    """Return the address of this page in the other language."""
+def _switched(language: str, wanted: object) -> str:
+    """Return the address of this page in the other language.
+
+    The form is not asked where to go next: a refusal must not read the body it refuses.
+    """
     asked = {"lang": "en" if language == "zh" else "zh"}
-    wanted = safe_next(request.values.get("next"))
     if wanted:
-        asked["next"] = wanted
+        asked["next"] = str(wanted)
     return f"{quote(safe_next(request.path) or '/login')}?{urlencode(asked)}"
 
 

@@ -1,0 +1,204 @@
+"""Doors to knock at: a small server with login and gate, and the whole application."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from data.state import FILE_NAME, NewAccount
+from security import guard, login, passwords, web
+from security.guard import CALLBACK, GuardRules
+from security.login import LoginOptions
+from security.roles import DEMONSTRATION, ROLES
+from settings import Settings
+from tests.plant import Plant, meter, moment, opened_home, series
+
+PASSWORD = "Kupfer-Eisen-47"
+NOBODY = "nobody"
+EVERYBODY = (*ROLES, DEMONSTRATION, NOBODY)
+HERE = "127.0.0.1"
+
+
+class Client(FlaskClient):
+    """A browser that reads every answer to its end: files are closed."""
+
+    def open(self, *words, buffered=True, **named):
+        return super().open(*words, buffered=buffered, **named)
+
+
+@dataclass
+class Clock:
+    """The time, moved by hand."""
+
+    at: datetime = datetime(2026, 3, 2, 8)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_(self, **much: float) -> None:
+        self.at += timedelta(**much)
+
+
+@dataclass
+class Site:
+    """Whether all sites are demonstrations, changed by hand."""
+
+    only_demo: bool = True
+
+    def __call__(self) -> bool:
+        return self.only_demo
+
+
+def small(state, clock, *, rules=None, site=lambda: False, bind=HERE, before=None):
+    """A server of three pages, with login and gate as the application has them."""
+    server = Flask(__name__)
+    for path in ("/", "/emission", "/audit", "/unclassified"):
+        server.add_url_rule(path, path, lambda: "<html></html>")
+    server.add_url_rule(CALLBACK, CALLBACK, lambda: "{}", methods=["POST"])
+    server.add_url_rule("/healthz", "/healthz", lambda: "ok")
+    if before is not None:
+        server.before_request(before)
+    login.install(server, state, LoginOptions("zh", bind, site, clock))
+    guard.install(server, state, rules or GuardRules())
+    return server
+
+
+def known(state, clock, name="chen.jing", role="analyst", password=PASSWORD):
+    """Make an account and return it."""
+    new = NewAccount(name, name.casefold(), role, passwords.hashed(password))
+    state.accounts.add([new], clock())
+    return state.accounts.find(new.folded)
+
+
+def csrf(client):
+    """The token of the forms, as the browser keeps it."""
+    client.get("/login")
+    return client.get_cookie("csrf").value
+
+
+def post(client, path, headers=None, **fields):
+    """Send a form as a browser does."""
+    return client.post(path, data={"csrf_token": csrf(client), **fields}, headers=headers)
+
+
+def log_in(client, name="chen.jing", password=PASSWORD, **fields):
+    return post(client, "/login", username=name, password=password, **fields)
+
+
+def kept(home: Path) -> bytes:
+    """Everything that the state's files hold."""
+    return b"".join(path.read_bytes() for path in sorted(home.glob(f"{FILE_NAME}*")))
+
+
+def rows(home: Path, sql: str):
+    """What the state holds, read past the application."""
+    with sqlite3.connect(home / FILE_NAME) as found:
+        result = found.execute(sql).fetchall()
+    found.close()
+    return result
+
+
+@dataclass
+class House:
+    """The whole application over a small demonstration site, with an account of every role."""
+
+    server: Flask
+    accounts: dict[str, int]
+    dependencies: list[dict] = field(default_factory=list)
+
+    @property
+    def engine(self):
+        return self.server.extensions["carbon"][0]
+
+    def client(self, role):
+        """Somebody of a role, signed in; nobody has no session."""
+        client = self.server.test_client()
+        sessions = web.door(self.server).sessions
+        if role == DEMONSTRATION:
+            client.set_cookie("sid", sessions.open_demonstration(HERE))
+        elif role != NOBODY:
+            client.set_cookie("sid", sessions.open(self.accounts[role], HERE))
+        return client
+
+
+@contextmanager
+def whole(home: Path):
+    """The application over a data directory, closed at the end."""
+    server = create_app(Settings(home=home))
+    server.test_client_class = Client
+    try:
+        yield server
+    finally:
+        server.extensions["carbon"][1].close()
+        gc.unfreeze()
+
+
+@contextmanager
+def house(folder: Path):
+    """Two settled months of one demonstration site, and the application over them."""
+    home = folder / "home"
+    with opened_home(home) as engine:
+        plant = Plant(folder, engine)
+        site = folder / "S1.toml"
+        site.write_text("demo = true\n" + site.read_text(encoding="utf-8"), encoding="utf-8")
+        plant.take("site", site)
+        plant.meters(meter("G", role="grid_import", register_max=10**6))
+        plant.readings(series("G", moment("2026-01-01 00:00"), moment("2026-03-01 00:00")))
+        plant.settle()
+    with whole(home) as server:
+        state = server.extensions["carbon"][0].state
+        clock = web.door(server).clock
+        numbers = {}
+        for role in ROLES:
+            state.accounts.add([NewAccount(role, role, role, passwords.hashed("x", 1))], clock())
+            numbers[role] = state.accounts.find(role).account
+        found = House(server, numbers)
+        found.dependencies = found.client("analyst").get("/_dash-dependencies").json
+        yield found
+
+
+def identifier(written: str):
+    return json.loads(written) if written.startswith("{") else written
+
+
+def asked(entry, value=None) -> dict:
+    """The body of a callback as the browser sends it; ``value`` by property, or one for all."""
+    output = entry["output"]
+    several = output.startswith("..")
+    parts = [part.rpartition(".") for part in output.strip(".").split("...")]
+    outputs = [{"id": identifier(ident), "property": name} for ident, _, name in parts]
+
+    def of(one):
+        given = value.get(one["property"]) if isinstance(value, dict) else value
+        return {"id": identifier(one["id"]), "property": one["property"], "value": given}
+
+    return {
+        "output": output,
+        "outputs": outputs if several else outputs[0],
+        "inputs": [of(one) for one in entry["inputs"]],
+        "state": [of(one) for one in entry["state"]],
+        "changedPropIds": [],
+    }
+
+
+def send(client, body, **headers):
+    """Post a callback by hand."""
+    data = body if isinstance(body, bytes | str) else json.dumps(body)
+    return client.post(CALLBACK, data=data, headers={"Content-Type": "application/json"} | headers)
+
+
+def page_key(output: str) -> str | None:
+    """The page that an output names."""
+    named = set(re.findall(r'"page":"([^"]+)"', output))
+    assert len(named) < 2, f"one callback of several pages: {named}"
+    return named.pop() if named else None
