@@ -82,10 +82,8 @@ def throughput(grain: Grain) -> dict[str, Amount]:
     if batches.empty:
         return {line: nothing(grain.periods) for line in LINES}
     return {
-        line: grain.records(
-            batches[batches["line"] == line], "batch", "batch_id", "mass_in_t", "t", "batch_log"
-        )
-        for line in LINES
+        line: grain.records(rows, "batch", "batch_id", "mass_in_t", "t", "batch_log")
+        for line, rows in grain.inputs.batches_by_line.items()
     }
 
 

@@ -86,7 +86,7 @@ class Term:
     @property
     def key(self) -> tuple[str, str, tuple[str, ...]]:
         """What makes two terms addable into one."""
-        return (*self.source.key, self.factors)
+        return (self.source.kind, self.source.ref, self.factors)
 
 
 @dataclass(frozen=True)
@@ -153,15 +153,31 @@ class Amount:
 
     def flagged(self, mask: int | Ints) -> Amount:
         """Return it with more flags."""
-        return replace(self, flags=self.flags | mask)
+        return self._with(flags=self.flags | mask)
 
     def at_least(self, quality: int | Ints) -> Amount:
         """Return it with a quality no better than the one given."""
-        return replace(self, quality=np.maximum(self.quality, quality))
+        return self._with(quality=np.maximum(self.quality, quality))
 
     def described(self, formula: str) -> Amount:
         """Return it with its formula in words."""
-        return replace(self, formula=formula)
+        found = self._with()
+        object.__setattr__(found, "formula", formula)
+        if "values" in self.__dict__:
+            found.__dict__["values"] = self.values
+        return found
+
+    def _with(self, quality: Ints | None = None, flags: Ints | None = None) -> Amount:
+        """Return it with another quality or other flags; dataclasses.replace is far slower."""
+        return Amount(
+            self.terms,
+            self.quality if quality is None else quality,
+            self.flags if flags is None else flags,
+            self.sources,
+            self.notes,
+            self.divisor,
+            self.formula,
+        )
 
 
 def _hours(sources: Sequence[Source], name: str, periods: int) -> Floats:
@@ -177,19 +193,30 @@ def _distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
     seen: dict[tuple[str, str], Source] = {}
     for source in sources:
         seen.setdefault(source.key, source)
-    return tuple(seen[key] for key in sorted(seen))
+    return tuple(source for _, source in sorted(seen.items(), key=_name))
+
+
+def _name(item: tuple[tuple[object, ...], object]) -> tuple[object, ...]:
+    return item[0]
 
 
 def _merged(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Add the coefficients of equal terms; a term that cancels in every period goes."""
     whole: dict[tuple[str, str, tuple[str, ...]], Term] = {}
     for term in terms:
-        known = whole.get(term.key)
+        source = term.source
+        key = (source.kind, source.ref, term.factors)
+        known = whole.get(key)
         if known is not None:
-            term = replace(term, coefficient=known.coefficient + term.coefficient)
-        whole[term.key] = term
-    ordered = (whole[key] for key in sorted(whole))
-    return tuple(term for term in ordered if np.any(term.coefficient != 0.0))
+            term = Term(source, known.coefficient + term.coefficient, term.factors)
+        whole[key] = term
+    ordered = sorted(whole.items(), key=_name)
+    return tuple(term for _, term in ordered if _adds(term.coefficient))
+
+
+def _adds(coefficient: Floats) -> bool:
+    """Tell whether a coefficient is not zero throughout; asking one number is far faster."""
+    return bool(coefficient[0] != 0.0 if len(coefficient) == 1 else coefficient.any())
 
 
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
@@ -213,6 +240,8 @@ def total(parts: Sequence[Amount], periods: int) -> Amount:
     """Return the sum over parts of R1: null parts are skipped and make it incomplete."""
     if not parts:
         return nothing(periods)
+    if len(parts) == 1:
+        return _alone(parts[0])
     qualities = np.array([part.quality for part in parts])
     null = qualities == NULL
     worst = np.where(null, INCOMPLETE, qualities).max(axis=0)
@@ -226,11 +255,18 @@ def total(parts: Sequence[Amount], periods: int) -> Amount:
     )
 
 
+def _alone(part: Amount) -> Amount:
+    """Return the sum of one part: itself, without a quotient's divisor or words."""
+    return Amount(
+        _merged(_where_known(part)), part.quality, part.flags, _distinct(part.sources), part.notes
+    )
+
+
 def required(parts: Sequence[Amount]) -> Amount:
     """Return a sum that is null as soon as one operand is (E = Eg + Es, R19)."""
     whole = total(parts, parts[0].periods)
     null = np.any([part.quality == NULL for part in parts], axis=0)
-    return replace(whole, quality=np.where(null, NULL, whole.quality))
+    return whole._with(quality=np.where(null, NULL, whole.quality))
 
 
 def difference(left: Amount, right: Amount) -> Amount:
@@ -248,18 +284,21 @@ def scaled(
     notes: Sequence[Term] = (),
 ) -> Amount:
     """Return the amount times a number; where the number is NaN the product is null."""
-    number = np.broadcast_to(np.asarray(coefficient, np.float64), (amount.periods,))
-    unknown = np.isnan(number)
-    number = np.where(unknown, 0.0, number)
+    number = np.asarray(coefficient, np.float64)
     worst = np.maximum(amount.quality, quality)
-    return replace(
-        amount,
-        terms=tuple(
-            Term(t.source, t.coefficient * number, (*t.factors, *factors)) for t in amount.terms
-        ),
-        quality=np.where(unknown, NULL, worst),
-        flags=amount.flags | flags,
-        notes=_merged_notes((*amount.notes, *notes)),
+    unknown = np.isnan(number)
+    if unknown.any():
+        number = np.where(unknown, 0.0, number)
+        worst = np.where(unknown, NULL, worst)
+    names = tuple(factors)
+    return Amount(
+        tuple(Term(t.source, t.coefficient * number, t.factors + names) for t in amount.terms),
+        worst,
+        amount.flags | flags,
+        amount.sources,
+        _merged_notes((*amount.notes, *notes)) if notes else amount.notes,
+        amount.divisor,
+        amount.formula,
     )
 
 
@@ -287,7 +326,9 @@ def ratio(part: Amount, whole: Amount) -> Ratio:
         np.where(null, np.nan, values),
         np.where(null, NULL, np.maximum(part.quality, whole.quality)),
         part.flags | whole.flags,
-        tuple(replace(t, coefficient=np.zeros(part.periods)) for t in (*part.terms, *whole.terms)),
+        tuple(
+            Term(t.source, np.zeros(part.periods), t.factors) for t in (*part.terms, *whole.terms)
+        ),
     )
 
 
@@ -322,7 +363,7 @@ def _where_known(part: Amount) -> tuple[Term, ...]:
     null = part.quality == NULL
     if not null.any():
         return part.terms
-    return tuple(replace(t, coefficient=np.where(null, 0.0, t.coefficient)) for t in part.terms)
+    return tuple(Term(t.source, np.where(null, 0.0, t.coefficient), t.factors) for t in part.terms)
 
 
 def _notes(parts: Sequence[Amount]) -> tuple[Term, ...]:
@@ -333,4 +374,4 @@ def _merged_notes(notes: Iterable[Term]) -> tuple[Term, ...]:
     seen: dict[tuple[str, str, tuple[str, ...]], Term] = {}
     for note in notes:
         seen.setdefault(note.key, note)
-    return tuple(seen[key] for key in sorted(seen))
+    return tuple(note for _, note in sorted(seen.items(), key=_name))

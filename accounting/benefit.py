@@ -28,6 +28,11 @@ from accounting.substitution import (
     sources_avoided,
 )
 
+# Of the indicators settled here with the benefits, those that belong to the inventory.
+ALSO_HERE = frozenset(
+    f"{name}_per_{piece}" for name in ("energy", "emission") for piece in ("tonne", "km", "unit")
+)
+
 
 def common(grain: Grain, factors: MonthFactors) -> Found:
     """Return the benefit figures that months and days both have.

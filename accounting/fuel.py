@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from accounting.amount import (
     scaled,
     total,
 )
-from accounting.inputs import LINES, Grain
+from accounting.inputs import LINES, FuelRow, Grain
 
 DIP_REACH = pd.Timedelta(hours=48)
 
@@ -59,46 +59,43 @@ def fuel(grain: Grain, split: Shares) -> Fuel:
     Fuel
         Litres; null in a month without any fuel row. By tank dips only the month is known.
     """
-    rows = grain.inputs.fuel
-    inside = rows[_within(grain, rows)]
-    use = inside[inside["kind"] == "use"]
-    if inside.empty:
+    inside = grain.inputs.fuel_rows
+    use = [row for row in inside if row.kind == "use"]
+    if not inside:
         return _unknown(grain)
-    if use.empty:
+    if not use:
         return _by_dips(grain, split)
     site, line, stacker = {}, {}, {}
     for product in ("diesel", "petrol"):
-        own = use[use["product"] == product]
-        lifts = own[own["consumer"].isin(["", "forklift"])]
+        own = [row for row in use if row.product == product]
+        lifts = [row for row in own if row.consumer in ("", "forklift")]
         line[product] = _by_line(grain, lifts, split, "forklift")
-        stackers = own[own["consumer"] == "stacker"]
+        stackers = [row for row in own if row.consumer == "stacker"]
         stacker[product] = _by_line(grain, stackers, split, "sorting")  # both by mass (R11)
-        here = _litres(grain, own[own["consumer"] != "truck"], "fuel", "fuel_id")
+        here = _litres(grain, [row for row in own if row.consumer != "truck"])
         site[product] = total([here, _trucks(grain, use, product)], grain.periods)
     return Fuel(site, line, stacker)
 
 
-def _within(grain: Grain, rows: pd.DataFrame) -> pd.Series:
-    start, end = pd.Timestamp(grain.inputs.month_start), pd.Timestamp(grain.inputs.month_end)
-    return (rows["timestamp"] >= start) & (rows["timestamp"] < end)
+def _litres(grain: Grain, rows: Sequence[FuelRow]) -> Amount:
+    return grain.entries("fuel", "L", "fuel_log", (row[:4] for row in rows))
 
 
-def _litres(grain: Grain, rows: pd.DataFrame, kind: str, key: str) -> Amount:
-    return grain.records(rows, kind, key, "litres", "L", "fuel_log")
-
-
-def _trucks(grain: Grain, use: pd.DataFrame, product: str) -> Amount:
+def _trucks(grain: Grain, use: Sequence[FuelRow], product: str) -> Amount:
     """Return the trucks' litres: fuel rows if there are any, else own trips', all diesel."""
-    trucks = use[use["consumer"] == "truck"]
+    trucks = [row for row in use if row.consumer == "truck"]
     trips = grain.inputs.trips
-    if not trucks.empty or product != "diesel":
-        return _litres(grain, trucks[trucks["product"] == product], "fuel", "fuel_id")
-    return _litres(grain, trips[trips["own"] & trips["litres"].notna()], "trip", "trip_id")
+    if trucks or product != "diesel":
+        return _litres(grain, [row for row in trucks if row.product == product])
+    own = trips[trips["own"] & trips["litres"].notna()]
+    return grain.records(own, "trip", "trip_id", "litres", "L", "fuel_log")
 
 
-def _by_line(grain: Grain, rows: pd.DataFrame, split: Shares, resource: str) -> dict[str, Amount]:
-    named = {line: _litres(grain, rows[rows["line"] == line], "fuel", "fuel_id") for line in LINES}
-    common = _litres(grain, rows[~rows["line"].isin(LINES)], "fuel", "fuel_id")
+def _by_line(
+    grain: Grain, rows: Sequence[FuelRow], split: Shares, resource: str
+) -> dict[str, Amount]:
+    named = {line: _litres(grain, [r for r in rows if r.line == line]) for line in LINES}
+    common = _litres(grain, [row for row in rows if row.line not in LINES])
     parts = split.split(resource, common) if common.terms else {}
     return {
         part: total(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,19 @@ class Meter:
     line: str
     equipment: str
     parent_id: str
+
+
+class FuelRow(NamedTuple):
+    """A row of the fuel log: litres used, delivered or standing in the tank."""
+
+    fuel_id: str
+    litres: float
+    day: str
+    origin: str
+    kind: str
+    consumer: str
+    line: str
+    product: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +166,19 @@ class SiteMonth:
         return date.fromordinal(self.month_end.toordinal() - 1)
 
     @cached_property
+    def fuel_rows(self) -> tuple[FuelRow, ...]:
+        """The fuel rows dated in the month."""
+        start, end = pd.Timestamp(self.month_start), pd.Timestamp(self.month_end)
+        inside = self.fuel[(self.fuel["timestamp"] >= start) & (self.fuel["timestamp"] < end)]
+        columns = (inside[name].tolist() for name in FuelRow._fields)
+        return tuple(FuelRow(*row) for row in zip(*columns, strict=True))
+
+    @cached_property
+    def batches_by_line(self) -> Mapping[str, pd.DataFrame]:
+        """The month's batches by line."""
+        return {line: self.batches[self.batches["line"] == line] for line in LINES}
+
+    @cached_property
     def placed_meters(self) -> tuple[Meter, ...]:
         """The month's meters in the order of their identifiers."""
         frame = self.meters.sort_values("meter_id")
@@ -230,18 +257,23 @@ class Grain:
 
         The share measured is the log's: hours belong to the log, not to each of its rows.
         """
-        zeros = np.zeros(self.periods)
+        columns = (frame[name].tolist() for name in (key, column, "day", "origin"))
+        return self.entries(kind, unit, log, zip(*columns, strict=True))
+
+    def entries(
+        self, kind: str, unit: str, log: str, rows: Iterable[tuple[object, float, object, object]]
+    ) -> Amount:
+        """Return the sum of (identifier, number, day, origin) as `records` does."""
+        zeros, ones = np.zeros(self.periods), np.ones(self.periods)
         place = {label: at for at, label in enumerate(self.labels)}
         terms = []
-        for ident, number, day, origin in zip(
-            frame[key], frame[column], frame["day"], frame["origin"], strict=True
-        ):
+        for ident, number, day, origin in rows:
             at = 0 if self.name == "month" else place.get(str(day))
             if at is None or number is None or number != number:
                 continue
             quantity = np.zeros(self.periods)
             quantity[at] = float(number)
             source = Source(kind, str(ident), unit, quantity, zeros, zeros, zeros, str(origin))
-            terms.append(Term(source, np.ones(self.periods)))
+            terms.append(Term(source, ones))
         none = np.zeros(self.periods, np.int64)
         return Amount(in_order(terms), none + MEASURED, none, (self.log(log),))

@@ -78,8 +78,8 @@ def per_piece(
 
 def _pieces(grain: Grain, line: str, mass: Amount, column: str, piece: str) -> Amount:
     """Return the pieces that the line's whole mass stands for: mass x pieces / their mass."""
-    batches = grain.inputs.batches
-    rows = batches[(batches["line"] == line) & (batches[column].fillna(0.0) > 0)]
+    rows = grain.inputs.batches_by_line[line]
+    rows = rows[rows[column] > 0]
     if rows.empty or mass.quality[0] == NULL:
         return nothing(1)
     weighed, counted = (math.fsum(rows[name].tolist()) for name in ("mass_in_t", column))

@@ -215,9 +215,9 @@ def _burnt_oil(burdens: Burdens, line: str) -> Amount:
 
 def _residue(burdens: Burdens, part: str) -> Amount:
     """Return nothing for residue, whose disposal has no factor yet, and say so (§7)."""
-    batches = burdens.grain.inputs.batches
-    left = batches[(batches["line"] == part) & (batches["residue_t"].fillna(0.0) > 0)]
-    return nothing(1, MEASURED, 0 if left.empty else flag_bits("no_disposal_factor"))
+    rows = burdens.grain.inputs.batches_by_line.get(part)
+    left = rows is not None and bool((rows["residue_t"] > 0).any())
+    return nothing(1, MEASURED, flag_bits("no_disposal_factor") if left else 0)
 
 
 def _haulage(burdens: Burdens, leg: str, part: str) -> Amount:

@@ -361,10 +361,8 @@ def _residues(grain: Grain) -> dict[str, Amount]:
     if batches.empty:
         return {line: nothing(1) for line in LINES}
     return {
-        line: grain.records(
-            batches[batches["line"] == line], "batch", "batch_id", "residue_t", "t", "batch_log"
-        )
-        for line in LINES
+        line: grain.records(rows, "batch", "batch_id", "residue_t", "t", "batch_log")
+        for line, rows in grain.inputs.batches_by_line.items()
     }
 
 

@@ -22,6 +22,7 @@ METHOD = "M1-M12.1"
 
 GRAINS = ("month", "day")
 SHARING = ("line", "equipment_line")
+NATION = "GRID_CN"
 
 
 def site_month(
@@ -30,6 +31,8 @@ def site_month(
     changed: Set[str] | None = None,
     grains: Sequence[str] = GRAINS,
     basis: Basis = Basis.INVENTORY,
+    *,
+    benefits: bool = True,
 ) -> list[Figure]:
     """Return every figure of a site and month at month and day grain (M1-M9).
 
@@ -45,6 +48,8 @@ def site_month(
         Which grains are wanted.
     basis
         The electricity factor of a view; the ledger's own is the inventory's.
+    benefits
+        Whether the benefit ledger is wanted.
 
     Returns
     -------
@@ -68,10 +73,13 @@ def site_month(
             continue
         of_grain = power if grain is month else electricity(days, office)
         book = inventory(grain, of_grain, split, sigma, coefficients(factors))
-        found = book.common() | benefit.common(grain, factors)
+        found = book.common()
+        if benefits:
+            found |= benefit.common(grain, factors)
         if grain is month:
             found |= book.month_only(found)
-            found |= benefit.month_only(book, factors, found)
+            if benefits:
+                found |= benefit.month_only(book, factors, found)
         described = {
             key: amount.described(formula(*key[:2]))
             for key, amount in found.items()
@@ -128,6 +136,8 @@ def changed_factors(before: FactorLibrary, after: FactorLibrary) -> frozenset[st
     names = {*before.rows, *after.rows}
     other = {name for name in names if before.rows.get(name) != after.rows.get(name)}
     families = {family_of(name) for name in other}
+    if any(name.startswith("GRID_") for name in families):
+        families.add(NATION)  # a province's first row takes its months from the nation's
     kin = {name for name in names if family_of(name) in families and family_of(name) != name}
     return frozenset(other | kin)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -49,6 +49,33 @@ def terms_digest(figure: Figure) -> str:
     return hashlib.blake2b(repr([*map(tuple, figure.terms)]).encode(), digest_size=10).hexdigest()
 
 
+@dataclass
+class Pending:
+    """Rows of the ledger that are gathered and appended together."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    terms: list[tuple[object, ...]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+
+    def years(self) -> list[int]:
+        """Return the years whose own figures are sums of what was gathered."""
+        summed = set(year_names())
+        return sorted(
+            {
+                int(str(row["period"])[:4])
+                for row in self.rows
+                if row["grain"] == "month" and (row["indicator"], row["dimension"]) in summed
+            }
+        )
+
+    def flush(self, cursor: Cursor) -> int:
+        """Append what was gathered and return how many rows it was."""
+        count = len(self.rows)
+        _append(cursor, self.rows, self.terms, self.replaced)
+        self.rows, self.terms, self.replaced = [], [], []
+        return count
+
+
 def write_figures(
     cursor: Cursor,
     batch: Batch,
@@ -61,39 +88,69 @@ def write_figures(
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
     ``approval`` is the proposal by which a locked month may change.
     """
+    pending = Pending()
+    gather_figures(cursor, batch, month, figures, pending, approval)
+    return pending.flush(cursor)
+
+
+def gather_figures(
+    cursor: Cursor,
+    batch: Batch,
+    month: date,
+    figures: Iterable[Figure],
+    pending: Pending,
+    approval: int | None = None,
+) -> None:
+    """Gather the figures of a month that differ from the current ones; see write_figures."""
     cause = batch.causes.get(month, "late data")
-    current = _current(cursor, batch, month)
-    return _write(cursor, batch, cause, current, list(figures), approval)
+    wanted = list(figures)
+    known = _current(cursor, batch, month, {f.indicator for f in wanted})
+    _gather(batch, cause, known, wanted, pending, approval)
 
 
 def changed_figures(
     cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure]
 ) -> list[tuple[Figure, float | None]]:
     """Return the figures of a month that the ledger has otherwise, with the ledger's values."""
-    known = _by_key(_current(cursor, batch, month))
+    wanted = list(figures)
+    known = _current(cursor, batch, month, {f.indicator for f in wanted})
     found = []
-    for figure in figures:
+    for figure in wanted:
         before = known.get(figure.key)
-        if before is None or not _same(before, figure, terms_digest(figure)):
-            found.append((figure, None if before is None else _number(before.value)))
+        if before is None or before.said != _said(figure):
+            found.append((figure, None if before is None else before.value))
     return found
 
 
-def _current(cursor: Cursor, batch: Batch, month: date) -> pd.DataFrame:
+class _Held(NamedTuple):
+    """What the ledger holds of a figure: its row, its value, and all that is compared."""
+
+    figure_id: str
+    revision: int
+    value: float | None
+    said: tuple[object, ...]
+
+
+_Known = dict[tuple[str, str, str, str, str], _Held]
+_HELD = f"""
+SELECT grain, period, indicator, dimension, entity, figure_id, revision,
+    {", ".join(_COMPARED)}, terms_digest
+FROM ledger WHERE current AND site = ? AND run <= ?
+"""
+
+
+def _current(cursor: Cursor, batch: Batch, month: date, indicators: Collection[str]) -> _Known:
     start = month.strftime("%Y-%m")
-    return frame(
-        cursor,
-        "SELECT * FROM ledger WHERE current AND site = ? AND run <= ? AND grain <> 'year' "
-        "AND period BETWEEN ? AND ?",
-        [batch.site, batch.run, start, start + "-99"],
-    )
+    rows = cursor.execute(
+        f"{_HELD} AND grain <> 'year' AND period BETWEEN ? AND ? "
+        "AND indicator IN (SELECT unnest(?::VARCHAR[]))",
+        [batch.site, batch.run, start, start + "-99", sorted(indicators)],
+    ).fetchall()
+    return _held(rows)
 
 
-def _by_key(current: pd.DataFrame) -> dict[tuple[str, str, str, str, str], Any]:
-    return {
-        (row.grain, row.period, row.indicator, row.dimension, row.entity): row
-        for row in current.itertuples()
-    }
+def _held(rows: Iterable[tuple[Any, ...]]) -> _Known:
+    return {row[:5]: _Held(row[5], row[6], row[7], row[7:]) for row in rows}
 
 
 def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: list[int]) -> int:
@@ -109,17 +166,17 @@ def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: lis
                 "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
                 [batch.site, f"{year}-01", f"{year}-12"],
             )
-        current = frame(
-            cursor,
-            "SELECT * FROM ledger WHERE current AND site = ? AND grain = 'year' AND period = ?",
-            [batch.site, str(year)],
-        )
+        rows = cursor.execute(
+            f"{_HELD} AND grain = 'year' AND period = ?", [batch.site, batch.run, str(year)]
+        ).fetchall()
         causes = {c for m, c in batch.causes.items() if m.year == year}
         cause = next(iter(sorted(causes)), "late data")
         found = year_figures(months, year)
         refs = [term.ref for figure in found for term in figure.terms]
         whole = with_uncertainty(found, terms_of(cursor, refs), library)
-        written += _write(cursor, batch, cause, current, whole)
+        pending = Pending()
+        _gather(batch, cause, _held(rows), whole, pending)
+        written += pending.flush(cursor)
     return written
 
 
@@ -164,54 +221,39 @@ def terms_of(cursor: Cursor, figure_ids: Sequence[str]) -> dict[str, list[TermRo
     return found
 
 
-def _write(
-    cursor: Cursor,
+def _gather(
     batch: Batch,
     cause: str,
-    current: pd.DataFrame,
-    figures: list[Figure],
+    known: _Known,
+    figures: Iterable[Figure],
+    pending: Pending,
     approval: int | None = None,
-) -> int:
-    known = _by_key(current)
+) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows, terms, replaced = [], [], []
     for figure in figures:
         before = known.get(figure.key)
-        digest = terms_digest(figure)
-        if before is not None and _same(before, figure, digest):
+        said = _said(figure)
+        if before is not None and before.said == said:
             continue
-        revision = 1 if before is None else int(before.revision) + 1
+        revision = 1 if before is None else before.revision + 1
         ident = figure_id(batch.site, figure, revision)
         if before is not None:
-            replaced.append(before.figure_id)
-        rows.append(
+            pending.replaced.append(before.figure_id)
+        pending.rows.append(
             _row(batch, figure, ident, revision, now)
             | {
-                "terms_digest": digest,
+                "terms_digest": said[-1],
                 "supersedes": None if before is None else before.figure_id,
                 "cause": None if before is None else cause,
                 "approval": approval,
             }
         )
-        terms += _terms(ident, figure)
-    _append(cursor, rows, terms, replaced)
-    return len(rows)
+        pending.terms += _terms(ident, figure)
 
 
-def _same(before: object, figure: Figure, digest: str) -> bool:
-    """Tell whether a figure is what the ledger already says."""
-    now = (*(getattr(figure, name) for name in _COMPARED), digest)
-    old = (getattr(before, name) for name in (*_COMPARED, "terms_digest"))
-    return all(_plain(a) == b for a, b in zip(old, now, strict=True))
-
-
-def _plain(value: object) -> object:
-    return None if value is None or value != value else value
-
-
-def _number(value: object) -> float | None:
-    found = _plain(value)
-    return None if found is None else float(str(found))
+def _said(figure: Figure) -> tuple[object, ...]:
+    """Return all that is compared of a figure: the same says the same."""
+    return (*(getattr(figure, name) for name in _COMPARED), terms_digest(figure))
 
 
 def _row(

@@ -18,6 +18,7 @@ from data.sites import accounting_site, effective_sql
 from data.store import Cursor, frame
 
 DIP_REACH = timedelta(hours=48)
+_DATED = {"batches": "day", "outputs": "day", "jobs": "day", "trips": "day", "vehicles": "month"}
 _KINDS = (
     "batches", "outputs", "jobs", "fuel", "trips", "vehicles", "devices", "site_months",
 )  # fmt: skip
@@ -28,10 +29,23 @@ class Frames:
     """Everything of a site that its months are cut from."""
 
     meters: pd.DataFrame
-    meter_day: pd.DataFrame
-    meter_month: pd.DataFrame
+    meter_day: ByMonth
+    meter_month: ByMonth
     records: Mapping[str, pd.DataFrame]
+    by_month: Mapping[str, ByMonth]
     heat_pump_hours: Mapping[str, float]
+
+
+class ByMonth:
+    """Rows parted by month once, because every month asks for its own."""
+
+    def __init__(self, rows: pd.DataFrame, labels: pd.Series) -> None:
+        self._none = rows.iloc[:0]
+        self._parts = dict(list(rows.groupby(labels.to_numpy(), sort=False))) if len(rows) else {}
+
+    def of(self, month: str) -> pd.DataFrame:
+        """Return the rows of a month (``2026-07``)."""
+        return self._parts.get(month, self._none)
 
 
 def site_frames(
@@ -40,12 +54,38 @@ def site_frames(
     """Read a site's records and the meter quantities of the months."""
     site = document.site_id
     days, totals = meter_periods(cursor, site, months[0], next_month(months[-1]))
-    days["period"] = [d.strftime("%Y-%m-%d") for d in days["at"]]
-    totals["period"] = [d.strftime("%Y-%m") for d in totals["at"]]
+    days["period"] = _stamped(days["at"], "%Y-%m-%d")
+    totals["period"] = _stamped(totals["at"], "%Y-%m")
     records = {kind: _records(cursor, kind, site) for kind in _KINDS}
     _judge(records)
+    records = {kind: _objects(rows) for kind, rows in records.items()}
+    parted = {
+        kind: ByMonth(records[kind], records[kind][column].astype(str).str[:7])
+        for kind, column in _DATED.items()
+    }
     hours = heat_pump_hours(cursor, site, document.timezone, months[0], next_month(months[-1]))
-    return Frames(meters, days, totals, records, hours)
+    days, totals = _objects(days), _objects(totals)
+    return Frames(
+        meters,
+        ByMonth(days, days["period"].str[:7]),
+        ByMonth(totals, totals["period"]),
+        records,
+        parted,
+        hours,
+    )
+
+
+def _stamped(moments: pd.Series, form: str) -> pd.Series:
+    """Return dates as text; each distinct one is written once."""
+    place, known = pd.factorize(moments)
+    words = np.array([moment.strftime(form) for moment in known], dtype=object)
+    return pd.Series(words[place] if len(words) else [], index=moments.index, dtype=object)
+
+
+def _objects(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with plain Python texts: going through them one by one is far faster."""
+    texts = [name for name in rows.columns if pd.api.types.is_string_dtype(rows[name].dtype)]
+    return rows.astype(dict.fromkeys(texts, object)) if texts else rows
 
 
 def _judge(records: dict[str, pd.DataFrame]) -> None:
@@ -152,48 +192,46 @@ def month_inputs(
         ),
         running=elapsed_until is not None,
         meters=_meters_in(frames.meters, month, end),
-        meter_month=_of_month(frames.meter_month, label),
-        meter_day=_of_month(frames.meter_day, label),
-        batches=_in_month(records["batches"], label),
-        jobs=_in_month(records["jobs"], label),
+        meter_month=frames.meter_month.of(label),
+        meter_day=frames.meter_day.of(label),
+        batches=frames.by_month["batches"].of(label),
+        jobs=frames.by_month["jobs"].of(label),
         fuel=fuel[near],
-        trips=_in_month(records["trips"], label),
-        outputs=_in_month(records["outputs"], label),
-        booked=_booked(records, document, month, end),
-        vehicles=_of_label(records["vehicles"], label),
+        trips=frames.by_month["trips"].of(label),
+        outputs=frames.by_month["outputs"].of(label),
+        booked=_booked(frames, document, month, end),
+        vehicles=frames.by_month["vehicles"].of(label),
         devices=records["devices"],
         headcounts=_headcounts(records["site_months"], document, label),
         green_kwh=_number(records["site_months"], label, "green_kwh") or 0.0,
         gec_sold_kwh=_number(records["site_months"], label, "gec_sold_kwh") or 0.0,
         heat_pump_hours=frames.heat_pump_hours.get(label, 0.0),
-        usual_throughput_t=_usual(records["batches"], month),
+        usual_throughput_t=_usual(frames.by_month["batches"], month),
     )
 
 
-def _booked(
-    records: Mapping[str, pd.DataFrame], document: SiteDocument, month: date, end: date
-) -> pd.DataFrame:
+def _booked(frames: Frames, document: SiteDocument, month: date, end: date) -> pd.DataFrame:
     """Return the outputs that the month's substitution counts (§8, ``book_on``)."""
     if document.settings.get("book_on") == "shipment":
-        return shipped(records["outputs"], records["trips"], month, end)
-    return _in_month(records["outputs"], month.strftime("%Y-%m"))
+        return shipped(frames.records["outputs"], frames.records["trips"], month, end)
+    return frames.by_month["outputs"].of(month.strftime("%Y-%m"))
 
 
-def _usual(batches: pd.DataFrame, month: date) -> dict[str, float]:
+def _usual(batches: ByMonth, month: date) -> dict[str, float]:
     """Return each line's median throughput of the twelve months before, t (§10).
 
     Months without any batch say nothing; a line without one in a month that has others is 0.
     """
-    before = [f"{y:04d}-{m:02d}" for y, m in _months_before(month, 12)]
-    labels = batches["day"].astype(str).str[:7]
-    known = sorted({label for label in before if (labels == label).any()})
-    if not known:
-        return {}
-    sums = batches.groupby([labels, batches["line"].astype(str)])["mass_in_t"].sum()
-    return {
-        line: float(np.median([float(sums.get((label, line), 0.0)) for label in known]))
-        for line in LINES
-    }
+    found = [batches.of(f"{y:04d}-{m:02d}") for y, m in _months_before(month, 12)]
+    known = [_by_line(rows) for rows in found if len(rows)]
+    return {line: float(np.median([part[line] for part in known])) for line in LINES if known}
+
+
+def _by_line(batches: pd.DataFrame) -> dict[str, float]:
+    sums = dict.fromkeys(LINES, 0.0)
+    for line, mass in zip(batches["line"].tolist(), batches["mass_in_t"].tolist(), strict=True):
+        sums[line] += mass
+    return sums
 
 
 def _months_before(month: date, count: int) -> list[tuple[int, int]]:
@@ -205,18 +243,6 @@ def _meters_in(meters: pd.DataFrame, month: date, end: date) -> pd.DataFrame:
     started = meters["valid_from"].isna() | (meters["valid_from"] < pd.Timestamp(end))
     lasting = meters["valid_to"].isna() | (meters["valid_to"] >= pd.Timestamp(month))
     return meters[started & lasting].reset_index(drop=True)
-
-
-def _of_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
-    return rows[rows["period"].str.startswith(month)] if len(rows) else rows
-
-
-def _in_month(rows: pd.DataFrame, month: str) -> pd.DataFrame:
-    return rows[rows["day"].str.startswith(month)] if len(rows) else rows
-
-
-def _of_label(rows: pd.DataFrame, month: str) -> pd.DataFrame:
-    return rows[rows["month"] == month] if len(rows) else rows
 
 
 def _headcounts(rows: pd.DataFrame, document: SiteDocument, month: str) -> dict[str, float]:

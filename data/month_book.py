@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from accounting.benefit import ALSO_HERE
 from accounting.factors import FactorLibrary
-from accounting.ledger import Figure
-from accounting.settlement import changed_factors, site_month
+from accounting.inputs import SiteMonth
+from accounting.ledger import Figure, indicators
+from accounting.settlement import GRAINS, changed_factors, site_month
 from data.book import (
     Batch,
+    Pending,
     causes_of,
     changed_figures,
     factor_set,
+    gather_figures,
     mark_settled,
-    write_figures,
     write_years,
 )
 from data.digest import digest_of
@@ -97,24 +100,73 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
     library = engine.library
     batch = Batch(site, job.run, factor_set(job.document, library), causes_of(cursor, site))
     locked = engine.state.months.locked(site)
-    written = 0
+    pending = Pending()
     for month in job.months:
         inputs = month_inputs(frames, job.document, month, elapsed(month, zone, horizon))
-        figures = site_month(inputs, library, narrow.get(month))
+        figures = _figures(inputs, library, narrow.get(month))
         number = None
         if inputs.month in locked:
             number = _approval(cursor, job, batch, month, figures)
             if number is None:
                 _propose(engine, cursor, batch, month, figures)
                 figures = [f for f in figures if f.indicator in NEVER_LOCKED]
-        written += write_figures(cursor, batch, month, figures, number)
-    written += write_years(cursor, batch, library, sorted({month.year for month in job.months}))
+        gather_figures(cursor, batch, month, figures, pending, number)
+    years = pending.years()
+    written = pending.flush(cursor)
+    written += write_years(cursor, batch, library, years)
     mark_settled(cursor, site, job.months, job.run)
     return written
 
 
-def _factor_only(engine: Engine, cursor: Cursor, site: str) -> dict[date, frozenset[str]]:
-    """Return the months in which nothing but factors changed, with the factors that did.
+@dataclass(frozen=True)
+class _Narrow:
+    """What of a month must be computed again where nothing but factors changed.
+
+    Parameters
+    ----------
+    factors
+        The factors that changed: only figures made of them.
+    grains
+        Grains that have such figures.
+    benefits
+        Whether any figure of the benefit ledger is among them.
+    """
+
+    factors: frozenset[str]
+    grains: tuple[str, ...]
+    benefits: bool
+
+
+def _figures(inputs: SiteMonth, library: FactorLibrary, narrow: _Narrow | None) -> list[Figure]:
+    if narrow is None:
+        return site_month(inputs, library)
+    return site_month(inputs, library, narrow.factors, narrow.grains, benefits=narrow.benefits)
+
+
+def _narrowed(cursor: Cursor, site: str, factors: frozenset[str]) -> _Narrow:
+    """Return which figures of a site hold one of the factors, by the ledger's own lineage."""
+    rows = cursor.execute(
+        "SELECT DISTINCT grain, indicator, dimension FROM ledger l SEMI JOIN ("
+        "SELECT figure_id FROM (SELECT figure_id, kind, ref, "
+        "unnest(string_split(factor_id, ';')) AS factor FROM lineage) "
+        "WHERE factor IN (SELECT unnest(?::VARCHAR[])) "
+        "OR (kind = 'factor' AND ref IN (SELECT unnest(?::VARCHAR[])))) t USING (figure_id) "
+        "WHERE current AND site = ?",
+        [sorted(factors), sorted(factors), site],
+    ).fetchall()
+    known = indicators()
+    benefits = any(
+        known[indicator, dimension].ledger != "inventory"
+        or indicator in ALSO_HERE
+        or dimension == "line"  # idle lines are told apart with the benefits
+        for _, indicator, dimension in rows
+    )
+    grains = {grain for grain, _, _ in rows}
+    return _Narrow(factors, tuple(g for g in GRAINS if g in grains), benefits)
+
+
+def _factor_only(engine: Engine, cursor: Cursor, site: str) -> dict[date, _Narrow]:
+    """Return the months in which nothing but factors changed, with what that touches.
 
     Their quantities stand, and so does every figure without one of these factors.
     """
@@ -125,11 +177,11 @@ def _factor_only(engine: Engine, cursor: Cursor, site: str) -> dict[date, frozen
         [site],
     ).fetchall()
     runs = {run["run"]: str(run["factor_digest"]) for run in engine.state.runs()} if rows else {}
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, _Narrow] = {}
     for digest in {runs[run] for _, run in rows}:
         before: FactorLibrary = engine.libraries.by_digest(digest)
         if before.digest == digest:
-            found[digest] = changed_factors(before, engine.library)
+            found[digest] = _narrowed(cursor, site, changed_factors(before, engine.library))
     return {month: found[runs[run]] for month, run in rows if runs[run] in found}
 
 

@@ -28,7 +28,7 @@ from data.sites import documents, inputs_fingerprint, site_meters
 from data.state import Run
 from data.store import Cursor, frame, view
 
-MONTHS_AT_ONCE = 12
+MONTHS_AT_ONCE = 36
 READINGS_AT_ONCE = 1_000_000
 Progress = Callable[[str, int, int], None]
 
