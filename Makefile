@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := .
 
-.PHONY: run test test-full check bench translations browser
+.PHONY: run test test-full check bench translations browser basis
 
 $(VENV)/run.stamp: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,3 +44,7 @@ bench: $(VENV)/dev.stamp
 
 translations: $(VENV)/dev.stamp
 	$(BIN)/python -m translations.compile
+
+# The manual's chapter that states the accounting basis, from the code.
+basis: $(VENV)/dev.stamp
+	$(BIN)/python -m callbacks.help

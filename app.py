@@ -9,17 +9,23 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 from dash import Dash, html
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
 
+from callbacks import closing as closing_work
+from callbacks import factors as factors_work
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks.closing import Desk, bind_closing
 from callbacks.download import bind_downloads
+from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
+from callbacks.help import bind_help
 from callbacks.trace import bind_trace
 from client import PATH
 from commands import engine_options, from_json
@@ -28,9 +34,10 @@ from data.engine import Engine, lock, opened
 from data.ingest.load import drain
 from data.store import StoreError
 from figures.html import Node
-from pages import emission, overview
+from pages import closing, emission, factors, help, overview
 from pages._frame import Reader, frame
 from pages._panel import Page
+from pages._plain import PlainPage
 from security import guard, login, web
 from security.guard import GuardRules
 from security.login import LoginOptions
@@ -38,7 +45,10 @@ from security.roles import DEMONSTRATION, PAGE_ROLES, may_open, role_name
 from settings import Settings
 from translations import LANGUAGES, text
 
-PAGES: Sequence[Page] = (overview.PAGE, emission.PAGE)
+PAGES: Sequence[Page] = (
+    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, help.PAGE,
+)  # fmt: skip
+PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -53,14 +63,14 @@ def create_app(settings: Settings) -> Flask:
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
     server.extensions["carbon"] = (engine, stack)
-    _routes(server, engine)
-    _screens(server, engine, settings)
+    writing = threading.Lock()  # commands and pages write one after the other
+    _routes(server, engine, writing)
+    _screens(server, engine, settings, writing)
     return server
 
 
-def _routes(server: Flask, engine: Engine) -> None:
+def _routes(server: Flask, engine: Engine, writing: threading.Lock) -> None:
     """Register what answers without a page: health and commands."""
-    writing = threading.Lock()
 
     @server.get("/healthz")
     def healthz() -> Response:
@@ -72,7 +82,7 @@ def _routes(server: Flask, engine: Engine) -> None:
         return Response(command_lines(engine, wanted, writing), mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
+def _screens(server: Flask, engine: Engine, settings: Settings, writing: threading.Lock) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
     app = _Dash(
         "carbon", server=server, serve_locally=True, compress=False,  # type: ignore[arg-type]
@@ -84,11 +94,16 @@ def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
     app.default_language = settings.language
     reader = PageReader(engine)
     app.layout = lambda: html.Div(_frame(settings), className="app")  # type: ignore[arg-type]
-    for page in PAGES:
+    for page in PANELLED:
         bind_page(app, page, reader, settings.language)
+    desk = Desk(reader, writing, settings.language)
+    bind_factors(app, desk)
+    bind_closing(app, desk)
+    bind_help(app, reader, settings.language)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
+    _own_downloads(server, desk)
     policy = _Policy(app)
     _gate(app, server, engine, reader, settings, policy)
     server.config |= {
@@ -103,6 +118,23 @@ def _screens(server: Flask, engine: Engine, settings: Settings) -> None:
     policy.settle()
 
 
+_WORK = {factors.KEY: factors_work.download, closing.KEY: closing_work.download}
+
+
+def _own_downloads(server: Flask, desk: Desk) -> None:
+    """Let the working pages answer for their downloads, which are no sheets of panels."""
+    panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
+
+    def download(page: str, panel: str = "") -> Response:
+        if page not in _WORK:
+            made = panels(page=page, panel=panel) if panel else pages(page=page)
+            return cast(Response, made)
+        found = _WORK[page](desk, panel, request.query_string.decode("ascii", "replace"))
+        return abort(404) if found is None else found
+
+    server.view_functions |= {"download_panel": download, "download_page": download}
+
+
 def _warm(server: Flask, reader: PageReader) -> None:
     """Do once, before anyone waits, what the first visitor would otherwise wait for.
 
@@ -111,7 +143,7 @@ def _warm(server: Flask, reader: PageReader) -> None:
     client = server.test_client()
     client.get("/healthz")
     for chosen in LANGUAGES:
-        for page in PAGES:
+        for page in PANELLED:
             answer(page, reader, "", chosen)
     for encoding in ("zstd", "br", "gzip"):
         client.get(PLOTLY, headers={"Accept-Encoding": encoding})
@@ -122,6 +154,7 @@ def _warm(server: Flask, reader: PageReader) -> None:
 
 PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
 _LASTING = ("/_dash-component-suites/",)
+MOST_COMPRESSED = 96
 
 
 def _lasting(wanted: FlaskRequest) -> str:
@@ -130,7 +163,10 @@ def _lasting(wanted: FlaskRequest) -> str:
 
 
 class _Compressed:
-    """The compressed bytes of vendor files: compressing them takes longer than sending."""
+    """The compressed bytes of vendor files: compressing them takes longer than sending.
+
+    Addresses are free to invent, so no more are kept than the product has.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, bytes] = {}
@@ -139,7 +175,7 @@ class _Compressed:
         return self._found.get(key)
 
     def set(self, key: str, value: bytes) -> None:
-        if not key.endswith(";"):
+        if not key.endswith(";") and len(self._found) < MOST_COMPRESSED:
             self._found[key] = value
 
 
@@ -174,13 +210,14 @@ def _gate(
         outputs=lambda: app.callback_map,
         page_of=_page_of,
         page_of_path=_page_of_path,
+        changes=_changes,
         policy=policy,
     )
     guard.install(server, engine.state, rules)
 
 
 _PATHS = {page.key: page.path for page in PAGES}
-_OUTPUT_PAGE = re.compile(r'"page":"([a-z]+)"')
+_OUTPUT_PAGE = re.compile(r'"page":"([^"]+)"')
 _DOWNLOAD = re.compile(r"/download/([a-z]+)(?:/[a-z0-9-]+)?\.csv")
 _SHEET = re.compile(r"/download/trace/[0-9a-f]{20}\.csv")
 
@@ -189,6 +226,11 @@ def _page_of(output: str) -> str | None:
     """Return the path of the page a callback belongs to; the frame's belong to none."""
     found = _OUTPUT_PAGE.search(output)
     return _PATHS.get(found[1], "unknown") if found else None
+
+
+def _changes(output: str) -> bool:
+    """Tell whether a callback changes anything: its parts are named so (pages/_plain.py)."""
+    return '"part":"act-' in output
 
 
 def _page_of_path(path: str) -> str | None:

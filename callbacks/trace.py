@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,24 +15,36 @@ from dash import Dash, Input, Output
 from flask import Flask, Response, abort
 
 from accounting.ledger import indicators
+from accounting.montecarlo import Band
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._scope import may_see
 from data import trace
+from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
-from figures.drawer import Opened, Part, figure_drawer, missing_drawer, parts_drawer
+from figures.basis import entity_words
+from figures.drawer import (
+    BAND,
+    BAND_ASKED,
+    DRIVERS_SHOWN,
+    Opened,
+    Part,
+    band_parts,
+    driver_words,
+    figure_drawer,
+    missing_drawer,
+    parts_drawer,
+    tier_one,
+)
 from figures.html import Content
 from translations import text
 
 _ID = re.compile(r"[0-9a-f]{20}")
-_ENTITIES = {
-    "cable": "电缆", "conductor": "架空导线", "transformer": "变压器", "office_etc": "办公等",
-    "_unallocated": "公用未分摊", "plant": "厂区", "office": "办公楼", "dismantling": "拆解",
-    "ac": "空调", "other": "其他", "electricity": "电", "water": "水", "diesel": "燃油",
-    "scope1": "范围一", "scope2": "范围二", "scope3": "范围三", "site": "",
-    "cable_line": "电缆拆解设备", "conductor_line": "架空导线拆解设备",
-    "transformer_bench": "变压器拆解台", "crane": "吊机", "environmental": "环保装置",
-    "sorting": "分拣", "storage": "堆场", "forklift": "叉车",
-}  # fmt: skip
+LOG = logging.getLogger("carbon.trace")
+
+
+class Hidden(Exception):
+    """A figure is of a page that the reader's role may not open."""
 
 
 def bind_trace(app: Dash, server: Flask, reader: PageReader, default: str) -> None:
@@ -41,13 +54,17 @@ def bind_trace(app: Dash, server: Flask, reader: PageReader, default: str) -> No
     def drawer(asked: object) -> Content:
         return opened_drawer(reader, asked, language(default))
 
+    @app.callback(Output(BAND, "children"), Input(BAND_ASKED, "data"))
+    def band(asked: object) -> Content:
+        return opened_band(reader, asked, language(default))
+
     @server.get("/download/trace/<figure_id>.csv")
     def sheet(figure_id: str) -> Response:
         if not _ID.fullmatch(figure_id):
             abort(404)
         try:
             body = sheet_csv(reader, figure_id, language(default))
-        except Unknown:
+        except (Unknown, Hidden):
             abort(404)
         return Response(
             body, mimetype="text/csv",
@@ -63,7 +80,7 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     try:
         if _ID.fullmatch(figure):
             return _figure(reader, figure, chosen)
-        rows = _parts(reader, figures)
+        rows = [row for row in _parts(reader, figures) if may_see(row["indicator"])]
     except Unknown:
         return missing_drawer(chosen)
     if not rows:
@@ -97,13 +114,15 @@ def _parts(reader: PageReader, figures: str) -> list[dict[str, Any]]:
 def _name(row: Mapping[str, Any], chosen: str) -> str:
     """Return a ledger row's name in words."""
     indicator = indicators()[row["indicator"], row["dimension"]]
-    entity = _ENTITIES.get(row["entity"], row["entity"])
+    entity = entity_words(row["dimension"], row["entity"], chosen)
     name = indicator.name_en if chosen == "en" else indicator.name_zh
-    return f"{name} {text(entity, chosen)}" if entity else name
+    return f"{name} {entity}" if entity else name
 
 
 def _figure(reader: PageReader, figure_id: str, chosen: str) -> Content:
-    found = trace.opened(reader.engine, figure_id)
+    found: Mapping[str, Any] = trace.opened(reader.engine, figure_id)
+    if not may_see(found["figure"]["indicator"]):
+        return missing_drawer(chosen)
     opened = _opened(reader, found, chosen)
     return figure_drawer(opened, chosen, f"/download/trace/{figure_id}.csv")
 
@@ -111,11 +130,10 @@ def _figure(reader: PageReader, figure_id: str, chosen: str) -> Content:
 def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened:
     figure = found["figure"]
     indicator = indicators()[figure["indicator"], figure["dimension"]]
-    entity = _ENTITIES.get(figure["entity"], figure["entity"])
     site = reader.sites().get(figure["site"])
     return Opened(
         name=indicator.name_en if chosen == "en" else indicator.name_zh,
-        entity=text(entity, chosen) if entity else "",
+        entity=entity_words(figure["dimension"], figure["entity"], chosen),
         figure=figure,
         terms=found["terms"],
         meters=found["meters"],
@@ -124,7 +142,49 @@ def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened
         settled_at=found["settled_at"],
         check=found["check"],
         demo=site is not None and site.demo,
+        letter=quality_letter(reader.engine, figure, found["terms"]),
+        simulated=is_simulated(figure),
     )
+
+
+def opened_band(reader: PageReader, asked: object, chosen: str) -> Content:
+    """Return the band of the figure that a drawer shows, or why there is none."""
+    figure_id = str(asked.get("figure") or "") if isinstance(asked, Mapping) else ""
+    if not _ID.fullmatch(figure_id):
+        return None
+    try:
+        opened = _opened(reader, trace.opened(reader.engine, figure_id), chosen)
+    except Unknown:
+        return None
+    if not may_see(opened.figure["indicator"]):
+        return None
+    band = _band(reader, opened.figure)
+    if band is not None:
+        return band_parts(band, _with_drivers(reader, opened, band), chosen)
+    note = text("没有这个数值的抽样：它为零、未知，或等待重新结算", chosen)
+    return tier_one(opened, chosen, note)
+
+
+def _band(reader: PageReader, figure: Mapping[str, Any]) -> Band | None:
+    """Return a figure's band; the year's simulation is kept until the data change."""
+    if not is_simulated(figure):
+        return None
+    site, year = str(figure["site"]), int(str(figure["period"])[:4])
+    try:
+        found = reader.page(("bands", site, year), lambda: bands(reader.engine, site, year))
+    except (KeyError, ValueError):
+        LOG.exception("no bands for %s %s", site, year)
+        return None
+    return band_of(found, figure)
+
+
+def _with_drivers(reader: PageReader, opened: Opened, band: Band) -> Opened:
+    """Return the figure with the factors that its drivers name; a year's terms name none."""
+    known = str(opened.figure["factor_set"]).partition("@")[2]
+    library = reader.engine.libraries.by_digest(known).rows
+    names = {name for driver in band.drivers for name in driver.factor_ids if name in library}
+    found = {name: asdict(library[name]) for name in names}
+    return replace(opened, factors={**opened.factors, **found})
 
 
 def _factors(reader: PageReader, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,6 +197,8 @@ def _factors(reader: PageReader, found: Mapping[str, Any]) -> dict[str, Any]:
 def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
     """Return a figure's sheet: its terms with full precision, what they add up to, its readings."""
     found = trace.trace(reader.engine, figure_id)
+    if not may_see(str(found["indicator"])):
+        raise Hidden
     opened = trace.opened(reader.engine, figure_id)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -151,6 +213,8 @@ def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
         ("核算时间", found["settled_at"]), ("校验码 SM3", opened["check"]),
     ):  # fmt: skip
         line(text(word, chosen), value)
+    for word, value in _certainty(reader, opened, chosen):
+        line(word, value)
     line()
     line(
         *(
@@ -169,6 +233,32 @@ def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
     for r in readings:
         line(r["meter_id"], r["timestamp"], _full(r["value"]), r["quality"], r["batch"])
     return ("\ufeff" + out.getvalue()).encode()
+
+
+def _certainty(
+    reader: PageReader, found: Mapping[str, Any], chosen: str
+) -> Iterator[tuple[str, object]]:
+    """Yield the lines of a sheet that say how sure its figure is, in the figure's unit."""
+    opened = _opened(reader, found, chosen)
+    band = _band(reader, opened.figure)
+    pct = opened.figure["uncertainty_pct"]
+    if band is not None:
+        opened = _with_drivers(reader, opened, band)
+        yield text("95% 区间下限", chosen), _full(band.lo95)
+        yield text("95% 区间上限", chosen), _full(band.hi95)
+        yield text("95% 区间半宽 %", chosen), _full(band.half_pct)
+        yield text("抽样次数", chosen), band.draws
+        yield text("种子", chosen), band.seed
+        yield text("方法", chosen), text("联合抽样，IPCC 2006 方法 2", chosen)
+        for driver in band.drivers[:DRIVERS_SHOWN]:
+            words = driver_words(driver, opened, chosen)
+            ident = f" {driver.name}" if driver.factor_ids else ""
+            yield text("区间来源（占方差 %）", chosen), f"{words}{ident} {driver.share_pct:.1f}"
+    elif pct is not None:
+        yield text("95% 区间半宽 %", chosen), _full(pct)
+        yield text("方法", chosen), text("误差传递，IPCC 2006 方法 1", chosen)
+    if opened.letter is not None:
+        yield text("数据质量等级", chosen), opened.letter
 
 
 def _full(value: object) -> str:

@@ -9,9 +9,10 @@ from decimal import Decimal
 from math import fsum
 from typing import Any
 
+from accounting.montecarlo import Band, Driver
 from figures.cells import Cell
 from figures.formulas import formula_words
-from figures.html import Content, Node, el, icon
+from figures.html import Content, Node, core, el, icon
 from figures.number import (
     Units,
     badge,
@@ -26,6 +27,11 @@ from translations import text
 
 Row = Mapping[str, Any]
 PARTS_SHOWN = 60
+DRIVERS_SHOWN = 3
+# The band is drawn after the drawer has opened. Its place bears the name of the page that every
+# role may open, as the sheet does.
+BAND = {"page": "overview", "part": "band"}
+BAND_ASKED = {"page": "overview", "part": "band-asked"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class Opened:
         Factor rows by identifier: name, value, unit, source, reference, validity, confidence.
     settled_at, check
         When it was computed, site-local, and its check value.
+    letter
+        Its data quality, A to D; None where there is none to tell.
+    simulated
+        Whether a band is drawn for it.
     """
 
     name: str
@@ -54,6 +64,8 @@ class Opened:
     settled_at: datetime
     check: str
     demo: bool = False
+    letter: str | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
     return _frame(
         _head(opened, cell, language),
         [
+            _certainty(opened, language),
             _formula(opened, cell, language), _factors(opened, language),
             _activity(opened, cell, language), _meters(opened, language), _foot(opened, language),
         ],
@@ -180,6 +193,103 @@ def _head(opened: Opened, cell: Cell, language: str) -> Content:
     ]  # fmt: skip
 
 
+# How sure a figure is --------------------------------------------------------------------------
+
+_ACTIVITIES = {
+    "weighbridge": "地磅称重", "tonne_km": "货运周转量", "fuel_log": "加油记录",
+    "electricity_meter": "电表", "water_meter": "水表", "heat_meter": "热量表",
+    "odometer": "里程表", "allocation": "公用资源分摊", "estimated": "估算的数据",
+}  # fmt: skip
+
+
+def _certainty(opened: Opened, language: str) -> Content:
+    """Return how sure the figure is; a band comes after the drawer."""
+    if not opened.simulated:
+        inside = tier_one(opened, language)
+        return el("Div", inside, cls="band") if inside else None
+    waits = el("Div", text("正在抽样…", language), cls="band-waits")
+    return [
+        core("Store", id=BAND_ASKED, data={"figure": opened.figure["figure_id"]}),
+        el("Div", waits, id=BAND, cls="band", aria_live="polite"),
+    ]
+
+
+def tier_one(opened: Opened, language: str, note: str = "") -> list[Node]:
+    """Return a figure's uncertainty by error propagation and its data quality."""
+    pct = opened.figure.get("uncertainty_pct")
+    notes = [el("P", note, cls="band-how")] if note else []
+    if pct is None and opened.letter is None:
+        return notes
+    half = None if pct is None else f"±{written(exact(pct), 1)}%"
+    line = el(
+        "P", _name_of(text("不确定度", language)), el("Span", half or "--", cls="band-range"),
+        el("Span", text("95% 区间的半宽，误差传递", language), cls="band-how"),
+        _letter(opened.letter, language), cls="band-line",
+    )  # fmt: skip
+    return [line, *notes]
+
+
+def band_parts(band: Band, opened: Opened, language: str) -> list[Node]:
+    """Return a figure's 95 % interval, how it was drawn, and what makes it wide."""
+    low, high = _ends(band, opened)
+    measure = Units().of(str(opened.figure["unit"]))
+    half = "" if band.half_pct is None else f"±{written(exact(band.half_pct), 1)}%"
+    joint = " ～ " if language == "zh" else " to "
+    line = el(
+        "P", _name_of(text("95% 区间", language)),
+        el("Span", f"{low}{joint}{high}", cls="band-range"), el("Span", measure.word),
+        el("Span", half), _letter(opened.letter, language), cls="band-line",
+    )  # fmt: skip
+    how = text("联合抽样 {draws} 次，种子 {seed}；质量闭合，同一因子只抽一次", language,
+               draws=f"{band.draws:,}", seed=band.seed)  # fmt: skip
+    rows = [_driver(driver, opened, language) for driver in band.drivers[:DRIVERS_SHOWN]]
+    drivers = [
+        el("P", text("区间主要来自（占方差）", language), cls="band-name"),
+        el("Ul", rows, cls="band-drivers"),
+    ]
+    return [line, el("P", how, cls="band-how"), *(drivers if rows else [])]
+
+
+def _ends(band: Band, opened: Opened) -> tuple[str, str]:
+    """Return both ends of a band in the unit the drawer shows."""
+    measure = Units().of(str(opened.figure["unit"]))
+    low, high = (exact(end) * measure.scale for end in (band.lo95, band.hi95))
+    return written(low, 2), written(high, 2)
+
+
+def driver_words(driver: Driver, opened: Opened, language: str) -> str:
+    """Return what a driver is: a factor by its name, or a class of activity data."""
+    if not driver.factor_ids:
+        return text(_ACTIVITIES.get(driver.name, driver.name), language)
+    factor = opened.factors.get(driver.name)
+    if factor is None:
+        return driver.name
+    english = language == "en" and factor["name_en"]
+    return str(factor["name_en"] if english else factor["name_zh"])
+
+
+def _driver(driver: Driver, opened: Opened, language: str) -> Node:
+    share = written(exact(driver.share_pct), 1)
+    ident = el("Span", driver.name, cls="note") if driver.factor_ids else None
+    bar = el("Div", el("Div", cls="bar-fill", style={"width": f"{driver.share_pct:.1f}%"}),
+             cls="bar-track", aria_hidden="true")  # fmt: skip
+    return el(
+        "Li", el("Span", driver_words(driver, opened, language), " ", ident), bar,
+        el("Span", f"{share}%", cls="band-share"), cls="band-driver",
+    )  # fmt: skip
+
+
+def _name_of(words: str) -> Node:
+    return el("Span", words, cls="band-name")
+
+
+def _letter(letter: str | None, language: str) -> Node | None:
+    if letter is None:
+        return None
+    return el("Span", text("数据质量 {letter}", language, letter=letter), cls="band-letter",
+              title=text("A 最好，D 最差", language))  # fmt: skip
+
+
 def _step(number: int, title: str, note: Content, inside: Content) -> Node:
     return el(
         "Section",
@@ -226,13 +336,17 @@ def _factors(opened: Opened, language: str) -> Node:
     return _step(2, text("排放因子", language), None, inside)
 
 
+_SURE = {"high": "高", "medium": "中", "low": "低"}
+
+
 def _factor_row(factor: Row, language: str) -> list[Content]:
     name = factor["name_en"] if language == "en" and factor["name_en"] else factor["name_zh"]
     valid = text("适用 {begin} 起", language, begin=factor["valid_from"] or "--")
     if factor["valid_to"]:
         valid = text("适用 {begin} ～ {end}", language, begin=factor["valid_from"] or "--",
                      end=factor["valid_to"])  # fmt: skip
-    sure = text("可信度 {confidence}", language, confidence=factor["confidence"])
+    confidence = text(_SURE.get(str(factor["confidence"]), "--"), language)
+    sure = text("可信度 {confidence}", language, confidence=confidence)
     return [
         [el("Div", name), el("Div", factor["factor_id"], cls="note")],
         [el("Div", f"{factor['value']:.10g}"), el("Div", factor["unit"], cls="note")],

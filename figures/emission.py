@@ -31,9 +31,9 @@ ENERGY: Key = ("energy", "site", "site")
 EMISSION: Key = ("emission", "site", "site")
 ALARMS: Key = ("alarm_count", "medium", "total")
 ALARM_MEDIA = (
-    ("用电", "energy.electricity", "electricity"),
-    ("用水", "energy.water", "water"),
-    ("用油", "energy.oil", "diesel"),
+    ("用电", "用电异常", "energy.electricity", "electricity"),
+    ("用水", "用水异常", "energy.water", "water"),
+    ("用油", "用油异常", "energy.oil", "diesel"),
 )
 ELECTRICITY: Key = ("electricity", "site", "site")
 WATER: Key = ("water", "site", "site")
@@ -275,14 +275,14 @@ def anomalies(view: View) -> Built:
     labels = tuple(span.label for span in view.periods)
     found = tuple(
         series(view, ("alarm_count", "medium", medium), view.t(name), color)
-        for name, color, medium in ALARM_MEDIA
+        for name, _, color, medium in ALARM_MEDIA
     )
     group = Group("", "1", found, tuple(view.cells(ALARMS)), None, view.t("合计"))
     figure = charts.bars(group, labels, view.units, view.language)
     tiles = [_alarm_tile(view, "异常总数", "energy.total", ALARMS)]
     tiles += [
-        _alarm_tile(view, f"{name}异常", color, ("alarm_count", "medium", medium))
-        for name, color, medium in ALARM_MEDIA
+        _alarm_tile(view, name, color, ("alarm_count", "medium", medium))
+        for _, name, color, medium in ALARM_MEDIA
     ]
     lead = el("Div", el("Div", tiles, cls="tiles"), cards.legend(view, group), cls="tiles-lead")
     return Built(

@@ -9,6 +9,7 @@ from figures.html import Content, Node, core, el, icon, link
 from figures.view import SiteInfo, View
 from pages._filters import Filters, Known, address, all_months, presets
 from pages._panel import Page, shell
+from pages._plain import PlainPage
 from translations import text
 
 BRAND = "废旧物资碳管理"
@@ -108,6 +109,8 @@ def _account(reader: Reader) -> Node:
 
 def page_layout(page: Page, language: str) -> Node:
     """Return a page before its numbers are there."""
+    if isinstance(page, PlainPage):
+        return page.layout(language)
     sections: list[Node] = []
     for section in page.sections:
         if section.title:

@@ -31,6 +31,7 @@ PAGE_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "/data": frozenset(("clerk", "analyst")),
         "/alerts": frozenset(("clerk", "analyst", "manager")),
         "/factors": frozenset(("analyst", "manager", "verifier")),
+        "/closing": _READERS,
         "/audit": frozenset(("auditor",)),
         "/users": frozenset(("secadmin",)),
         "/ops": frozenset(("sysadmin",)),

@@ -19,12 +19,15 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from data.demo.build import build_demo
+from data.approvals import accept, propose_factors
+from data.demo.build import SITE_ID, build_demo
 from data.demo.plant import generate
 from data.engine import Options as EngineOptions
 from data.engine import lock, opened
+from data.ingest.factor_file import text_of
 from data.ingest.load import Options, drain, import_file
 from data.settle import settle
+from data.simulations import bands
 from data.store import Limits, view
 from data.trace import trace
 from tests.bench.screens import screens
@@ -157,6 +160,25 @@ def rebuild_and_late_day():
         line("late day, file to new ledger rows", seconds, 1.5, floor, "s")
         traced(bench)
         hourly(bench)
+        factor_changed(bench)
+
+
+def factor_changed(bench):
+    """A factor that ten years of figures are made of; the old ones are kept."""
+    known = bench.engine.library
+    row = text_of(known.rows["TCE_ELEC_EQV"]) | {"value": "0.123"}
+    path = write_csv(bench.folder / "factors.csv", list(row), [list(row.values())])
+    proposed = propose_factors(bench.engine, path, "ana")
+    accept(bench.engine, proposed.proposal, "bob")
+    floor, _ = timed(lambda: held_by(bench, "TCE_ELEC_EQV"))
+    seconds, _ = timed(lambda: settle(bench.engine))
+    line("factor change, 10 years of ledger", seconds, 3.0, floor, "s")
+
+
+def held_by(bench, name):
+    """Reading the terms of the figures that hold a factor, which no change can do without."""
+    with bench.engine.store.read() as cursor:
+        cursor.execute("SELECT * FROM lineage WHERE contains(factor_id, ?)", [name]).fetchall()
 
 
 def traced(bench):
@@ -205,6 +227,9 @@ def demonstration():
         floor, _ = timed(lambda: generate(*made))  # the frames alone, nothing taken in
         seconds, _ = timed(build)
         line("demonstration plant of 3 years", seconds, 60, floor, "s")
+        floor, _ = timed(lambda: np.random.default_rng(1).normal(size=(10_000, 300)))
+        seconds, _ = timed(lambda: bands(engine, SITE_ID, 2025))
+        line("10,000 draws of a year, read and drawn", seconds, 1.0, floor, "s")
 
 
 def main():

@@ -253,7 +253,7 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
     section = replace(emission.PAGE.sections[1], panels=(broken, *panels[1:]))
     page = replace(emission.PAGE, key="broken", sections=(section,))
     sent = contents(page, reader, "", "zh")
-    assert sent["states"] == ["error", "empty"]
+    assert sent["states"] == ["error", "ready"]
     assert "编号 E-" in words(sent["words"][0])
 
 
