@@ -11,9 +11,7 @@ from accounting.ledger import Figure, TermRow
 TOTAL = "total"
 
 
-def alarm_counts(
-    alarms: Iterable[Alarm], months: Sequence[str], running: str = ""
-) -> list[Figure]:
+def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str], running: str = "") -> list[Figure]:
     """Return the alarm counts of months.
 
     Parameters
