@@ -131,6 +131,10 @@ class PageReader:
             lambda: queries.freshness(self._engine, site.site, site.zone),
         )
 
+    def open_alarms(self, sites: tuple[str, ...]) -> int:
+        """Return how many alarms of sites are not closed."""
+        return self._kept(("alarms", sites), lambda: queries.open_alarms(self._engine, sites))
+
     def late(self, filters: Filters, now: datetime) -> bool:
         """Tell whether the newest readings of a real site are late and its running month is shown.
 

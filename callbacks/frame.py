@@ -10,7 +10,7 @@ from dash import Dash, Input, Output
 from accounting.settlement import METHOD
 from callbacks._reader import PageReader
 from callbacks._request import language
-from figures.html import Content, el
+from figures.html import Content, el, icon
 from figures.number import exact, written
 from pages._filters import parse
 from pages._frame import page_layout
@@ -31,13 +31,19 @@ def bind_frame(app: Dash, pages: Sequence[Page], reader: PageReader, default: st
         Output("breadcrumb", "children"),
         Output("freshness", "children"),
         Output("nav-foot", "children"),
+        Output("alarms", "children"),
         Input("url", "pathname"),
         Input("url", "search"),
     )
-    def refresh(pathname: str | None, search: str | None) -> tuple[Content, Content, Content]:
+    def refresh(pathname: str | None, search: str | None) -> tuple[Content, ...]:
         chosen = language(default)
         page = next((p for p in pages if p.path == pathname), None)
-        return _crumbs(page, chosen), _freshness(reader, search, chosen), _foot(reader, chosen)
+        return (
+            _crumbs(page, chosen),
+            _freshness(reader, search, chosen),
+            _foot(reader, chosen),
+            _alarms(reader, search, chosen),
+        )
 
 
 def missing(chosen: str) -> Content:
@@ -73,6 +79,16 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
         el("Span", words, cls="fresh-long"),
         el("Span", short, cls="fresh-short", aria_hidden="true"),
     ]
+
+
+def _alarms(reader: PageReader, search: str | None, chosen: str) -> Content:
+    """Return how many alarms of the chosen sites are not closed."""
+    known = reader.known()
+    words = text("告警 --", chosen)
+    if known is not None:
+        count = reader.open_alarms(parse(search, known).sites)
+        words = text("告警 {count}", chosen, count=count)
+    return [icon("bell"), el("Span", words, cls="alarm-words")]
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

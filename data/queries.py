@@ -139,6 +139,16 @@ def freshness(engine: Engine, site: str, zone: str) -> Freshness:
     return Freshness(moment, {m: (a or 0.0, b or 0.0) for m, a, b in hours}, dict(counts))
 
 
+def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
+    """Return how many alarms of sites are not closed (clause 5.3 f)."""
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT count(*) FROM alarm WHERE open AND site IN (SELECT unnest(?::VARCHAR[]))",
+            [list(sites)],
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def grid_factor(engine: Engine, province: str, month: str) -> Factor:
     """Return the electricity factor of a province in a month (R22)."""
     day = date.fromisoformat(f"{month}-01")

@@ -76,8 +76,7 @@ def _topbar(reader: Reader) -> list[Content]:
     return [
         el("Div", id="breadcrumb", cls="breadcrumb"),
         el("Div", id="freshness", cls="freshness"),
-        el("Span", icon("bell"), el("Span", t("告警 --"), cls="alarm-words"),
-           cls="top-button top-alarms", title=t("异常告警尚未启用")),
+        el("Span", id="alarms", cls="top-button top-alarms", title=t("未关闭的告警")),
         el("Button", icon("moon"), cls="top-button top-icon", type="button",
            title=t("浅色或深色"), data_do="theme", aria_label=t("浅色或深色")),
         el("Button", icon("languages"),
