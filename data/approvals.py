@@ -256,7 +256,14 @@ def _accept_setting(engine: Engine, found: Proposal, by: str, reason: str) -> No
 
 
 def _accept_reopen(engine: Engine, found: Proposal, by: str, reason: str) -> None:
+    """Open a locked month again: whatever it was kept from counts from now on."""
+    month = date.fromisoformat(f"{found.body['month']}-01")
+    engine.store.write(partial(_due_again, str(found.body["site"]), month))
     engine.state.approvals.accept_reopen(found, by, now(), reason)
+
+
+def _due_again(site: str, month: date, cursor: Cursor) -> None:
+    cursor.execute("INSERT INTO changed_month VALUES (?, ?, 'late data', 0)", [site, month])
 
 
 def _accept_adjustment(engine: Engine, found: Proposal, by: str, reason: str) -> None:

@@ -87,7 +87,13 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
         A locked month would change by other figures than those that were approved.
     """
     site, zone = job.document.site_id, job.document.timezone
-    narrow = _factor_only(engine, cursor, site)
+    locked = engine.state.months.locked(site)
+    # what a locked month holds may be older than its last settle: it is always computed whole
+    narrow = {
+        month: found
+        for month, found in _factor_only(engine, cursor, site).items()
+        if f"{month:%Y-%m}" not in locked
+    }
     horizon = stored_horizon(cursor, site)
     meters = site_meters(cursor, site, zone, held={})
     wide = [month for month in job.months if month not in narrow]
@@ -99,7 +105,6 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
     frames = site_frames(cursor, job.document, meters.described, list(job.months))
     library = engine.library
     batch = Batch(site, job.run, factor_set(job.document, library), causes_of(cursor, site))
-    locked = engine.state.months.locked(site)
     pending = Pending()
     for month in job.months:
         inputs = month_inputs(frames, job.document, month, elapsed(month, zone, horizon))

@@ -25,7 +25,7 @@ from pages.closing import Choice
 from security.roles import CLOSERS, DEMONSTRATION, PAGE_ROLES, ROLES
 from tests.callbacks.test_screens import numbers, plain, walk, words
 from tests.data.test_book import change_factor, factor_file, made
-from tests.plant import moment, opened_home, series
+from tests.plant import Plant, meter, moment, opened_home, series
 from tests.security.doors import EVERYBODY, NOBODY, asked, house, send
 
 ANA, BOB = Who("ana", "analyst"), Who("bob", "manager")
@@ -520,3 +520,26 @@ def test_without_any_figure_both_pages_say_what_to_do(tmp_path, language):
         assert ("先导入" in words(found["months"])) == (language == "zh")
         library = factors.contents(PageReader(engine), asked_)
         assert len([n for n in walk(library["library"]) if n.get("type") == "Tr"]) > 30
+
+
+def test_several_sites_are_closed_one_by_one(plant, desk):
+    other = Plant(plant.folder, plant.engine, site="S2")
+    other.meters(meter("G", role="grid_import", register_max=1000000, step_min=60))
+    other.readings(
+        series("G", moment("2026-02-01 00:00"), moment("2026-03-01 00:00"), step_min=60),
+        site="S2",
+    )
+    other.settle()
+    assert "测试站" in words(sent(desk)["top"])
+    rows = [n for n in walk(sent(desk, "?site=S2")["months"]) if n.get("type") == "Tr"][1:]
+    assert [words(row)[:7] for row in rows] == ["2026-02"]
+    links = {n["props"]["href"] for n in walk(sent(desk)["top"]) if "href" in n.get("props", {})}
+    assert {"?site=S1", "?site=S2"} <= links
+    assert step(desk, "check", "2026-02", site="S2").done
+    states = {m.month: m.status for m in closing.month_states(plant.engine, "S1")}
+    assert states["2026-02"] == "open"
+    change_factor(plant, "GRID_HE_2023", 0.63)
+    newest = plant.engine.state.approvals.all()[-1].proposal
+    effect = sent(desk, f"?proposal={newest}&site=S2")
+    assert "2026-02 ～ 2026-02" in words(effect["effect-head"])
+    assert words(effect["effect-head"]).count("测试站") == 3

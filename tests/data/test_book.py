@@ -359,6 +359,7 @@ def test_opening_a_locked_month_needs_a_second_person(plant):
         approvals.accept(plant.engine, number, "ana")
     approvals.accept(plant.engine, number, "bob")
     assert plant.engine.state.months.locked("S1") == set()
+    plant.settle()
     closing.check(plant.engine, "S1", "2026-02", "ana")
     assert closing.reopen(plant.engine, "S1", "2026-02", "ana", "") == 0
 
@@ -369,8 +370,27 @@ def test_a_factor_does_not_change_a_locked_month_either(plant):
     change_factor(plant)
     assert plant.figure("emission", "2026-02").figure_id == before
     assert plant.figure("emission", "2026-03").value > 0
+    change_factor(plant, "WATER_EF", 0.2)
     (proposal,) = plant.engine.state.approvals.all(only_open=True)
     assert proposal.body["cause"] == "factor"
+    approvals.accept(plant.engine, proposal.proposal, "bob")
+    library = plant.engine.library.rows
+    expected = 28 * 24 * 30 * library["GRID_HE_2023"].value + 28 * 24 * 0.5 * 0.2 + 120 * 2.7
+    assert plant.value("emission", "2026-02") == pytest.approx(expected)
+
+
+def test_a_month_opened_again_takes_what_it_was_kept_from(plant):
+    closed(plant)
+    before = plant.value("emission", "2026-02")
+    change_factor(plant)
+    (adjustment,) = plant.engine.state.approvals.all(only_open=True)
+    approvals.reject(plant.engine, adjustment.proposal, "bob", "no")
+    number = closing.reopen(plant.engine, "S1", "2026-02", "ana", "因子已更新")
+    approvals.accept(plant.engine, number, "bob")
+    plant.settle()
+    change = 120 * (2.7 - 2.600564)
+    assert plant.value("emission", "2026-02") - before == pytest.approx(change)
+    assert settle(plant.engine, moment("2026-01-01").date(), None).figures == 0
 
 
 @pytest.mark.parametrize("name", list(VIEWS))
