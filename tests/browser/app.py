@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from playwright.sync_api import Browser
 
 from tests.browser.visit import Look, new_context
@@ -36,7 +37,18 @@ def build(home: Path) -> None:
     secret = home.parent / "password"
     secret.write_text(WORDS, encoding="utf-8")
     _done(home, "demo", "--months", MONTHS)
+    _done(home, "import", "prices", str(_prices(home.parent)))
     _done(home, "user", "add", USER, "--role", "analyst", "--password-file", str(secret))
+
+
+def _prices(folder: Path) -> Path:
+    """Write twelve months of invented prices, so that the market has a picture to look at."""
+    file = folder / "prices.csv"
+    months = pd.period_range(end=pd.Timestamp.now().to_period("M") - 1, periods=12, freq="M")
+    rows = [f"{month}-15,CCER,{1000 + 10 * i},{(1000 + 10 * i) * (70 + i)},测试数据"
+            for i, month in enumerate(months)]  # fmt: skip
+    file.write_text("\n".join(["date,instrument,volume_t,turnover_cny,source", *rows]), "utf-8")
+    return file
 
 
 def _done(home: Path, *words: str) -> None:
