@@ -1,10 +1,15 @@
-"""Year figures: sums of the year's months, never extrapolated (accounting.md §9 e, §14)."""
+"""Year figures: sums of the year's months, never extrapolated (accounting.md §9 e, §14).
+
+What is extrapolated, the annualised estimate and the month-equivalent, is no ledger figure and
+is shown as an estimate (§14, §15 M12-2); the base year is §13.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import pandas as pd
 
@@ -109,3 +114,122 @@ def _mean(shares: pd.Series) -> float | None:
     """Return the mean share of the months that have one, percent."""
     known = [float(share) for share in shares if share is not None and share == share]
     return math.fsum(known) / len(known) if known else None
+
+
+def month_equivalent(value: float | None, known_days: float, days_of_month: float) -> float | None:
+    """Return what a partly known month would be as a whole, an estimate (M12-2).
+
+    Parameters
+    ----------
+    value
+        Of the known days, any unit; None where not known.
+    known_days
+        Days that the value covers, hours / 24 at a start within a day.
+    days_of_month
+        Days of the whole month.
+
+    Returns
+    -------
+    float or None
+        value / known_days x days_of_month, unit of the value; None without a value or day.
+
+    Raises
+    ------
+    ValueError
+        More or less days are known than the month can have.
+
+    References
+    ----------
+    accounting.md §14, §15 M12-2.
+    """
+    if not 0.0 <= known_days <= days_of_month:
+        raise ValueError(f"{known_days} of {days_of_month} days")
+    return annualised((value,), (known_days,), days_of_month)
+
+
+def annualised(
+    values: Sequence[float | None], known_days: Sequence[float], days_of_year: float = 365.0
+) -> float | None:
+    """Return 年化估算, what the known days come to over a whole year, an estimate.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), of each month, any one unit; None where not known.
+    known_days
+        Shape (n,), days that each value covers.
+    days_of_year
+        365, or 366 of a leap year.
+
+    Returns
+    -------
+    float or None
+        sum(values) / sum(days) x days_of_year, unit of the values, over the months with a
+        value: the days of one without never dilute the rest. None without any known day.
+
+    Raises
+    ------
+    ValueError
+        The sequences differ in length, or a number of days is negative.
+
+    References
+    ----------
+    accounting.md §14.
+    """
+    pairs = list(zip(values, known_days, strict=True))
+    if any(not days >= 0.0 for _, days in pairs):
+        raise ValueError(f"not a number of days among {list(known_days)}")
+    known = [(value, days) for value, days in pairs if value is not None]
+    days = math.fsum(days for _, days in known)
+    return math.fsum(value for value, _ in known) / days * days_of_year if days else None
+
+
+def base_year_index(base: float | None, now: float | None) -> tuple[float | None, float | None]:
+    """Return an intensity against the base year's (M12-3).
+
+    Parameters
+    ----------
+    base, now
+        Intensity of the base year and of now, in one unit; None where not known.
+
+    Returns
+    -------
+    tuple of float or None
+        Index, now / base x 100, and change, (now / base - 1) x 100, percent; both None where
+        either is not known or the base is 0.
+
+    References
+    ----------
+    accounting.md §13, §15 M12-3.
+    """
+    if base is None or now is None or base == 0.0:
+        return None, None
+    return now / base * 100.0, (now - base) / base * 100.0
+
+
+def recalculation_due(
+    before: float | None, after: float | None, limit: float = 0.05
+) -> bool | None:
+    """Tell whether a change of structure or factors moves the base year too far to keep.
+
+    Parameters
+    ----------
+    before, after
+        The base year's value before and after the change, in one unit; None where not known.
+    limit
+        Relative change from which on the base year is recalculated, ratio.
+
+    Returns
+    -------
+    bool or None
+        Whether abs(after - before) >= limit abs(before), on decimal text so that 5 % is 5 %;
+        what does not move is never due. None where either is not known.
+
+    References
+    ----------
+    accounting.md §13.
+    """
+    if before is None or after is None:
+        return None
+    old, new, share = (Decimal(repr(float(number))) for number in (before, after, limit))
+    return new != old and abs(new - old) >= share * abs(old)

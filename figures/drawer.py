@@ -14,6 +14,7 @@ from figures.cells import Cell
 from figures.formulas import formula_words
 from figures.html import Content, Node, core, el, icon
 from figures.number import (
+    MINUS,
     Units,
     badge,
     exact,
@@ -127,7 +128,7 @@ def _amount(value: float | None) -> str:
 
 
 def _coefficient(value: float) -> str:
-    return f"{value:.6g}"
+    return f"{value:.6g}".replace("-", MINUS)
 
 
 def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
@@ -306,7 +307,7 @@ def _formula(opened: Opened, cell: Cell, language: str) -> Node:
     )
     more = text(" + 其余 {count} 项", language, count=len(groups) - 8) if len(groups) > 8 else ""
     divisor = next((t for t in opened.terms if t["kind"] == "divisor"), None)
-    parts = " + ".join(_amount(g.amount) for g in groups[:8]).replace("+ −", "− ")
+    parts = " + ".join(_amount(g.amount) for g in groups[:8]).replace(f"+ {MINUS}", f"{MINUS} ")
     inside = [
         el("P", formula_words(str(opened.figure["formula"]), language), cls="formula-words"),
         el("P", f"= {put_in}{more}") if put_in else None,
