@@ -49,8 +49,10 @@ def oil_intensity(
 
     Forklifts also drive on days with little mass, so that litres per tonne alone say nothing
     there: the litres themselves must also lie outside those of the reference, to the same side
-    and by their whole range, as in A1. The resolution floor of 2 L divided by the day's mass is
-    the floor of L/t.
+    and by their whole range, as in A1. On a day of much mass many litres hide behind the tonnes:
+    such a day is judged by the score of its litres, which
+    must lie twice as far outside. The resolution floor of 2 L divided by the
+    day's mass is the floor of L/t.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def oil_intensity(
     Returns
     -------
     list of Alarm
-        Entity ``diesel``; value and limit in L/t.
+        Entity ``diesel``; value and limit in L/t, in L where only the litres stand out.
 
     References
     ----------
@@ -75,30 +77,32 @@ def oil_intensity(
     mass = np.where(np.nan_to_num(throughput_t) > 0, throughput_t, np.nan)
     per_t, known = litres / mass, ~np.isnan(litres / mass)
     good, hit = known.copy(), np.zeros(len(litres), bool)
-    score, bound = np.zeros(len(litres)), np.full(len(litres), np.nan)
+    shown: dict[int, tuple[float, float, str, float]] = {}
     for day in np.flatnonzero(known):
         since = max(0, int(day) - limits.reference_days)
         at = np.flatnonzero(good[since:day]) + since
         if len(at) < limits.good_points:
             continue
-        middle, _, scale = robust(per_t[at], limits.floor_l / mass[day], limits)
-        score[day] = float((per_t[day] - middle) / scale)
         low, high = float(litres[at].min()), float(litres[at].max())
         spread = limits.range_gap * (high - low)
-        above = score[day] >= limits.oil_z and litres[day] >= high + spread
-        below = score[day] <= -limits.oil_z and litres[day] <= low - spread
-        hit[day] = above or below
-        bound[day] = float(middle + np.sign(score[day]) * limits.oil_z * scale)
-        good[day] = not hit[day]
-    found = []
+        for number, floor, unit, far in (
+            (per_t, limits.floor_l / mass[day], "L/t", spread),
+            (litres, limits.floor_l, "L", 2.0 * spread),
+        ):
+            side = float(litres[day] >= high + far) - float(litres[day] <= low - far)
+            middle, _, scale = robust(number[at], floor, limits)
+            score = float((number[day] - middle) / scale)
+            if side * score >= limits.oil_z:
+                bound = float(middle + side * limits.oil_z * scale)
+                shown[int(day)] = (float(number[day]), bound, unit, score)
+                hit[day], good[day] = True, False
+                break
     at = np.flatnonzero(known)
+    found = []
     for run in merged(hit[at], ~hit[at], limits.gap_days):
         places = at[run.places]
-        peak = places[np.argmax(np.abs(score[places]))]
-        found.append(
-            _oil_days("A9", first_day, places, ("warn", run.open),
-                      (float(per_t[peak]), float(bound[peak]), "L/t", float(score[peak])))
-        )  # fmt: skip
+        peak = max((int(p) for p in places if int(p) in shown), key=lambda p: abs(shown[p][3]))
+        found.append(_oil_days("A9", first_day, places, ("warn", run.open), shown[peak]))
     return found
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -117,14 +116,17 @@ class Score:
         for name in ("missed", "wrong", "years"):
             getattr(self, name).extend(getattr(other, name))
 
-    def recall(self, rule: str, kinds: Iterable[str] | None = None) -> float:
-        """Return the share of the faults of a rule, of all or some kinds, that it found."""
-        wanted = MEANT[rule] if kinds is None else kinds
-        return sum(self.found[rule, kind] for kind in wanted) / self.of(rule, wanted)
+    def recall(self, rule: str) -> float:
+        """Return the share of the faults of a rule that it found."""
+        return self.caught(rule) / self.of(rule)
 
-    def of(self, rule: str, kinds: Iterable[str] | None = None) -> int:
+    def caught(self, rule: str) -> int:
+        """Return how many of its faults a rule found."""
+        return sum(self.found[rule, kind] for kind in MEANT[rule])
+
+    def of(self, rule: str) -> int:
         """Return how many faults a rule had to find."""
-        return sum(self.faults[rule, kind] for kind in (MEANT[rule] if kinds is None else kinds))
+        return sum(self.faults[rule, kind] for kind in MEANT[rule])
 
     def precision(self, rule: str) -> float:
         """Return the share of a rule's alarms that are right."""

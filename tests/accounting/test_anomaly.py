@@ -518,6 +518,17 @@ def test_a9_litres_per_tonne():
     assert not oil_intensity(litres[30:], mass[30:], FIRST)
 
 
+def test_a9_litres_that_hide_behind_many_tonnes():
+    litres = np.array([60.0, 55.0, 65.0])[np.arange(40) % 3]
+    mass = np.full(40, 20.0)
+    litres[36], mass[36] = 84.0, 28.0  # usual L/t, and not twice the range beyond the highest
+    assert not oil_intensity(litres, mass, FIRST)
+    litres[36], mass[36] = 300.0, 100.0
+    (alarm,) = oil_intensity(litres, mass, FIRST)
+    assert (alarm.unit, alarm.value) == ("L", 300.0)
+    assert alarm.limit < 300.0
+
+
 def fuel(*rows):
     table = pd.DataFrame(rows, columns=["timestamp", "litres", "kind"])
     return table.assign(timestamp=pd.to_datetime(table["timestamp"]), consumer="",
