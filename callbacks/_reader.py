@@ -164,6 +164,10 @@ class PageReader:
                 ("outdoor", sites[0].site),
                 lambda: queries.outdoor_means(self._engine, sites[0].site),
             ),
+            targets={} if len(sites) > 1 else self._kept(
+                ("targets", sites[0].site),
+                lambda: queries.targets(self._engine, sites[0].site),
+            ),
         )  # fmt: skip
 
     def _facts(

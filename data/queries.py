@@ -163,6 +163,20 @@ def outdoor_means(engine: Engine, site: str) -> dict[str, float]:
     return dict(zip(known["month"], known["outdoor_mean_c"].astype(float), strict=True))
 
 
+def targets(engine: Engine, site: str) -> dict[tuple[str, str, str, str], dict[str, float]]:
+    """Return a site's targets, quotas and budgets in the ledger's unit, by period.
+
+    The name is indicator, dimension, entity and kind.
+    """
+    with engine.store.read() as cursor:
+        rows = records(cursor, "targets", site)
+    found: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    for row in rows.itertuples():
+        name = (row.indicator, row.dimension, row.entity, row.kind)
+        found.setdefault(name, {})[row.period] = float(row.value)
+    return found
+
+
 def default_range(first: str, last: str) -> tuple[str, str]:
     """Return the twelve months that end with the last complete one."""
     day = date.fromisoformat(f"{last}-01")

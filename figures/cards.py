@@ -235,6 +235,9 @@ def legend(view: View, group: Group, *, shape: str = "square") -> Node:
     if group.earlier:
         items.append(el("Span", el("Span", cls="key key-tick c-energy-total"),
                         group.earlier.name, cls="legend-item legend-plain"))  # fmt: skip
+    if group.target:
+        items.append(el("Span", el("Span", cls="key key-line dash-dash c-status-bad"),
+                        group.target.name, cls="legend-item legend-plain"))  # fmt: skip
     word = view.units.of(group.unit).word
     head = [el("Strong", group.title), el("Span", word, cls="lead-unit")] if group.title else []
     return el("Div", el("Div", head, cls="lead-title"), el("Div", items, cls="legend"), cls="lead")

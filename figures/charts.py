@@ -98,7 +98,8 @@ def bars(
     heights = _heights(drawn) if stacked else [v for column in drawn for v in column if v]
     lows = [min(0.0, *(v for v in column if v is not None), 0.0) for column in drawn]
     beside = values(group.earlier.cells, group.unit, units) if group.earlier else []
-    scale = axis([*heights, *lows, *(v for v in beside if v is not None)])
+    wanted = values(group.target.cells, group.unit, units) if group.target else []
+    scale = axis([*heights, *lows, *(v for v in (*beside, *wanted) if v is not None)])
     layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     layout["barmode"] = "relative" if stacked else "group"
     traces = [
@@ -111,6 +112,8 @@ def bars(
     ]  # fmt: skip
     if group.earlier:
         traces.append(_ticks(group.earlier, labels, beside))
+    if group.target:
+        traces.append(_target(group.target, labels, wanted))
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
@@ -154,6 +157,15 @@ def _ticks(series: Series, labels: Sequence[str], drawn: Sequence[float | None])
             "line": {"width": 2, "color": color(series.color)},
         },
         "meta": {"bar_tick": True},
+    }  # fmt: skip
+
+
+def _target(series: Series, labels: Sequence[str], drawn: Sequence[float | None]) -> dict[str, Any]:
+    """Return the target as a dashed line in steps over the bars; a gap where none is set."""
+    return {
+        "type": "scatter", "mode": "lines", "name": series.name, "x": list(labels),
+        "y": list(drawn), "hoverinfo": "skip", "connectgaps": False,
+        "line": {"color": color(series.color), "dash": "dash", "width": 2, "shape": "hvh"},
     }  # fmt: skip
 
 

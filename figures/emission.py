@@ -20,6 +20,7 @@ from figures.number import (
     attributes,
     figure_button,
     kpi_decimals,
+    percent_button,
     shown_value,
     written,
 )
@@ -70,11 +71,15 @@ def glance(view: View) -> Built:
     water = _unit_key(view, WATER, "water")
     diesel = _unit_key(view, DIESEL, "diesel")
     found = (
-        (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"), _share_foot(view)),
-        (Indicator("用电多少", "用电量", electricity, "energy.electricity"), _pv_foot(view)),
-        (Indicator("用水多少", "用水量", water, "energy.water"), _office_water_foot(view)),
-        (Indicator("用油多少", "用油量", diesel, "energy.oil"), _diesel_foot(view)),
-    )
+        (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"),
+         _budget_foot(view, ENERGY) or _share_foot(view)),
+        (Indicator("用电多少", "用电量", electricity, "energy.electricity"),
+         _budget_foot(view, ELECTRICITY) or _pv_foot(view)),
+        (Indicator("用水多少", "用水量", water, "energy.water"),
+         _budget_foot(view, WATER) or _office_water_foot(view)),
+        (Indicator("用油多少", "用油量", diesel, "energy.oil"),
+         _budget_foot(view, DIESEL) or _diesel_foot(view)),
+    )  # fmt: skip
     body = el("Div", [cards.kpi(view, what, foot) for what, foot in found], cls="kpi-row")
     return Built(body=body, lead=view.now(ENERGY))
 
@@ -89,10 +94,31 @@ def _small(view: View, cell: Cell | None, tail: str) -> Content:
     return [figure_button(cell, words, view.language), f" {measure.word}{tail}"]
 
 
+_BUDGETS = (("budget", "全年预算已用", "全年预算"), ("quota", "全年配额已用", "全年配额"))
+
+
+def _budget_foot(view: View, key: Key) -> Content:
+    """Return how much of the year's budget or quota is used by the last period; None without."""
+    last = view.last.months[-1]
+    year = Span(last[:4], tuple(months_of(f"{last[:4]}-01", f"{last[:4]}-12")))
+    used = view.book.over(key, months_of(year.months[0], last), year.label)
+    for kind, question, name in _BUDGETS:
+        budget = view.target(key, kind, year)
+        if budget and used is not None:
+            part = None if used.value is None else 100 * used.value / budget
+            cell = viewed(part, "%", [used])
+            measure = view.units.of(used.unit)
+            whole = shown_value(Cell(budget, used.unit), measure)
+            said = f"{view.t(name)} {written(whole, kpi_decimals(whole))} {measure.word}"
+            return el(
+                "Span", view.t(question), " ", percent_button(cell, view.language), title=said
+            )
+    return None
+
+
 def _share_foot(view: View) -> Content:
     part = share(view.now(("energy", "medium", "electricity")), view.now(ENERGY))
-    words = written(shown_value(part, view.units.of("%")), 1)
-    return el("Span", view.t("用电占"), " ", figure_button(part, f"{words}%", view.language))
+    return el("Span", view.t("用电占"), " ", percent_button(part, view.language))
 
 
 def _pv_foot(view: View) -> Content:
@@ -102,8 +128,7 @@ def _pv_foot(view: View) -> Content:
 
 def _office_water_foot(view: View) -> Content:
     part = share(view.now(("water", "building", "office")), view.now(WATER))
-    words = written(shown_value(part, view.units.of("%")), 1)
-    return el("Span", view.t("办公楼占"), " ", figure_button(part, f"{words}%", view.language))
+    return el("Span", view.t("办公楼占"), " ", percent_button(part, view.language))
 
 
 def _diesel_foot(view: View) -> Content:
@@ -484,8 +509,7 @@ def _last_year_share(view: View, building: str) -> Content:
     part = share(view.year_ago(("emission", "building", building)), view.year_ago(EMISSION))
     if part.value is None:
         return None
-    words = written(shown_value(part, view.units.of("%")), 1)
-    return el("Span", view.t("上年"), " ", figure_button(part, f"{words}%", view.language),
+    return el("Span", view.t("上年"), " ", percent_button(part, view.language),
               cls="part-note")  # fmt: skip
 
 
@@ -661,9 +685,7 @@ def finding(view: View) -> Content:
                   f" {view.units.of(gap.unit).word}"]  # fmt: skip
     part = share(view.now(("emission", "building", "plant")), emission)
     if part.value is not None:
-        percent = written(shown_value(part, view.units.of("%")), 1)
-        words += [view.t("，厂区占排放的"), " ",
-                  figure_button(part, f"{percent}%", view.language, "strong")]  # fmt: skip
+        words += [view.t("，厂区占排放的"), " ", percent_button(part, view.language, "strong")]
     return el("Span", *words, view.t("。"))
 
 

@@ -119,6 +119,12 @@ def figure_button(cell: Cell, words: str, language: str, cls: str = "") -> dict[
     )  # fmt: skip
 
 
+def percent_button(cell: Cell, language: str, cls: str = "") -> dict[str, Any]:
+    """Return a percentage that opens its trace, to one decimal; -- where it is not known."""
+    words = NONE if cell.value is None else f"{written(exact(cell.value), 1)}%"
+    return figure_button(cell, words, language, cls)
+
+
 def badge(cell: Cell | None, language: str) -> dict[str, Any]:
     """Return the quality of a number as icon, word and share; it is part of the number."""
     name, mark, words = badge_words(cell, language)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from figures import cards, charts
 from figures.cards import Built, Indicator, Plot
-from figures.cells import Key, ratio, share, total
+from figures.cells import Cell, Key, ratio, share, total
 from figures.html import Content, el
-from figures.number import badge, figure_button, kpi_decimals, shown_value, written
+from figures.number import badge, figure_button, kpi_decimals, percent_button, shown_value, written
 from figures.sheet import Group, Series, Sheet, earlier, series, summed
 from figures.view import View, period_words, short_period
 
@@ -71,8 +71,7 @@ def _pv_part(view: View) -> Content:
     if any(part is None or part.value is None or part.value < 0 for part in parts):
         return None
     part = share(parts[0], view.now(SUBSTITUTION))
-    words = written(shown_value(part, view.units.of("%")), 1)
-    return el("Span", view.t("光伏占"), " ", figure_button(part, f"{words}%", view.language))
+    return el("Span", view.t("光伏占"), " ", percent_button(part, view.language))
 
 
 def ccer_price(view: View) -> Built:
@@ -193,7 +192,7 @@ def reduction_bars(view: View) -> Built:
         series(view, ("reduction", "line", line), view.t(name), color)
         for name, color, line in LINES
     )
-    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"))
+    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"), _target(view))
     figure = charts.bars(group, labels, view.units, view.language, stacked=_no_negative(found))
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
@@ -205,6 +204,19 @@ def reduction_bars(view: View) -> Built:
         lead=view.now(REDUCTION),
         sheet=Sheet(labels, (group,), tuple(view.cells(REDUCTION))),
     )
+
+
+def _target(view: View) -> Series | None:
+    """Return the imported target of the reduction over the axis; None where none is set."""
+    wanted = [view.target(REDUCTION, "target", span) for span in view.periods]
+    known = [value for value in wanted if value is not None]
+    if not known:
+        return None
+    cells = tuple(None if value is None else Cell(value, "kgCO2e") for value in wanted)
+    shown = shown_value(Cell(known[-1], "kgCO2e"), view.units.of("kgCO2e"))
+    name = view.t("目标 {value} {unit}", value=written(shown, kpi_decimals(shown)),
+                  unit=view.units.of("kgCO2e").word)  # fmt: skip
+    return Series(name, "status.bad", cells, "dash")
 
 
 def _no_negative(columns: tuple[Series, ...]) -> bool:
@@ -238,8 +250,7 @@ def _largest(view: View) -> list[Content]:
         return []
     _, name, cell = max(parts, key=lambda part: part[0])
     part = share(cell, whole)
-    words = written(shown_value(part, view.units.of("%")), 1)
     return [
         view.t("，其中{name}最多，占", name=view.t(name)), " ",
-        figure_button(part, f"{words}%", view.language, "strong"),
+        percent_button(part, view.language, "strong"),
     ]  # fmt: skip

@@ -40,6 +40,8 @@ class Group:
         What stands beside it for comparison, with its name.
     scope
         The name of the whole in hover and table.
+    target
+        What the total should come to, with its name; an input, no ledger row.
     """
 
     title: str
@@ -48,6 +50,7 @@ class Group:
     whole: tuple[Cell | None, ...] | None = None
     earlier: Series | None = None
     scope: str = ""
+    target: Series | None = None
 
     def columns(self) -> list[Series]:
         """Return the series as a table's columns, the whole last."""

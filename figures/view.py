@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import fsum
 
 from figures.cells import Book, Cell, Key
 from figures.number import Units
@@ -95,6 +96,9 @@ class View:
         Words of the footer that are not ledger figures, by name: meters, factors.
     outdoor_c
         Mean outdoor temperature by month, degrees Celsius.
+    targets
+        Indicator, dimension, entity and kind (target, quota, budget) to the value by period, in
+        the ledger's unit; empty where several sites are chosen.
     """
 
     book: Book
@@ -108,6 +112,7 @@ class View:
     switches: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     outdoor_c: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[tuple[str, str, str, str], Mapping[str, float]] = field(default_factory=dict)
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
@@ -129,6 +134,14 @@ class View:
     def before(self, key: Key, months: int) -> list[Cell | None]:
         """Return the cells of a name over the axis, a number of months earlier."""
         return [self.cell(key, span.back(months)) for span in self.periods]
+
+    def target(self, key: Key, kind: str, span: Span) -> float | None:
+        """Return the target of a period: its own, or the sum of those of all its months."""
+        periods = self.targets.get((*key, kind), {})
+        if span.label in periods:
+            return periods[span.label]
+        known = [periods[month] for month in span.months if month in periods]
+        return fsum(known) if len(known) == len(span.months) else None
 
     def now(self, key: Key) -> Cell | None:
         """Return the cell of a name in the last period."""

@@ -218,4 +218,9 @@ def _targets(site: str, days: list[date]) -> Rows:
          "period": f"{newest}-{month:02d}", "value": 95_000, "kind": "quota", "source": ORIGIN}
         for month in range(1, 13)
     ]  # fmt: skip
+    rows += [
+        {"site": site, "indicator": "reduction", "dimension": "site", "entity": "site",
+         "period": f"{year}-{month:02d}", "value": 2_400_000, "kind": "target", "source": ORIGIN}
+        for year in range(first, newest + 1) for month in range(1, 13)
+    ]  # fmt: skip
     return rows
