@@ -84,11 +84,12 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
 def _alarms(reader: PageReader, search: str | None, chosen: str) -> Content:
     """Return how many alarms of the chosen sites are not closed."""
     known = reader.known()
-    words = text("告警 --", chosen)
+    words, short = text("告警 --", chosen), "--"
     if known is not None:
         count = reader.open_alarms(parse(search, known).sites)
-        words = text("告警 {count}", chosen, count=count)
-    return [icon("bell"), el("Span", words, cls="alarm-words")]
+        words, short = text("告警 {count}", chosen, count=count), str(count)
+    return [icon("bell"), el("Span", words, cls="alarm-words"),
+            el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

@@ -16,7 +16,7 @@ from tests.security.doors import EVERYBODY, NOBODY, asked, known, log_in, page_k
 # Callbacks of the frame, which every session may call; any other must name its page.
 FRAME = {
     "main.children",
-    "..breadcrumb.children...freshness.children...nav-foot.children..",
+    "..breadcrumb.children...freshness.children...nav-foot.children...alarms.children..",
     "drawer.children",
 }
 PATHS = {page.key: page.path for page in PAGES}
