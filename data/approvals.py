@@ -8,11 +8,10 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from accounting.factors import library
 from data.digest import copy_with_digest
 from data.effects import as_json, factor_effect, setting_effect
 from data.engine import Engine
-from data.ingest.factor_file import read_factors, text_of
+from data.ingest.factor_file import conflicting, read_factors, with_rows
 from data.month_book import Approved, Job, Stale, settle_months
 from data.settle import begin_run
 from data.sites import Pending, documents, pending_settings
@@ -35,6 +34,7 @@ REASONS: Mapping[str, str] = {
     "unknown": "没有这项申请",
     "decided": "这项申请已经处理过",
     "own": "不能批准自己提出的申请，请换一个账号",
+    "conflict": "申请提出后因子库有变化：这些因子现在与别的重叠，或原生小于再生；请退回后重新提出",
     "stale": "申请提出后数据又有变化，已生成新的申请，请重新查看",
 }
 
@@ -85,9 +85,7 @@ def propose_factors(
     rows = read_factors(path, known, engine.language)
     if not rows:
         return Proposed(0, 0, 0, 0)
-    texts = {name: text_of(row) for name, row in known.rows.items()}
-    texts |= {row["factor_id"]: row for row in rows}
-    wanted = library(texts.values(), "")
+    wanted = with_rows(known, {row["factor_id"]: row for row in rows})
     source = document or path
     digest = _kept(engine, source)
     effect = as_json(factor_effect(engine, wanted, progress))
@@ -233,7 +231,8 @@ def accept(engine: Engine, number: int, by: str, reason: str = "") -> Proposal:
     Raises
     ------
     NotApprovable
-        It is unknown, decided, one's own, or not what was shown any more.
+        It is unknown, decided, one's own, against the factors accepted since, or would change
+        other figures than those that were shown: then a new proposal shows what it would.
     """
     found = _open(engine, number)
     if found.proposer == by:
@@ -246,6 +245,15 @@ def accept(engine: Engine, number: int, by: str, reason: str = "") -> Proposal:
 
 
 def _accept_factors(engine: Engine, found: Proposal, by: str, reason: str) -> None:
+    rows = {row["factor_id"]: row for row in found.body["rows"]}
+    wanted = with_rows(engine.library, rows)
+    if conflicting(wanted, rows):
+        raise NotApprovable("conflict")
+    effect = as_json(factor_effect(engine, wanted))
+    if effect["digest"] != found.effect["digest"]:
+        again = NewProposal("factors", found.subject, found.proposer, found.body, effect)
+        engine.state.approvals.propose(again, now())
+        raise NotApprovable("stale")
     engine.state.approvals.accept_factors(found, by, now(), reason)
     engine.libraries.refresh()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -158,9 +158,7 @@ def _together(
     check: _Check, rows: Sequence[Row], texts: Mapping[str, Mapping[str, str]]
 ) -> list[Problem]:
     """Check the library as it would be: validity within families, primary against recycled."""
-    whole = library(
-        [*(text_of(f) for n, f in check.known.rows.items() if n not in texts), *texts.values()], ""
-    )
+    whole = with_rows(check.known, texts)
     found = []
     for row in rows:
         other = _overlap(whole, str(row.values["factor_id"]))
@@ -190,6 +188,17 @@ def _together(
                 )
             )
     return found
+
+
+def with_rows(known: FactorLibrary, texts: Mapping[str, Mapping[str, str]]) -> FactorLibrary:
+    """Return the library as it would be with some rows, by factor_id, new or replaced."""
+    kept = (text_of(factor) for name, factor in known.rows.items() if name not in texts)
+    return library([*kept, *texts.values()], "")
+
+
+def conflicting(whole: FactorLibrary, names: Iterable[str]) -> bool:
+    """Tell whether rows of a library overlap others or make a primary factor the smaller one."""
+    return any(_overlap(whole, name) is not None or _inverted(whole, name) for name in names)
 
 
 def text_of(factor: Factor) -> dict[str, str]:

@@ -109,6 +109,39 @@ def test_a_factor_counts_only_once_a_second_person_agreed(plant):
         approvals.accept(plant.engine, proposed.proposal, "bob")
 
 
+def test_two_proposals_that_exclude_each_other_are_not_both_accepted(plant):
+    rows = [
+        new_row(factor_id=f"GRID_HE_{year}", valid_from="2026-02-01", value=value)
+        for year, value in ((2026, "0.6"), (2027, "0.5"))
+    ]
+    first, second = (
+        approvals.propose_factors(plant.engine, factor_file(plant, row), "ana").proposal
+        for row in rows
+    )
+    approvals.accept(plant.engine, first, "bob")
+    known = plant.engine.library
+    with pytest.raises(NotApprovable, match="conflict"):
+        approvals.accept(plant.engine, second, "bob")
+    assert plant.engine.library.digest == known.digest
+    approvals.reject(plant.engine, second, "bob", "重叠")
+
+
+def test_a_proposal_whose_effect_has_changed_since_is_shown_again(plant):
+    path = factor_file(plant, FUEL_DIESEL_EF_L={"value": 2.7})
+    first = approvals.propose_factors(plant.engine, path, "ana").proposal
+    other = factor_file(plant, FUEL_DIESEL_EF_L={"value": 2.8}, KAPPA_CU={"value": 0.9})
+    number = approvals.propose_factors(plant.engine, other, "ana").proposal
+    approvals.accept(plant.engine, number, "bob")
+    plant.settle()
+    with pytest.raises(NotApprovable, match="stale"):
+        approvals.accept(plant.engine, first, "bob")
+    assert plant.engine.library.rows["FUEL_DIESEL_EF_L"].value == 2.8
+    (second,) = plant.engine.state.approvals.all(only_open=True)
+    assert second.proposer == "ana"
+    approvals.accept(plant.engine, second.proposal, "bob")
+    assert plant.engine.library.rows["FUEL_DIESEL_EF_L"].value == 2.7
+
+
 def test_the_effect_shown_is_the_effect(plant):
     path = factor_file(plant, FUEL_DIESEL_EF_L={"value": 2.7}, KAPPA_CU={"value": 0.9})
     proposed = approvals.propose_factors(plant.engine, path, "ana")
