@@ -88,24 +88,22 @@ def write_figures(
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
     ``approval`` is the proposal by which a locked month may change.
     """
-    pending = Pending()
-    gather_figures(cursor, batch, month, figures, pending, approval)
+    pending, wanted = Pending(), list(figures)
+    known = current_figures(cursor, batch, [month], {f.indicator for f in wanted})
+    gather_figures(batch, month, wanted, known, pending, approval)
     return pending.flush(cursor)
 
 
 def gather_figures(
-    cursor: Cursor,
     batch: Batch,
     month: date,
     figures: Iterable[Figure],
+    known: Known,
     pending: Pending,
     approval: int | None = None,
 ) -> None:
     """Gather the figures of a month that differ from the current ones; see write_figures."""
-    cause = batch.causes.get(month, "late data")
-    wanted = list(figures)
-    known = _current(cursor, batch, month, {f.indicator for f in wanted})
-    _gather(batch, cause, known, wanted, pending, approval)
+    _gather(batch, batch.causes.get(month, "late data"), known, figures, pending, approval)
 
 
 def changed_figures(
@@ -113,7 +111,7 @@ def changed_figures(
 ) -> list[tuple[Figure, float | None]]:
     """Return the figures of a month that the ledger has otherwise, with the ledger's values."""
     wanted = list(figures)
-    known = _current(cursor, batch, month, {f.indicator for f in wanted})
+    known = current_figures(cursor, batch, [month], {f.indicator for f in wanted})
     found = []
     for figure in wanted:
         before = known.get(figure.key)
@@ -131,7 +129,7 @@ class _Held(NamedTuple):
     said: tuple[object, ...]
 
 
-_Known = dict[tuple[str, str, str, str, str], _Held]
+Known = dict[tuple[str, str, str, str, str], _Held]
 _HELD = f"""
 SELECT grain, period, indicator, dimension, entity, figure_id, revision,
     {", ".join(_COMPARED)}, terms_digest
@@ -139,17 +137,21 @@ FROM ledger WHERE current AND site = ? AND run <= ?
 """
 
 
-def _current(cursor: Cursor, batch: Batch, month: date, indicators: Collection[str]) -> _Known:
-    start = month.strftime("%Y-%m")
+def current_figures(
+    cursor: Cursor, batch: Batch, months: Collection[date], indicators: Collection[str]
+) -> Known:
+    """Return what the ledger holds of indicators in months and their days."""
+    labels = sorted(f"{month:%Y-%m}" for month in months)
     rows = cursor.execute(
         f"{_HELD} AND grain <> 'year' AND period BETWEEN ? AND ? "
+        "AND period[:7] IN (SELECT unnest(?::VARCHAR[])) "
         "AND indicator IN (SELECT unnest(?::VARCHAR[]))",
-        [batch.site, batch.run, start, start + "-99", sorted(indicators)],
+        [batch.site, batch.run, labels[0], labels[-1] + "-99", labels, sorted(indicators)],
     ).fetchall()
     return _held(rows)
 
 
-def _held(rows: Iterable[tuple[Any, ...]]) -> _Known:
+def _held(rows: Iterable[tuple[Any, ...]]) -> Known:
     return {row[:5]: _Held(row[5], row[6], row[7], row[7:]) for row in rows}
 
 
@@ -224,7 +226,7 @@ def terms_of(cursor: Cursor, figure_ids: Sequence[str]) -> dict[str, list[TermRo
 def _gather(
     batch: Batch,
     cause: str,
-    known: _Known,
+    known: Known,
     figures: Iterable[Figure],
     pending: Pending,
     approval: int | None = None,

@@ -17,6 +17,7 @@ from data.book import (
     Pending,
     causes_of,
     changed_figures,
+    current_figures,
     factor_set,
     gather_figures,
     mark_settled,
@@ -105,17 +106,21 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
     frames = site_frames(cursor, job.document, meters.described, list(job.months))
     library = engine.library
     batch = Batch(site, job.run, factor_set(job.document, library), causes_of(cursor, site))
-    pending = Pending()
+    computed: dict[date, list[Figure]] = {}
     for month in job.months:
         inputs = month_inputs(frames, job.document, month, elapsed(month, zone, horizon))
-        figures = _figures(inputs, library, narrow.get(month))
+        computed[month] = _figures(inputs, library, narrow.get(month))
+    named = {figure.indicator for figures in computed.values() for figure in figures}
+    known = current_figures(cursor, batch, job.months, named)
+    pending = Pending()
+    for month, figures in computed.items():
         number = None
-        if inputs.month in locked:
+        if f"{month:%Y-%m}" in locked:
             number = _approval(cursor, job, batch, month, figures)
             if number is None:
                 _propose(engine, cursor, batch, month, figures)
                 figures = [f for f in figures if f.indicator in NEVER_LOCKED]
-        gather_figures(cursor, batch, month, figures, pending, number)
+        gather_figures(batch, month, figures, known, pending, number)
     years = pending.years()
     written = pending.flush(cursor)
     written += write_years(cursor, batch, library, years)
