@@ -94,7 +94,7 @@ def _small(view: View, cell: Cell | None, tail: str) -> Content:
     return [figure_button(cell, words, view.language), f" {measure.word}{tail}"]
 
 
-_BUDGETS = (("budget", "全年预算已用", "全年预算"), ("quota", "全年配额已用", "全年配额"))
+_BUDGETS = (("budget", "预算 {value} {unit}，已用"), ("quota", "配额 {value} {unit}，已用"))
 
 
 def _budget_foot(view: View, key: Key) -> Content:
@@ -102,17 +102,15 @@ def _budget_foot(view: View, key: Key) -> Content:
     last = view.last.months[-1]
     year = Span(last[:4], tuple(months_of(f"{last[:4]}-01", f"{last[:4]}-12")))
     used = view.book.over(key, months_of(year.months[0], last), year.label)
-    for kind, question, name in _BUDGETS:
+    for kind, sentence in _BUDGETS:
         budget = view.target(key, kind, year)
         if budget and used is not None:
             part = None if used.value is None else 100 * used.value / budget
             cell = viewed(part, "%", [used])
             measure = view.units.of(used.unit)
             whole = shown_value(Cell(budget, used.unit), measure)
-            said = f"{view.t(name)} {written(whole, kpi_decimals(whole))} {measure.word}"
-            return el(
-                "Span", view.t(question), " ", percent_button(cell, view.language), title=said
-            )
+            said = view.t(sentence, value=written(whole, kpi_decimals(whole)), unit=measure.word)
+            return el("Span", said, " ", percent_button(cell, view.language))
     return None
 
 

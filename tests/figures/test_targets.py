@@ -65,15 +65,15 @@ def test_the_line_of_the_target_breaks_where_none_is_set():
 @pytest.mark.parametrize(("kind", "words"), [("budget", "预算"), ("quota", "配额")])
 def test_used_of_the_years_budget(kind, words):
     shown = texts(glance(view({(*WATER, kind): {"2026": 4000.0}})).body)
-    assert f"全年{words}已用 50.0%" in shown
+    assert f"{words} 4,000 m³，已用 50.0%" in shown
 
 
 def test_no_budget_is_no_share_and_an_unknown_month_is_no_zero():
     assert "已用" not in texts(glance(view({})).body)
     assert "已用" not in texts(glance(view({(*WATER, "budget"): {"2025": 4000.0}})).body)
     unknown = view({(*WATER, "budget"): {"2026": 4000.0}}, missing=("2026-04",))
-    assert "全年预算已用 --" in texts(glance(unknown).body)
-    assert "全年预算已用 --%" not in texts(glance(unknown).body)
+    assert "已用 --" in texts(glance(unknown).body)
+    assert "已用 --%" not in texts(glance(unknown).body)
 
 
 def test_the_share_opens_down_to_its_months():
