@@ -28,10 +28,10 @@ from callbacks.frame import bind_frame
 from callbacks.help import bind_help
 from callbacks.trace import bind_trace
 from client import PATH
-from commands import engine_options, from_json
+from commands import engine_options, from_json, os_user
 from console import command_lines
 from data.engine import Engine, lock, opened
-from data.ingest.load import drain
+from data.recovery import recovered
 from data.store import StoreError
 from figures.html import Node
 from pages import closing, emission, factors, help, overview
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
     engine = stack.enter_context(opened(settings.home, engine_options(settings)))
     server = Flask(__name__, static_folder=None)
     try:
-        drain(engine)
+        recovered(engine)
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
     server.extensions["carbon"] = (engine, stack)
@@ -79,7 +79,9 @@ def _routes(server: Flask, engine: Engine, writing: threading.Lock) -> None:
     @server.post(PATH)
     def command() -> Response:
         wanted = from_json(request.get_data())
-        return Response(command_lines(engine, wanted, writing), mimetype="application/x-ndjson")
+        by = os_user(guard.peer_uid(request.environ))
+        lines = command_lines(engine, wanted, writing, by)
+        return Response(lines, mimetype="application/x-ndjson")
 
 
 def _screens(server: Flask, engine: Engine, settings: Settings, writing: threading.Lock) -> None:

@@ -7,6 +7,9 @@ speaks through a Console, so that the same bytes reach the terminal either way.
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -14,18 +17,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import ledger_commands
-from data.approvals import propose_settings, restore_settings
+from data.approvals import propose_settings
 from data.demo.build import build_demo, remove_demo
 from data.engine import Busy, DiskFull, Engine
 from data.engine import Options as EngineOptions
 from data.export import Wanted as WantedRows
 from data.export import export_ledger
 from data.ingest.factor_file import FACTOR_KIND
-from data.ingest.load import SITE_KIND, Options, Receipt, drain, import_file
+from data.ingest.load import SITE_KIND, Options, Receipt, import_file
 from data.ingest.problems import Refused
+from data.recovery import recovered
 from data.settle import settle
 from data.sites import documents
-from data.state import now
+from data.state import FAILURE, SUCCESS, Act, DBAPIError, Entry, NotRecorded, acting, acts, now
 from data.store import Limits, StoreError
 from data.trace import Name, Unknown, find, trace
 from security import accounts
@@ -74,13 +78,67 @@ def from_json(body: bytes) -> Request:
     return Request(str(found["name"]), dict(found["values"]))
 
 
-def run(engine: Engine, request: Request, console: Console) -> int:
-    """Carry a command out and return its exit code; errors become sentences."""
-    language = engine.language
+def os_user(uid: int | None = None) -> str:
+    """Return the name of an operating-system user; of this process's where no number is given.
+
+    Not by the environment, which anybody may set.
+    """
+    number = os.getuid() if uid is None else uid
     try:
-        if request.name in WRITING and drain(engine):
-            restore_settings(engine)
-        return COMMANDS[request.name](engine, console, **request.values)
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
+
+
+def run(engine: Engine, request: Request, console: Console, by: str) -> int:
+    """Carry a command of an operating-system user out and return its exit code.
+
+    Errors become sentences; what changes or leaves the house is recorded (9.5).
+    """
+    with acts(Act(by, "console", "", "local", secrets.token_hex(8))):
+        return _recorded(engine, request, console)
+
+
+def _recorded(engine: Engine, request: Request, console: Console) -> int:
+    """Carry a command out with the records that it leaves.
+
+    What writes to the store is announced first; the rest records itself where it succeeds, so
+    that only its failure is left to record here.
+    """
+    name = request.name
+    event, key = EVENTS.get(name, ("", ""))
+    what = _object(request.values.get(key, "")) or name
+    try:
+        if name in WRITING:
+            recovered(engine)
+        if name in ANNOUNCED and not request.values.get("dry_run"):
+            with engine.state.audit.during(event, what) as conclusion:
+                code = _carried_out(engine, request, console)
+                conclusion.outcome = SUCCESS if code == DONE else FAILURE
+            return code
+        code = _carried_out(engine, request, console)
+    except (NotRecorded, DBAPIError) as error:
+        console.err(text("审计记录无法写入，操作没有执行：{reason}", engine.language, reason=error))
+        return FAILED
+    if event and code != DONE:
+        engine.state.audit.record(Entry(event, what, outcome=FAILURE))
+    elif name in LEAVING:
+        engine.state.audit.record(Entry(event, what))
+    return code
+
+
+def _object(value: object) -> str:
+    words = value if isinstance(value, list) else [value]
+    return ", ".join(Path(str(one)).name if "/" in str(one) else str(one) for one in words)
+
+
+def _carried_out(engine: Engine, request: Request, console: Console) -> int:
+    language = engine.language
+    values = dict(request.values)
+    if request.name in NAMED:
+        values["actor"] = acting().actor
+    try:
+        return COMMANDS[request.name](engine, console, **values)
     except Refused as refused:
         for problem in refused.problems:
             console.err(problem.line(language))
@@ -370,6 +428,24 @@ def setup(engine: Engine, console: Console) -> int:
     return DONE
 
 
+# What a command is recorded as, and which of its values says what it is about.
+EVENTS: Mapping[str, tuple[str, str]] = {
+    "import": ("data.import", "files"),
+    "settle": ("ledger.settle", "first"),
+    "export": ("ledger.export", "out"),
+    "demo": ("demo.build", "months"),
+    "demo-remove": ("data.remove", ""),
+    "user-add": ("account.add", "name"),
+    "user-disable": ("account.disable", "name"),
+    "user-reset": ("account.reset", "name"),
+    "setup": ("code.setup", ""),
+    "factors-import": ("proposal.propose", "file"),
+    "period-step": ("period.step", "month"),
+    "approve-decide": ("proposal.decide", "number"),
+}
+ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
+LEAVING = frozenset(("export",))
+NAMED = frozenset(("import", "factors-import", "period-step"))
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,

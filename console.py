@@ -28,8 +28,10 @@ class _QueueConsole:
         self.said.put({"task": task, "done": done, "of": of})
 
 
-def command_lines(engine: Engine, wanted: Request, writing: threading.Lock) -> Iterator[str]:
-    """Yield what a command says, line by line, and its exit code last."""
+def command_lines(
+    engine: Engine, wanted: Request, writing: threading.Lock, by: str
+) -> Iterator[str]:
+    """Yield what a command of an operating-system user says, line by line; its exit code last."""
     console = _QueueConsole()
 
     def work() -> None:
@@ -37,9 +39,9 @@ def command_lines(engine: Engine, wanted: Request, writing: threading.Lock) -> I
         try:
             if wanted.name in WRITING:
                 with writing:
-                    code = run(engine, wanted, console)
+                    code = run(engine, wanted, console, by)
             else:
-                code = run(engine, wanted, console)
+                code = run(engine, wanted, console, by)
         finally:
             console.said.put({"code": code})
             console.said.put(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from data.engine import Engine
 from data.ingest.factor_file import read_factors, text_of
 from data.settle import settle
 from data.sites import documents
-from data.state import Proposal, now
+from data.state import Account, Proposal, acting, acts, now
 from security.accounts import enter
 from security.passwords import Busy
 from security.roles import APPROVERS, role_name
@@ -355,14 +355,16 @@ def approve_decide(
 ) -> int:
     """Accept or reject a proposal as an account, which is asked for its password."""
     language = engine.language
-    name = _who(engine, console, user, password_file)
-    if name is None:
+    account = _who(engine, console, user, password_file)
+    if account is None:
         return FAILED
+    name = account.name
     try:
-        if accepted:
-            approvals.accept(engine, number, name, reason)
-        else:
-            approvals.reject(engine, number, name, reason)
+        with acts(replace(acting(), actor=name, role=account.role)):
+            if accepted:
+                approvals.accept(engine, number, name, reason)
+            else:
+                approvals.reject(engine, number, name, reason)
     except NotApprovable as error:
         console.err(text(approvals.REASONS[error.reason], language))
         return FAILED
@@ -382,7 +384,7 @@ def approve_decide(
     return DONE
 
 
-def _who(engine: Engine, console: Console, user: str, password_file: str) -> str | None:
+def _who(engine: Engine, console: Console, user: str, password_file: str) -> Account | None:
     """Return the account that decides, once its password and role are right."""
     language = engine.language
     lines = Path(password_file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
@@ -398,7 +400,7 @@ def _who(engine: Engine, console: Console, user: str, password_file: str) -> str
         role = role_name(entry.account.role, language)
         console.err(text("{role}不能批准申请", language, role=role))
         return None
-    return entry.account.name
+    return entry.account
 
 
 COMMANDS: dict[str, Callable[..., int]] = {

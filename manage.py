@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from datetime import date, datetime, timedelta
@@ -15,7 +14,7 @@ from rich.console import Console as Terminal
 from rich.progress import Progress, TaskID
 
 from client import over_socket
-from commands import FAILED, MISUSED, Request, engine_options, only_demo_sites, run
+from commands import FAILED, MISUSED, Request, engine_options, only_demo_sites, os_user, run
 from data.engine import Busy, Engine, lock, opened
 from data.export import FORMATS
 from data.ingest.factor_file import FACTOR_KIND
@@ -112,7 +111,7 @@ def dispatch(request: Request) -> int:
 
 def _here(chosen: Settings, request: Request, screen: _Screen) -> int:
     with lock(chosen.home), opened(chosen.home, engine_options(chosen)) as engine:
-        return run(engine, request, screen)
+        return run(engine, request, screen, os_user())
 
 
 def _end(code: int) -> None:
@@ -141,7 +140,6 @@ def import_command(
         "site": site,
         "dry_run": dry_run,
         "accept_good": accept_good,
-        "actor": getpass.getuser(),
         "as_json": as_json,
     }
     _end(dispatch(Request("import", values)))
@@ -337,7 +335,6 @@ def factors_import_command(
     values = {
         "file": str(file.resolve()),
         "document": str(document.resolve()) if document else "",
-        "actor": getpass.getuser(),
         "dry_run": dry_run,
         "as_json": as_json,
     }
@@ -376,7 +373,6 @@ def _period(step: str, month: str, site: str, reason: str, as_json: bool) -> Non
         "step": step,
         "month": month,
         "site": site,
-        "actor": getpass.getuser(),
         "reason": reason,
         "as_json": as_json,
     }

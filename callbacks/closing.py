@@ -29,7 +29,7 @@ from data.closing import MonthState, NotClosable
 from data.ingest.site_file import DEFAULT_ZONE
 from data.periods import local
 from data.settle import settle
-from data.state import Proposal
+from data.state import FAILURE, Entry, Proposal
 from data.store import StoreError
 from figures import closing as figures
 from figures.cards import Built
@@ -99,6 +99,19 @@ def writes(desk: Desk) -> Iterator[None]:
         desk.writing.release()
 
 
+@contextmanager
+def announced(desk: Desk, event: str, what: str) -> Iterator[None]:
+    """Announce in the audit trail what will be written to the store, and conclude it (9.5)."""
+    with desk.reader.engine.state.audit.during(event, what):
+        yield
+
+
+def not_done(desk: Desk, event: str, what: str, said: Said) -> Said:
+    """Return what is said of an action that was refused, once that is recorded (9.5)."""
+    desk.reader.engine.state.audit.record(Entry(event, what, said.words, FAILURE))
+    return said
+
+
 def forbidden() -> NoReturn:
     """Refuse: the role may not do this, whatever the page offered."""
     raise Forbidden(response=Response('{"error":"forbidden"}', 403, mimetype="application/json"))
@@ -129,7 +142,7 @@ def decided(desk: Desk, who: Who, found: int, *, accept: bool, reason: str, chos
     if not accept and not reason:
         return failed(text(closing.REASONS["reason"], chosen))
     try:
-        with writes(desk):
+        with writes(desk), announced(desk, "proposal.decide", f"proposal={found}"):
             return _decided(desk, who, found, accept=accept, reason=reason, chosen=chosen)
     except NotApprovable as error:
         return failed(text(approvals.REASONS[error.reason], chosen))
@@ -513,10 +526,11 @@ def stepped(
             else:
                 facts["proposal"] = closing.reopen(engine, site, month, asks.name, reason.strip())
     except NotClosable as error:
-        why = text(closing.REASONS[error.reason], chosen)
-        return failed(f"{month}: {why}")
+        why = failed(f"{month}: {text(closing.REASONS[error.reason], chosen)}")
+        return not_done(desk, "period.step", f"{site} {month}", why)
     except Busy:
-        return failed(text("另一项写入还没有结束，请稍后再试", chosen))
+        busy = failed(text("另一项写入还没有结束，请稍后再试", chosen))
+        return not_done(desk, "period.step", f"{site} {month}", busy)
     LOG.info("month %s %s: %s by %s", site, month, step, asks.name)
     return Said(True, _step_words(facts, chosen), facts)
 

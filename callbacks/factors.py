@@ -34,6 +34,7 @@ from callbacks.closing import (
     effect_csv,
     failed,
     forbidden,
+    not_done,
     panel_outputs,
     proposal_parts,
     said_answer,
@@ -501,6 +502,11 @@ def proposed(desk: Desk, asks: Who, entry: Entry, chosen: str) -> Said:
     """Propose a new version of a factor, or the rows of a file; nothing is kept on error."""
     if asks.role not in APPROVERS:
         forbidden()
+    said = _proposed_entry(desk, asks, entry, chosen)
+    return said if said.done else not_done(desk, "proposal.propose", "factors", said)
+
+
+def _proposed_entry(desk: Desk, asks: Who, entry: Entry, chosen: str) -> Said:
     engine = desk.reader.engine
     try:
         with tempfile.TemporaryDirectory(prefix=".form-", dir=engine.store.inbox) as place:

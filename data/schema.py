@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS meter_extent(
     meter INTEGER PRIMARY KEY, first TIMESTAMP, newest TIMESTAMP);
 CREATE TABLE IF NOT EXISTS changed_reading(
     meter INTEGER, since TIMESTAMP, until TIMESTAMP, cause VARCHAR, batch INTEGER);
+CREATE TABLE IF NOT EXISTS applied_intent(intent BIGINT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS changed_month(
     site VARCHAR, month DATE, cause VARCHAR, batch INTEGER);
 CREATE TABLE IF NOT EXISTS meter_hour(

@@ -17,8 +17,9 @@ CREATE TABLE IF NOT EXISTS batch(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, site TEXT NOT NULL,
     source TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL,
     accept_good INTEGER NOT NULL, received_at TEXT NOT NULL, actor TEXT NOT NULL,
-    drained_at TEXT, UNIQUE(kind, site, digest))
+    drained_at TEXT, intent INTEGER NOT NULL DEFAULT 0, UNIQUE(kind, site, digest))
 """
+_INTENT = "ALTER TABLE batch ADD COLUMN intent INTEGER NOT NULL DEFAULT 0"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Batch:
         When it was received, UTC.
     seq
         Its number; later numbers correct earlier ones. 0 until acknowledged.
+    intent
+        Number of the audit record that announced it; 0 without one.
     """
 
     kind: str
@@ -54,6 +57,7 @@ class Batch:
     actor: str
     received_at: datetime
     seq: int = 0
+    intent: int = 0
 
 
 class Spool:
@@ -66,6 +70,9 @@ class Spool:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(_TABLE)
+        columns = self._connection.execute("PRAGMA table_info(batch)").fetchall()
+        if "intent" not in {column[1] for column in columns}:
+            self._connection.execute(_INTENT)
         self._connection.commit()
 
     def close(self) -> None:
@@ -88,7 +95,7 @@ class Spool:
         with self._transaction() as connection:
             row = connection.execute(
                 "INSERT INTO batch(kind, site, source, digest, path, accept_good, received_at, "
-                "actor) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                "actor, intent) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     batch.kind,
                     batch.site,
@@ -98,6 +105,7 @@ class Spool:
                     int(batch.accept_good),
                     batch.received_at.isoformat(),
                     batch.actor,
+                    batch.intent,
                 ),
             )
             return int(row.lastrowid or 0)
@@ -131,14 +139,15 @@ class Spool:
     def _select(self, where: str, values: tuple[object, ...]) -> list[Batch]:
         with self._guard:
             rows = self._connection.execute(
-                "SELECT kind, site, source, digest, path, accept_good, actor, received_at, seq "
+                "SELECT kind, site, source, digest, path, accept_good, actor, received_at, seq, "
+                "intent "
                 f"FROM batch {where} ORDER BY seq",
                 values,
             ).fetchall()
         return [_batch(row) for row in rows]
 
 
-def _batch(row: tuple[str, str, str, str, str, int, str, str, int]) -> Batch:
-    kind, site, source, digest, path, accept_good, actor, received_at, seq = row
+def _batch(row: tuple[str, str, str, str, str, int, str, str, int, int]) -> Batch:
+    kind, site, source, digest, path, accept_good, actor, received_at, seq, intent = row
     moment = datetime.fromisoformat(received_at)
-    return Batch(kind, site, source, digest, path, bool(accept_good), actor, moment, seq)
+    return Batch(kind, site, source, digest, path, bool(accept_good), actor, moment, seq, intent)

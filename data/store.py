@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
@@ -18,6 +19,7 @@ import duckdb
 import pandas as pd
 
 from data.schema import statements
+from data.state import acting
 
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
@@ -42,6 +44,15 @@ class Limits:
     memory_mb: int = 4096
 
 
+@dataclass(frozen=True)
+class _Job:
+    """Work for the writer thread, which does it in the name of whoever asked."""
+
+    work: Callable[[Cursor], object]
+    future: Future[object]
+    context: Context
+
+
 class Store:
     """The DuckDB file of a data directory; opened by one process at a time.
 
@@ -58,9 +69,7 @@ class Store:
         self._limits = limits or Limits()
         self._guard = threading.Lock()
         self._commits = 0
-        self._jobs: queue.SimpleQueue[tuple[Callable[[Cursor], object], Future[object]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection = self._open()
         self._writer = threading.Thread(target=self._write_forever, name="store-writer")
         self._writer.daemon = True
@@ -110,9 +119,9 @@ class Store:
         StoreError
             The disk is full or the file cannot be written; nothing was kept.
         """
-        future: Future[object] = Future()
-        self._jobs.put((work, future))
-        return cast(T, future.result())
+        job = _Job(work, Future(), copy_context())
+        self._jobs.put(job)
+        return cast(T, job.future.result())
 
     @contextmanager
     def read(self, timeout_s: float = 60.0) -> Iterator[Cursor]:
@@ -146,17 +155,17 @@ class Store:
 
     def _write_forever(self) -> None:
         while (job := self._jobs.get()) is not None:
-            work, future = job
             try:
-                future.set_result(self._in_transaction(work))
+                job.future.set_result(job.context.run(self._in_transaction, job.work))
             except BaseException as error:
-                future.set_exception(error)
+                job.future.set_exception(error)
 
     def _in_transaction(self, work: Callable[[Cursor], object]) -> object:
         cursor = self._connection.cursor()
         try:
             cursor.execute("BEGIN")
             result = work(cursor)
+            _keep_intent(cursor)
         except duckdb.FatalException as error:
             self._reopen()
             raise StoreError(_reason(error)) from error
@@ -195,6 +204,15 @@ class Store:
         with self._guard:
             self._connection.close()
             self._connection = self._open()
+
+
+def _keep_intent(cursor: Cursor) -> None:
+    """Keep with the data which announced action they are of: after a stop it tells what was done.
+
+    The announcement is in the audit trail, which is another database (see data/state/audit.py).
+    """
+    if intent := acting().intent:
+        cursor.execute("INSERT INTO applied_intent VALUES (?) ON CONFLICT DO NOTHING", [intent])
 
 
 def restart(cursor: Cursor) -> None:

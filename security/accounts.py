@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from data.state import Account, CodeRefused, NameTaken, NewAccount, State
@@ -53,11 +53,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Entry:
-    """How a try to come in ended: with an account, or with what to say."""
+    """How a try to come in ended: with an account, or with what to say.
+
+    ``known`` is the name of the account that was tried, if there is one; ``subject`` the digest
+    that tries are counted by.
+    """
 
     account: Account | None = None
     left: int = 0
     locked_until: datetime | None = None
+    known: str = field(default="", compare=False)  # what is recorded is not what is said
+    subject: str = field(default="", compare=False)
 
 
 def folded(name: str) -> str:
@@ -344,16 +350,19 @@ def enter(state: State, name: str, password: str, at: datetime) -> Entry:
         Too many wait to come in; the try does not count.
     """
     key = folded(name)
+    subject = _subject(key)
     with passwords.turn():
-        attempt = state.accounts.count_attempt(_subject(key), at, TRIES, HOLD)
-        if attempt.refused:
-            return Entry(locked_until=attempt.locked_until)
+        attempt = state.accounts.count_attempt(subject, at, TRIES, HOLD)
         account = state.accounts.find(key)
+        known = "" if account is None else account.name
+        if attempt.refused:
+            return Entry(locked_until=attempt.locked_until, known=known, subject=subject)
         kept = passwords.nobodys_hash() if account is None else account.password_hash
         right = passwords.matches(password, kept)
         if not right or account is None or account.disabled_at is not None:
-            return Entry(left=TRIES - attempt.failures, locked_until=attempt.locked_until)
-        state.accounts.forget_attempts(_subject(key))
+            left = TRIES - attempt.failures
+            return Entry(None, left, attempt.locked_until, known, subject)
+        state.accounts.forget_attempts(subject)
         if passwords.outdated(kept):
             state.accounts.set_password(account.account, passwords.hashed(password))
-        return Entry(account)
+        return Entry(account, known=known, subject=subject)

@@ -141,29 +141,21 @@ def demonstration_link(
     if not demonstration_open(state, only_demo_sites=only_demo_sites, bind=bind):
         return None
     token = secrets.token_urlsafe(24)
-    state.accounts.put_code("demonstration", _link_digest(token), at or now())
+    state.accounts.put_code("demonstration", link_digest(token), at or now())
     return f"{DEMONSTRATION_PATH}{token}"
 
 
-def redeem_demonstration(state: State, token: str, at: datetime) -> bool:
-    """Spend a link to the demonstration.
+def link_digest(token: str) -> str:
+    """Return what is stored of a link to the demonstration.
 
     Parameters
     ----------
-    state
-        Where accounts are kept.
     token
         The last part of the link's path.
-    at
-        The time, UTC without a zone.
 
     Returns
     -------
-    bool
-        False where it is unknown, spent or void.
+    str
+        SM3, hexadecimal.
     """
-    return state.accounts.spend_code("demonstration", _link_digest(token), at)
-
-
-def _link_digest(token: str) -> str:
     return sm3_hex(f"demonstration:{token}".encode("utf-8", "surrogatepass"))

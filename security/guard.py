@@ -7,8 +7,11 @@ others to the login (T/CASMES 615 9.2.2, 9.4.1, 9.4.3).
 
 from __future__ import annotations
 
+import logging
 import re
+import secrets
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -19,12 +22,13 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from data.state import SessionRow, State
+from data.state import DENIED, FAILURE, Act, Entry, SessionRow, State, act_as
 from security import web
 from security.body import LONGEST_BYTES, PAGES_CONTENT, Malformed, Registered, checked, parsed
 from security.first import DEMONSTRATION_PATH, FORWARDED, forwarded
 from security.roles import DEMONSTRATION, PAGE_ROLES
 
+LOG = logging.getLogger("carbon.security")
 COMMAND = "/internal/command"
 CALLBACK = "/_dash-update-component"
 FOR_EVERY_SESSION = frozenset(("/_dash-layout", "/_dash-dependencies"))
@@ -110,6 +114,7 @@ def install(server: Flask, state: State, rules: GuardRules) -> None:
     # First of all, whatever registered before: nothing may answer ahead of the gate.
     server.before_request_funcs.setdefault(None, []).insert(0, gate.before)
     server.after_request(gate.after)
+    server.teardown_request(lambda _error: act_as(Act()))
 
 
 class Guard:
@@ -122,6 +127,7 @@ class Guard:
     def before(self) -> Response | None:
         """Return the refusal of the request that is being answered; None lets it through."""
         g.session = None
+        act_as(Act("", "", "", request.remote_addr or "", secrets.token_hex(8)))
         path = decoded_path(request.environ)
         if path == COMMAND:
             return None if by_socket_file(request.environ) else web.refused_page(404)
@@ -131,6 +137,7 @@ class Guard:
         if request.method == "POST" and web.foreign(request):
             return _refused(path, 403)
         g.session = self._session()
+        act_as(web.act())
         if self._open_to_all(path):
             return None
         if g.session is None:
@@ -199,6 +206,7 @@ class Guard:
         except (Malformed, RequestEntityTooLarge):
             return 400
         output: str = body["output"]
+        g.callback = output
         if session.kind == DEMONSTRATION and self._rules.changes(output):
             return 403
         found = [self._page_status(name, session) for name in _asked_pages(output, pathnames)]
@@ -208,7 +216,39 @@ class Guard:
         return max(found, default=0)
 
     def after(self, answer: Response) -> Response:
-        """Return an answer with the headers that every answer has."""
+        """Return an answer with the headers that every answer has; what must be is recorded.
+
+        What cannot be recorded is not answered (T/CASMES 615 9.5).
+        """
+        try:
+            self._record(answer.status_code)
+        except Exception:
+            LOG.exception("the audit trail could not be written")
+            answer = web.refused_page(503)
+        return self._headed(answer)
+
+    def _record(self, status: int) -> None:
+        """Record a refusal, and what leaves the house."""
+        path = decoded_path(request.environ)
+        signals, place = self._door.signals, request.remote_addr or ""
+        what = f"{request.method} {path if path is not None else request.path}"
+        callback = g.get("callback", "")
+        if status == 403:
+            event = "request.denied" if g.get("session") is not None else "request.refused"
+            signals.record(Entry(event, what, callback or "403", DENIED), place)
+            signals.sign("foreign" if web.foreign(request) else "denied", place)
+        elif status == 400 and path == CALLBACK:
+            signals.record(Entry("request.refused", what, callback or "400", FAILURE), place)
+            signals.sign("malformed", place)
+        elif status in (404, 405):
+            signals.record(Entry("request.refused", what, str(status), FAILURE), place)
+            signals.sign("unknown_path", place)
+        elif status == 200 and path is not None and self._rules.page_of_path(path) is not None:
+            query = request.query_string.decode("ascii", "replace")
+            self._state.audit.record(Entry("page.export", path, query))
+            signals.sign("export", web.act().session or place)
+
+    def _headed(self, answer: Response) -> Response:
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         if "Content-Security-Policy" not in answer.headers:
@@ -265,6 +305,26 @@ def by_socket_file(environ: Mapping[str, Any]) -> bool:
     """
     sock = environ.get("gunicorn.socket")
     return sock is not None and sock.family == socket.AF_UNIX
+
+
+def peer_uid(environ: Mapping[str, Any]) -> int | None:
+    """Return the operating system's number of the user at the other end of app.sock.
+
+    Parameters
+    ----------
+    environ
+        The WSGI environment, with gunicorn's socket.
+
+    Returns
+    -------
+    int or None
+        None where the request came another way.
+    """
+    sock = environ.get("gunicorn.socket")
+    if sock is None or sock.family != socket.AF_UNIX:
+        return None
+    packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", packed)[1])
 
 
 def used_assets() -> frozenset[str]:

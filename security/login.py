@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flask import Blueprint, Flask, Request, Response, request
 from flask_login import LoginManager  # type: ignore[import-untyped]
 
-from data.state import SessionRow, State, now
+from data.state import FAILURE, SessionRow, State, acting, acts, now
+from data.state import Entry as Record
 from security import web
 from security.accounts import FIRST, Entry, SetupRefused, Wanted, enter, make_first
-from security.first import redeem_demonstration
+from security.first import link_digest
 from security.passwords import Busy, nobodys_hash
 from security.roles import role_name
 from security.sessions import Sessions
+from security.signals import Signals
 from translations import text
 
 HOME = "/"
@@ -80,6 +82,7 @@ def install(server: Flask, state: State, options: LoginOptions | None = None) ->
         chosen.language,
         chosen.bind,
         chosen.only_demo_sites,
+        Signals(state.audit, chosen.clock),
         chosen.clock,
     )
     nobodys_hash()  # made now: the first unknown name must not take longer than the next
@@ -159,13 +162,26 @@ def login() -> Response:
     except Busy:
         return _retry_after(_form(503, _words("正在登录的人太多，请稍后再试"), name), 5)
     if entry.account is None:
+        _record_failure(entry)
         return _not_in(entry, at, name)
     answer = web.go(web.safe_next(request.form.get("next")) or HOME)
-    sessions = _door().sessions
-    sessions.close(web.session_token(request))
-    web.give_session(answer, sessions.open(entry.account.account, request.remote_addr or ""))
+    with acts(replace(acting(), actor=entry.account.name, role=entry.account.role)):
+        opened = _door().sessions.open(
+            entry.account.account, request.remote_addr or "", web.session_token(request)
+        )
+    web.give_session(answer, opened)
     web.keep_csrf(answer, secrets.token_urlsafe(32))
     return answer
+
+
+def _record_failure(entry: Entry) -> None:
+    """Record a try that failed: by the account's name if there is one, people type passwords."""
+    here, place = _door(), request.remote_addr or ""
+    words = "locked" if entry.locked_until is not None else "wrong"
+    here.signals.record(Record("session.login", entry.known, words, FAILURE), place)
+    here.signals.sign("wrong_password", entry.subject)
+    here.signals.sign("wrong_from_address", place)
+    here.signals.sign("account_tried", place, entry.subject)
 
 
 def _not_in(entry: Entry, at: datetime, name: str) -> Response:
@@ -248,11 +264,14 @@ def demonstration(token: str) -> Response:
     here = _door()
     if request.method != "GET" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         return web.refused_page(405)  # asking ahead must not spend it
-    spent = here.demonstration_open() and redeem_demonstration(here.state, token, here.clock())
-    if not spent:
+    if not here.demonstration_open():
         return web.refused_page(404)
-    here.sessions.close(web.session_token(request))
+    opened = here.sessions.open_demonstration(
+        request.remote_addr or "", link_digest(token), web.session_token(request)
+    )
+    if opened is None:
+        return web.refused_page(404)
     answer = web.go(HOME)
-    web.give_session(answer, here.sessions.open_demonstration(request.remote_addr or ""))
+    web.give_session(answer, opened)
     web.keep_csrf(answer, web.csrf_token())
     return answer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from data.state import SessionRow, State, now
+from data.state import CodeRefused, SessionRow, State, now
 from security.roles import DEMONSTRATION
 from security.sm import sm3_hex
 
@@ -43,7 +43,7 @@ class Sessions:
         self._revision = self._accounts.revision
         self._guard = threading.Lock()
 
-    def open(self, account: int, address: str) -> str:
+    def open(self, account: int, address: str, replacing: str | None = None) -> str:
         """Begin a session of an account.
 
         Parameters
@@ -52,33 +52,48 @@ class Sessions:
             The account's number.
         address
             Where the request came from.
+        replacing
+            The identifier of the session that the same browser had; it ends.
 
         Returns
         -------
         str
             The session's identifier for the cookie; it is stored nowhere.
         """
-        return self._open("user", account, address)
+        return self._open("user", account, address, replacing)
 
-    def open_demonstration(self, address: str) -> str:
+    def open_demonstration(
+        self, address: str, link: str = "", replacing: str | None = None
+    ) -> str | None:
         """Begin a session that may only look at the demonstration plant.
 
         Parameters
         ----------
         address
             Where the request came from.
+        link
+            Digest of the one-time link that is spent for it.
+        replacing
+            The identifier of the session that the same browser had; it ends.
 
         Returns
         -------
-        str
-            The session's identifier for the cookie; it is stored nowhere.
+        str or None
+            The session's identifier for the cookie; it is stored nowhere. None where the link
+            is unknown, spent or void.
         """
-        return self._open(DEMONSTRATION, None, address)
+        try:
+            return self._open(DEMONSTRATION, None, address, replacing, link)
+        except CodeRefused:
+            return None
 
-    def _open(self, kind: str, account: int | None, address: str) -> str:
+    def _open(
+        self, kind: str, account: int | None, address: str, replacing: str | None, link: str = ""
+    ) -> str:
         token, at = secrets.token_urlsafe(_ID_BYTES), self._clock()
         row = SessionRow(_digest(token), kind, account, "", "", at, at, at + LONGEST, address)
-        self._accounts.open_session(row, at - IDLE)
+        old = _digest(replacing) if replacing else ""
+        self._accounts.open_session(row, at - IDLE, replacing=old, link=link)
         return token
 
     def find(self, token: str | None) -> SessionRow | None:

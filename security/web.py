@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, current_app, g, redirect, render_template, request
 
-from data.state import SessionRow, State, now
+from data.state import Act, SessionRow, State, acting, now
 from security.first import demonstration_open
 from security.sessions import Sessions
+from security.signals import Signals
 from translations import LANGUAGES, text
 
 EXTENSION = "security"
@@ -35,6 +36,7 @@ class Door:
     language: str
     bind: str
     only_demo_sites: Callable[[], bool]
+    signals: Signals
     clock: Callable[[], datetime] = field(default=now)
 
     def demonstration_open(self) -> bool:
@@ -126,6 +128,21 @@ def current() -> SessionRow | None:
     """
     found = g.get("session") if g else None
     return found if isinstance(found, SessionRow) else None
+
+
+def act() -> Act:
+    """Return who acts in the request that is being answered, for its records.
+
+    Returns
+    -------
+    Act
+        Without account and role where nobody is in.
+    """
+    session, known = current(), acting()
+    if session is None:
+        return replace(known, actor="", role="", session="")
+    name = session.name or session.kind
+    return replace(known, actor=name, role=session.role, session=session.token_digest[:8])
 
 
 def give_session(answer: Response, token: str) -> None:

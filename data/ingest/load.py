@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from data.ingest.loaders import Loaded, Request, load_records, load_site
 from data.ingest.problems import Problem, Refused
 from data.ingest.readings import load_readings
 from data.spool import Batch
+from data.state import acting, acts
 from data.store import Cursor, StoreError
 from translations import text
 
@@ -125,6 +126,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
         accept_good=options.accept_good,
         actor=options.actor,
         received_at=datetime.now(UTC),
+        intent=acting().intent,
     )
     kept = engine.store.inbox / batch.path
     request = _request(engine, batch, part)
@@ -218,7 +220,8 @@ def drain(engine: Engine) -> int:
         if row is None:
             request = _request(engine, batch, engine.store.inbox / batch.path)
             number = batch.seq
-            engine.store.write(partial(_loaded, request, partial(int, number)))
+            with acts(replace(acting(), intent=batch.intent)):
+                engine.store.write(partial(_loaded, request, partial(int, number)))
         engine.spool.mark_drained(batch.seq)
     return len(waiting)
 

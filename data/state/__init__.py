@@ -8,7 +8,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, insert, select, update
+from sqlalchemy import Engine, NullPool, create_engine, event, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from data.state.accounts import (
     Account,
@@ -20,14 +21,40 @@ from data.state.accounts import (
     SessionRow,
 )
 from data.state.approvals import Approvals, Decided, NewProposal, Proposal
+from data.state.audit import (
+    DENIED,
+    FAILURE,
+    SUCCESS,
+    Act,
+    Audit,
+    Entry,
+    NotRecorded,
+    Record,
+    act_as,
+    acting,
+    acts,
+)
 from data.state.clock import now
 from data.state.factors import FactorVersions, Version
+from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.tables import METADATA, SETTLE_RUN
 
 __all__ = [
+    "DBAPIError",
+    "DENIED",
+    "FAILURE",
     "METADATA",
+    "SUCCESS",
     "Account",
+    "Act",
+    "Audit",
+    "Entry",
+    "NotRecorded",
+    "Record",
+    "act_as",
+    "acting",
+    "acts",
     "Accounts",
     "Approvals",
     "Attempt",
@@ -63,12 +90,10 @@ class State:
 
     def __init__(self, home: Path) -> None:
         url = f"sqlite:///{home / FILE_NAME}"
-        self.engine = _engine(url)
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
-        with self.engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        _migrate(url)
+        self.engine = _engine(create_engine(url))
+        event.listen(self.engine, "connect", lock_statements)
+        self.audit = Audit(self.engine)
         self.accounts = Accounts(self.engine)
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
@@ -107,9 +132,18 @@ class State:
             return [dict(row._mapping) for row in rows]
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+def _migrate(url: str) -> None:
+    """Bring the file to the newest revision; only here may its tables be changed."""
+    engine = _engine(create_engine(url, poolclass=NullPool))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
 
+
+def _engine(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
         cursor = connection.cursor()
@@ -118,6 +152,7 @@ def _engine(url: str) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
+            "secure_delete = ON",
             "busy_timeout = 10000",
         ):
             cursor.execute(f"PRAGMA {pragma}")

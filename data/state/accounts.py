@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from data.state.audit import Entry, recorded, writing
 from data.state.tables import ACCOUNT, ATTEMPT, FACT, ONE_TIME_CODE, SESSION
 
 
@@ -109,8 +110,8 @@ class Accounts:
         NameTaken
             One of the names exists.
         """
-        with self._engine.begin() as connection:
-            _insert_accounts(connection, new, at)
+        with recorded(self._engine, _made(new)) as what:
+            _insert_accounts(what.connection, new, at)
 
     def add_first(self, new: Sequence[NewAccount], code_digest: str, at: datetime) -> None:
         """Make the first accounts and spend the set-up code, all or nothing.
@@ -122,29 +123,31 @@ class Accounts:
         NameTaken
             Two of the names are the same.
         """
-        with self._engine.begin() as connection:
-            spent = _spend(connection, "setup", code_digest, at)
-            if not spent or _count(connection) > 0:
+        with recorded(self._engine, _made(new)) as what:
+            spent = _spend(what.connection, "setup", code_digest, at)
+            if not spent or _count(what.connection) > 0:
                 raise CodeRefused
-            _insert_accounts(connection, new, at)
+            _insert_accounts(what.connection, new, at)
 
     def set_password(self, account: int, password_hash: str) -> None:
         """Keep another hash for an account (the same password, more rounds)."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             _set(connection, account, password_hash=password_hash)
 
     def reset(self, account: int, password_hash: str) -> None:
         """Give an account a new password: its sessions end, and it is enabled again."""
-        with self._engine.begin() as connection:
-            _set(connection, account, password_hash=password_hash, disabled_at=None)
-            connection.execute(delete(SESSION).where(SESSION.c.account == account))
+        with recorded(self._engine, Entry("account.reset")) as what:
+            what.note(object=_name(what.connection, account))
+            _set(what.connection, account, password_hash=password_hash, disabled_at=None)
+            what.connection.execute(delete(SESSION).where(SESSION.c.account == account))
         self.revision += 1
 
     def disable(self, account: int, at: datetime) -> None:
         """Let nobody use an account any more; its sessions end."""
-        with self._engine.begin() as connection:
-            _set(connection, account, disabled_at=at)
-            connection.execute(delete(SESSION).where(SESSION.c.account == account))
+        with recorded(self._engine, Entry("account.disable")) as what:
+            what.note(object=_name(what.connection, account))
+            _set(what.connection, account, disabled_at=at)
+            what.connection.execute(delete(SESSION).where(SESSION.c.account == account))
         self.revision += 1
 
     def count_attempt(self, subject: str, at: datetime, most: int, hold: timedelta) -> Attempt:
@@ -166,7 +169,7 @@ class Accounts:
         Attempt
             ``refused``: it was locked already, the try is not to be judged.
         """
-        with self._counting, self._engine.begin() as connection:
+        with self._counting, writing(self._engine) as connection:
             _forget_old_attempts(connection, at, hold)
             row = connection.execute(select(ATTEMPT).where(ATTEMPT.c.subject == subject)).first()
             if row is not None and row.locked_until is not None:
@@ -183,17 +186,40 @@ class Accounts:
 
     def forget_attempts(self, subject: str) -> None:
         """Start counting anew: the try succeeded, or the password was reset."""
-        with self._counting, self._engine.begin() as connection:
+        with self._counting, writing(self._engine) as connection:
             connection.execute(delete(ATTEMPT).where(ATTEMPT.c.subject == subject))
 
-    def open_session(self, row: SessionRow, idle_since: datetime) -> None:
-        """Keep a new session; those that have run out or were idle go."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                delete(SESSION).where(
-                    or_(SESSION.c.ends_at <= row.created_at, SESSION.c.seen_at <= idle_since)
-                )
+    def open_session(
+        self, row: SessionRow, idle_since: datetime, *, replacing: str = "", link: str = ""
+    ) -> None:
+        """Keep a new session; those that have run out or were idle go.
+
+        Parameters
+        ----------
+        row
+            The session.
+        idle_since
+            Sessions not used since then have ended.
+        replacing
+            Digest of the session that the same browser had; it ends.
+        link
+            Digest of the one-time link that is spent for it; empty without one.
+
+        Raises
+        ------
+        CodeRefused
+            The link is unknown, spent or void.
+        """
+        event = "session.login" if row.kind == "user" else f"session.{row.kind}"
+        old = or_(SESSION.c.ends_at <= row.created_at, SESSION.c.seen_at <= idle_since)
+        with recorded(self._engine, Entry(event, row.token_digest[:8])) as what:
+            connection = what.connection
+            if link and not _spend(connection, row.kind, link, row.created_at):
+                raise CodeRefused
+            ended = connection.execute(
+                delete(SESSION).where(or_(old, SESSION.c.token_digest == replacing))
             )
+            what.note(description=f"ended={ended.rowcount}" if ended.rowcount else "")
             connection.execute(
                 insert(SESSION).values(
                     token_digest=row.token_digest,
@@ -205,6 +231,8 @@ class Accounts:
                     address=row.address,
                 )
             )
+        if replacing:
+            self.revision += 1
 
     def session(self, token_digest: str) -> SessionRow | None:
         """Return a session with its account's name and role; None for a disabled account's."""
@@ -217,29 +245,36 @@ class Accounts:
 
     def saw_session(self, token_digest: str, at: datetime) -> None:
         """Note when a session was last used."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 update(SESSION).where(SESSION.c.token_digest == token_digest).values(seen_at=at)
             )
 
     def end_session(self, token_digest: str) -> None:
         """End one session."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(SESSION).where(SESSION.c.token_digest == token_digest))
+        with recorded(self._engine, Entry("session.logout", token_digest[:8])) as what:
+            ended = what.connection.execute(
+                delete(SESSION).where(SESSION.c.token_digest == token_digest)
+            )
+            if ended.rowcount == 0:
+                what.entry = None
         self.revision += 1
 
     def end_demonstrations(self) -> None:
         """End every demonstration and void the links to more."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(SESSION).where(SESSION.c.kind == "demonstration"))
-            _void(connection, "demonstration")
+        with recorded(self._engine, Entry("session.end", "demonstration")) as what:
+            ended = what.connection.execute(
+                delete(SESSION).where(SESSION.c.kind == "demonstration")
+            )
+            if ended.rowcount + _void(what.connection, "demonstration") == 0:
+                what.entry = None
         self.revision += 1
 
     def put_code(self, purpose: str, digest: str, at: datetime) -> None:
         """Keep a new one-time code; the unused ones for the same purpose are void."""
-        with self._engine.begin() as connection:
-            _void(connection, purpose)
-            connection.execute(
+        with recorded(self._engine, Entry(f"code.{purpose}")) as what:
+            _void(what.connection, purpose)
+            what.connection.execute(
                 insert(ONE_TIME_CODE).values(purpose=purpose, digest=digest, created_at=at)
             )
 
@@ -252,15 +287,12 @@ class Accounts:
         with self._engine.connect() as connection:
             return connection.execute(found).first() is not None
 
-    def spend_code(self, purpose: str, digest: str, at: datetime) -> bool:
-        """Spend a code; False where it is unknown, spent or void."""
-        with self._engine.begin() as connection:
-            return _spend(connection, purpose, digest, at)
-
     def note(self, name: str, at: datetime) -> None:
         """Keep when something was first the case."""
-        with self._engine.begin() as connection:
-            connection.execute(insert(FACT).prefix_with("OR IGNORE").values(name=name, at=at))
+        with recorded(self._engine, Entry("fact.note", name)) as what:
+            new = insert(FACT).prefix_with("OR IGNORE").values(name=name, at=at)
+            if what.connection.execute(new).rowcount == 0:
+                what.entry = None
         self._facts[name] = at
 
     def noted(self, name: str) -> datetime | None:
@@ -270,6 +302,16 @@ class Accounts:
                 found = connection.execute(select(FACT.c.at).where(FACT.c.name == name)).scalar()
             self._facts.setdefault(name, found)  # not over what was noted in the meantime
         return self._facts[name]
+
+
+def _made(new: Sequence[NewAccount]) -> Entry:
+    names, roles = ", ".join(one.name for one in new), ", ".join(one.role for one in new)
+    return Entry("account.add", names, after=roles)
+
+
+def _name(connection: Connection, account: int) -> str:
+    wanted = select(ACCOUNT.c.name).where(ACCOUNT.c.account == account)
+    return str(connection.execute(wanted).scalar_one())
 
 
 def _count(connection: Connection) -> int:
@@ -326,6 +368,7 @@ def _spend(connection: Connection, purpose: str, digest: str, at: datetime) -> b
     return result.rowcount == 1
 
 
-def _void(connection: Connection, purpose: str) -> None:
+def _void(connection: Connection, purpose: str) -> int:
     code = ONE_TIME_CODE.c
-    connection.execute(delete(ONE_TIME_CODE).where(code.purpose == purpose, code.used_at.is_(None)))
+    voided = delete(ONE_TIME_CODE).where(code.purpose == purpose, code.used_at.is_(None))
+    return connection.execute(voided).rowcount

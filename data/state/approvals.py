@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
+from data.state.audit import Entry, recorded
 from data.state.tables import FACTOR_VERSION, PERIOD, PROPOSAL
 
 
@@ -67,7 +68,10 @@ class Approvals:
 
     def propose(self, new: NewProposal, at: datetime) -> int:
         """Keep a proposal and return its number; an open one of the same subject is withdrawn."""
-        with self._engine.begin() as connection:
+        after = str(new.effect.get("digest", ""))
+        made = Entry("proposal.propose", f"{new.kind} {new.subject}", after=after)
+        with recorded(self._engine, made) as what:
+            connection = what.connection
             connection.execute(
                 update(PROPOSAL)
                 .where(
@@ -88,12 +92,13 @@ class Approvals:
                     status="open",
                 )
             )
+            what.note(description=f"proposal={result.lastrowid}")
             return int(result.lastrowid)
 
     def withdraw(self, kind: str, subject: str, by: str, at: datetime) -> None:
         """Withdraw the open proposal of a subject, if there is one: it has become moot."""
-        with self._engine.begin() as connection:
-            connection.execute(
+        with recorded(self._engine, Entry("proposal.withdraw", f"{kind} {subject}")) as what:
+            moot = what.connection.execute(
                 update(PROPOSAL)
                 .where(
                     PROPOSAL.c.kind == kind,
@@ -102,6 +107,8 @@ class Approvals:
                 )
                 .values(status="withdrawn", decided_at=at, decided_by=by)
             )
+            if moot.rowcount == 0:
+                what.entry = None
 
     def find(self, proposal: int) -> Proposal | None:
         """Return a proposal by its number."""
@@ -127,8 +134,8 @@ class Approvals:
         Decided
             It is not open.
         """
-        with self._engine.begin() as connection:
-            _decide(connection, proposal, "rejected", by, at, reason)
+        with recorded(self._engine, _decision("reject", proposal, reason)) as what:
+            _decide(what.connection, proposal, "rejected", by, at, reason)
 
     def accept(self, proposal: int, by: str, at: datetime, reason: str) -> None:
         """Note that a proposal was accepted; what it does elsewhere is done by the caller.
@@ -138,8 +145,8 @@ class Approvals:
         Decided
             It is not open.
         """
-        with self._engine.begin() as connection:
-            _decide(connection, proposal, "accepted", by, at, reason)
+        with recorded(self._engine, _decision("accept", proposal, reason)) as what:
+            _decide(what.connection, proposal, "accepted", by, at, reason)
 
     def accept_factors(self, proposal: Proposal, by: str, at: datetime, reason: str) -> None:
         """Accept factor rows: they are known from now on, all or none.
@@ -149,7 +156,8 @@ class Approvals:
         Decided
             It is not open.
         """
-        with self._engine.begin() as connection:
+        with recorded(self._engine, _decision("accept", proposal.proposal, reason)) as what:
+            connection = what.connection
             _decide(connection, proposal.proposal, "accepted", by, at, reason)
             for row in proposal.body["rows"]:
                 connection.execute(
@@ -171,7 +179,8 @@ class Approvals:
         Decided
             It is not open.
         """
-        with self._engine.begin() as connection:
+        with recorded(self._engine, _decision("accept", proposal.proposal, reason)) as what:
+            connection = what.connection
             _decide(connection, proposal.proposal, "accepted", by, at, reason)
             connection.execute(
                 insert(PERIOD).values(
@@ -183,6 +192,10 @@ class Approvals:
                     reason=str(proposal.body["reason"]),
                 )
             )
+
+
+def _decision(verb: str, proposal: int, reason: str) -> Entry:
+    return Entry(f"proposal.{verb}", f"proposal={proposal}", reason)
 
 
 def _decide(

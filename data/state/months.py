@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, insert, select
 
+from data.state.audit import Entry, recorded
 from data.state.tables import PERIOD
 
 OPEN, CHECKED, LOCKED = "open", "checked", "locked"
@@ -32,8 +33,9 @@ class Months:
 
     def put(self, event: PeriodEvent) -> None:
         """Keep a change of status."""
-        with self._engine.begin() as connection:
-            connection.execute(
+        step = Entry("period.step", f"{event.site} {event.month}", event.reason, after=event.status)
+        with recorded(self._engine, step) as what:
+            what.connection.execute(
                 insert(PERIOD).values(
                     site=event.site,
                     month=event.month,

@@ -7,7 +7,9 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -141,4 +143,49 @@ PERIOD = Table(
     Column("at", DateTime, nullable=False),
     Column("reason", String, nullable=False),
     CheckConstraint("status IN ('open', 'checked', 'locked')", name="period_status"),
+)
+
+# Its triggers and STRICT types are in the revision that makes it: rows are added, never changed.
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("mono_ns", Integer, nullable=False),
+    Column("boot", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("session", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("object", String, nullable=False),
+    Column("description", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("before", String, nullable=False),
+    Column("after", String, nullable=False),
+    Column("request", String, nullable=False),
+    Column("intent", Integer, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("audit_by_intent", "intent"),
+    Index("audit_by_time", "at"),
+)
+
+# Signed heads of the trail, and which of them have reached which place outside.
+CHECKPOINT = Table(
+    "checkpoint",
+    METADATA,
+    Column("size", Integer, primary_key=True),
+    Column("text", String, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("kid", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
+ANCHORED = Table(
+    "anchored",
+    METADATA,
+    Column("size", Integer, ForeignKey("checkpoint.size"), primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("at", DateTime, nullable=False),
 )

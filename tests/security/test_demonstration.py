@@ -10,9 +10,10 @@ from commands import only_demo_sites
 from data.ingest.load import Options, import_file
 from data.state import State
 from security import first
-from security.first import demonstration_link, is_loopback, redeem_demonstration
+from security.first import demonstration_link, is_loopback, link_digest
 from security.guard import CALLBACK
 from security.roles import DEMONSTRATION, PAGE_ROLES, may_open
+from security.sessions import Sessions
 from tests.plant import SITE
 from tests.security.doors import (
     EVERYBODY,
@@ -132,9 +133,9 @@ def test_only_a_digest_of_the_link_is_stored(state, clock, tmp_path):
 def test_a_link_is_no_setup_code_and_a_setup_code_no_link(state, clock):
     code = first.setup_code(state, clock())
     token = link(state, clock).rpartition("/")[2]
-    assert not redeem_demonstration(state, code, clock())
-    assert not state.accounts.spend_code("setup", first.code_digest(token), clock())
-    assert redeem_demonstration(state, token, clock())
+    assert not Sessions(state, clock).open_demonstration("", link_digest(code))
+    assert not state.accounts.has_code("setup", first.code_digest(token))
+    assert Sessions(state, clock).open_demonstration("", link_digest(token))
 
 
 def test_asking_ahead_does_not_spend_the_link(server, state, clock):
