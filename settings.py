@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from translations import text
@@ -16,6 +16,12 @@ PREFIX = "CARBON_"
 
 class SettingsError(Exception):
     """A setting is unknown or out of its limits; the message says which and what to do."""
+
+
+def _beside_home(data: dict[str, Any]) -> Path:
+    """Return where keys are kept if nobody says: beside the data, never among them."""
+    home: Path = data.get("home", Path("var"))
+    return home.parent / f"{home.name or 'carbon'}.keys"
 
 
 class Settings(BaseSettings):
@@ -32,11 +38,30 @@ class Settings(BaseSettings):
     memory_mb: int = Field(4096, ge=256, description="数据库可用内存上限（MB）")
     disk_floor_mb: int = Field(200, ge=0, description="磁盘剩余低于此值（MB）时停止导入")
     lock_wait_s: float = Field(600.0, ge=0, description="等待另一条命令结束的最长时间（秒）")
+    keys: Path = Field(default_factory=_beside_home, description="目录：密钥所在处，不在数据目录内")
+    key_provider: str = Field(
+        "file",
+        pattern="^[a-z][a-z0-9_-]*$",
+        description="根密钥的保管方式：file、passphrase 或扩展",
+    )
+    key_passphrase_file: str = Field(
+        "", description="口令文件的路径，或 credential:名称；仅 passphrase 使用"
+    )
 
-    @field_validator("home")
+    @field_validator("home", "keys")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("keys")
+    @classmethod
+    def _not_with_the_data(cls, value: Path, info: ValidationInfo) -> Path:
+        """Refuse keys that every backup of the data would carry away."""
+        home = info.data.get("home")
+        if home and info.data.get("env") == "production" and value.is_relative_to(home):
+            language = info.data.get("language", "zh")
+            raise ValueError(text("密钥目录不能在数据目录 {home} 内", language, home=home))
+        return value
 
 
 def load() -> Settings:
@@ -61,6 +86,6 @@ def load() -> Settings:
                 language,
                 name=name,
                 value=first.get("input"),
-                reason=first["msg"],
+                reason=first.get("ctx", {}).get("error", first["msg"]),
             )
         ) from error
