@@ -14,6 +14,7 @@ from flask import Flask, Request, Response, current_app, g, redirect, render_tem
 
 from data.state import Act, SessionRow, State, acting, now
 from security.first import demonstration_open
+from security.keys import Keys
 from security.sessions import Sessions
 from security.signals import Signals
 from translations import LANGUAGES, text
@@ -37,6 +38,7 @@ class Door:
     bind: str
     only_demo_sites: Callable[[], bool]
     signals: Signals
+    keys: Keys | None
     clock: Callable[[], datetime] = field(default=now)
 
     def demonstration_open(self) -> bool:
