@@ -418,9 +418,7 @@ def sm2_sign(pair: KeyPair, message: bytes) -> bytes:
     public = sm2_public(pair.public)
     with _working():
         signature: bytes = gmssl_pyx.sm2_sign(pair.private, public, message, SIGNER)
-    with _quiet():
-        fits = _first_says(public, message, signature)
-    if not fits:
+    if not _first_says(public, message, signature):
         raise Refused("SM2 私钥与公钥不是一对。")
     return signature
 
@@ -602,17 +600,20 @@ def _value(body: bytes, tag: int) -> tuple[bytes, bytes]:
 
 @contextmanager
 def _working() -> Iterator[None]:
-    """Have the library do what only fails where the machine does."""
+    """Have the library do what only fails where the machine does; what it says is worth reading."""
     try:
-        with _quiet():
-            yield
+        yield
     except gmssl_pyx.GmsslInnerError:
         raise Unavailable from None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library's own lines off the standard error; what others write meanwhile stays."""
+    """Keep the library's own lines off the standard error; what others write meanwhile stays.
+
+    Only around what a stranger can make fail: a process started meanwhile would inherit the
+    stand-in.
+    """
     with _STDERR:
         held = _aside()
         try:

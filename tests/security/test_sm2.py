@@ -236,12 +236,11 @@ def test_a_pair_goes_out_and_comes_back_as_bytes(pair):
     assert len(sm2_id(pair.public)) == 16
 
 
-def test_halves_that_do_not_belong_together_are_no_pair(pair, capfd):
+def test_halves_that_do_not_belong_together_are_no_pair(pair):
     with pytest.raises(Refused):
         sm2_pair(pair.private, sm2_new().public)
     with pytest.raises(Refused):
         sm2_sign(KeyPair(sm2_new().public, pair.private), MESSAGE)
-    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
