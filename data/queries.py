@@ -11,13 +11,16 @@ from typing import Any
 
 import pandas as pd
 
+from accounting.emission import Basis, MonthFactors
 from accounting.factors import Factor
 from data.engine import Engine
+from data.export import COLUMNS
 from data.ingest.site_file import SiteDocument
 from data.market import MARKET
 from data.periods import local, previous_month
 from data.sites import documents, records
 from data.store import frame
+from data.views import NAMES, TAKEN, Asked, view_rows
 
 LEDGER_COLUMNS = (
     "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit", "quality",
@@ -102,6 +105,29 @@ def site_days(engine: Engine, sites: Sequence[str], year: int) -> pd.DataFrame:
         )
 
 
+def viewed(engine: Engine, site: str, view: str, grain: str, first: str, last: str) -> pd.DataFrame:
+    """Return a site's rows at a grain under a view, computed now and not stored.
+
+    Parameters
+    ----------
+    engine, site
+        The opened data directory and a site.
+    view
+        One of ``data.views.VIEWS``.
+    grain
+        ``month`` or ``day``.
+    first, last
+        Months from and to.
+
+    Returns
+    -------
+    DataFrame
+        The columns that ``data.views.under_view`` puts in place of the ledger's.
+    """
+    asked = Asked(sites=(site,), grains=(grain,), lineage=False)
+    return view_rows(engine, view, first, last, COLUMNS, asked)[[*NAMES, *TAKEN]]
+
+
 def months_known(engine: Engine, sites: Sequence[str]) -> tuple[str, str, str] | None:
     """Return the first, the last complete and the last month of the ledger of sites."""
     with engine.store.read() as cursor:
@@ -149,10 +175,12 @@ def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
     return int(row[0]) if row else 0
 
 
-def grid_factor(engine: Engine, province: str, month: str) -> Factor:
-    """Return the electricity factor of a province in a month (R22)."""
-    day = date.fromisoformat(f"{month}-01")
-    return engine.library.grid(province, day).factor
+def grid_factor(
+    engine: Engine, province: str, month: str, basis: Basis = Basis.INVENTORY
+) -> Factor:
+    """Return the electricity factor of a province in a month (R22), or a view's (D-2)."""
+    factors = MonthFactors(engine.library, province, date.fromisoformat(f"{month}-01"), basis)
+    return engine.library.rows[factors.grid.factor_ids[0]]
 
 
 def outdoor_means(engine: Engine, site: str) -> dict[str, float]:
