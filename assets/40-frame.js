@@ -33,7 +33,7 @@
   /* Filters stay when the page changes. */
   function kept(path) {
     var query = new URLSearchParams(window.location.search), keep = new URLSearchParams();
-    ["site", "from", "to", "grain", "mass", "energy", "compare"].forEach(function (name) {
+    ["site", "from", "to", "grain", "mass", "energy", "compare", "view"].forEach(function (name) {
       if (query.has(name)) { keep.set(name, query.get(name)); }
     });
     var text = keep.toString();
@@ -69,13 +69,15 @@
 
   /* ---- the drawer: any number opens ---- */
 
+  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note"];
+
   carbon.open = function (attributes, from) {
     var figure = attributes.data_figure || attributes["data-figure"], figures = attributes.data_figures || attributes["data-figures"];
     if (!figure && !figures) { return; }
     carbon.opener = from || document.activeElement;
-    window.dash_clientside.set_props("trace-request", { data: {
-      figure: figure || "", figures: figures || "", rule: attributes.data_rule || attributes["data-rule"] || "",
-      value: attributes.data_value || attributes["data-value"] || "", at: Date.now() } });
+    var asked = { at: Date.now() };
+    SAID.forEach(function (name) { asked[name] = attributes["data_" + name] || attributes["data-" + name] || ""; });
+    window.dash_clientside.set_props("trace-request", { data: asked });
     window.history.replaceState({}, "", figure ? changed("trace", figure) : changed("trace", ""));
   };
 
@@ -171,7 +173,7 @@
 
   function attributesOf(element) {
     var found = {};
-    ["data-figure", "data-figures", "data-rule", "data-value"].forEach(function (name) { if (element.hasAttribute(name)) { found[name] = element.getAttribute(name); } });
+    SAID.forEach(function (name) { if (element.hasAttribute("data-" + name)) { found["data-" + name] = element.getAttribute("data-" + name); } });
     return found;
   }
 

@@ -68,6 +68,11 @@ class Built:
     empty: str = ""
     colors: tuple[str, ...] = field(default=())
 
+    def lens_words(self, view: View) -> str:
+        """Return the view of the ledger that its numbers are of; empty where none touches them."""
+        cells = [self.lead, *(self.sheet.cells() if self.sheet else ())]
+        return view.lens_words if any(cell and cell.view for cell in cells) else ""
+
 
 def swatch(name: str) -> Node:
     """Return the small square of an entity's colour."""
@@ -155,7 +160,7 @@ def kpi(view: View, what: Indicator, foot: Node | str | None) -> Node:
            badge(cell, view.language), cls="kpi-top"),
         el("Div", el("H3", view.t(what.name), cls="kpi-name"),
            el("Span", period_words(view.last.label, view.language), cls="kpi-period"),
-           cls="kpi-title"),
+           lens_mark(view, cell), cls="kpi-title"),
         el("Div", value_line(view, cell), sparkline(view.cells(what.key), what.color),
            cls="kpi-middle"),
         changes(view, what.key, what.polarity),
@@ -163,6 +168,13 @@ def kpi(view: View, what: Indicator, foot: Node | str | None) -> Node:
            cls="kpi-foot"),
         cls="kpi",
     )  # fmt: skip
+
+
+def lens_mark(view: View, cell: Cell | None) -> Node | None:
+    """Return the view of the ledger that a number is of, to stand beside it."""
+    if cell is None or not cell.view:
+        return None
+    return el("Span", icon("sliders-horizontal"), view.lens_words, cls="badge badge-info lens-mark")
 
 
 def basis_button(view: View, cell: Cell | None, *, words: bool = True) -> Node | None:
@@ -206,6 +218,7 @@ def compact(view: View, what: Indicator) -> Node:
         "Div",
         el("Div", swatch(what.color), el("H3", view.t(what.name), cls="compact-name"),
            basis_button(view, cell, words=False), cls="compact-top"),
+        lens_mark(view, cell),
         value_line(view, cell, size="compact-value"),
         changes(view, what.key, what.polarity, both=False),
         sparkline(view.cells(what.key), what.color),
@@ -343,8 +356,11 @@ def table(view: View, sheet: Sheet) -> Node:
                  for s in group.columns()]  # fmt: skip
     head.append(el("Th", view.t("数据质量"), scope="col"))
     rows = [_table_row(view, sheet, at) for at in range(len(sheet.labels))]
+    lens = view.lens_words if any(cell and cell.view for cell in sheet.cells()) else ""
+    caption = el("Caption", lens) if lens else None
     return el(
-        "Div", el("Table", el("Thead", el("Tr", head)), el("Tbody", rows), cls="data-table"),
+        "Div",
+        el("Table", caption, el("Thead", el("Tr", head)), el("Tbody", rows), cls="data-table"),
         cls="table-wrap", tabIndex="0", data_scroll="x", role="region",
         aria_label=view.t("数据表"),
     )  # fmt: skip

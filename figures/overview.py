@@ -152,7 +152,8 @@ def _objects(view: View) -> Content:
     foot = view.t("合计 {value} {unit}，与碳排放量一致", value=words, unit=unit)
     return [
         el("Div", el("Div", el("H3", view.t("各对象碳排放"), cls="card-title"),
-                     el("P", view.joined(unit, period_words(view.last.label, view.language)),
+                     el("P", view.joined(unit, period_words(view.last.label, view.language),
+                                    view.lens_words if whole and whole.view else ""),
                         cls="card-sub"), cls="card-titles"),
            el("Div", cards.basis_button(view, whole, words=False), cls="card-tools"),
            cls="card-head"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -97,15 +97,16 @@ class Sheet:
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
 
+    def cells(self) -> Iterator[Cell]:
+        """Yield every cell that has a row."""
+        for group in self.groups:
+            for series in group.columns():
+                yield from (cell for cell in series.cells if cell is not None)
+
     @property
     def empty(self) -> bool:
         """Tell whether no number of it is known."""
-        return not any(
-            cell is not None and cell.value is not None
-            for group in self.groups
-            for series in group.columns()
-            for cell in series.cells
-        )
+        return all(cell.value is None for cell in self.cells())
 
 
 def series(view: View, key: Key, name: str, color: str, **style: str) -> Series:

@@ -78,6 +78,14 @@ class SiteInfo:
         return self.name_en if language == "en" and self.name_en else self.name_zh
 
 
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """A view (口径) of the ledger that a reader chose: its name in addresses, its title."""
+
+    name: str
+    title: str
+
+
 @dataclass(frozen=True)
 class View:
     """The cells a page is built from.
@@ -99,6 +107,8 @@ class View:
     targets
         Indicator, dimension, entity and kind (target, quota, budget) to the value by period, in
         the ledger's unit; empty where several sites are chosen.
+    lens
+        The view of the ledger whose numbers these are; None for the ledger's own.
     """
 
     book: Book
@@ -113,6 +123,7 @@ class View:
     facts: Mapping[str, str] = field(default_factory=dict)
     outdoor_c: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[tuple[str, str, str, str], Mapping[str, float]] = field(default_factory=dict)
+    lens: Lens | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
@@ -162,6 +173,11 @@ class View:
     def joined(self, *words: str) -> str:
         """Return phrases as one line, parted by the comma of the language."""
         return ("，" if self.language == "zh" else ", ").join(word for word in words if word)
+
+    @property
+    def lens_words(self) -> str:
+        """The view of the ledger in words; empty for the ledger's own."""
+        return self.t("口径：{name}", name=self.t(self.lens.title)) if self.lens else ""
 
     def range_words(self) -> str:
         """Return the range of the axis in words."""
