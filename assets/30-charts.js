@@ -250,7 +250,7 @@
         word(one, row.text, "hover-value num", row.attributes);
         word(one, row.share, "hover-share num");
       });
-      [group.whole, group.earlier].forEach(function (row, i) {
+      [group.whole, group.earlier, group.estimate].forEach(function (row, i) {
         if (!row) { return; }
         var one = line(found, "hover-row" + (i ? "" : " hover-whole"));
         word(one, "", "swatch-gap");

@@ -185,7 +185,7 @@ class PageReader:
 
     def view(self, page: str, filters: Filters, language: str) -> View | None:
         """Return a page's view of the data; None where a range holds no whole period."""
-        periods = spans(filters.first, filters.last, filters.grain)
+        periods = spans(filters.first, filters.last, filters.grain, self._begun(filters))
         if not periods:
             return None
         sites = tuple(self.sites()[name] for name in filters.sites)
@@ -204,7 +204,24 @@ class PageReader:
                 lambda: queries.targets(self._engine, sites[0].site),
             ),
             lens=Lens(filters.view, VIEWS[filters.view].zh) if filters.view else None,
+            partial_days=None if len(sites) > 1 else self._kept(
+                ("partial", sites[0].site),
+                lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
+            ),
+            base_year=self._base_year(filters),
         )  # fmt: skip
+
+    def _begun(self, filters: Filters) -> str:
+        """Return the first month of the running year; empty for a range that ends before it."""
+        known = self.known()
+        if known is None or filters.last < known.range[1]:
+            return ""
+        return max(f"{filters.last[:4]}-01", known.first)
+
+    def _base_year(self, filters: Filters) -> int | None:
+        """Return the year that intensities are held against; several sites have none in common."""
+        several = len(filters.sites) > 1
+        return None if several else self._documents()[filters.sites[0]].base_year
 
     def _books(self, page: str, filters: Filters, periods: tuple[Span, ...]) -> tuple[Book, Book]:
         """Return the month and day figures that a page needs, the ledger's or a view's."""
@@ -213,6 +230,8 @@ class PageReader:
         if not view:
             return self.book(sites), self.days(sites, last) if daily else Book({}, 0)
         first = shifted(periods[0].months[0], -12)  # what the periods are compared with
+        base = self._base_year(filters) if filters.grain == "year" else None
+        first = min(first, f"{base}-01") if base else first
         months = self.viewed_book(sites, view, first, last)
         return months, self.viewed_days(sites, view, last) if daily else Book({}, 0)
 

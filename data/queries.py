@@ -15,9 +15,10 @@ from accounting.emission import Basis, MonthFactors
 from accounting.factors import Factor
 from data.engine import Engine
 from data.export import COLUMNS
+from data.horizon import stored_horizon
 from data.ingest.site_file import SiteDocument
 from data.market import MARKET
-from data.periods import local, previous_month
+from data.periods import local, month_of, next_month, previous_month, utc
 from data.sites import documents, records
 from data.store import frame
 from data.views import NAMES, TAKEN, Asked, view_rows
@@ -163,6 +164,31 @@ def freshness(engine: Engine, site: str, zone: str) -> Freshness:
         ).fetchall()
     moment = local(newest[0], zone) if newest and newest[0] else None
     return Freshness(moment, {m: (a or 0.0, b or 0.0) for m, a, b in hours}, dict(counts))
+
+
+def partial_days(engine: Engine, site: str, zone: str) -> dict[str, float]:
+    """Return the days that are known of a site's months that are not whole, by month.
+
+    They are the month of its first reading and the month that runs (accounting.md §14, R2).
+    """
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT min(e.first) FROM meter_extent e JOIN meter_number n USING (meter) "
+            "WHERE n.site = ?",
+            [site],
+        ).fetchone()
+        newest = stored_horizon(cursor, site).newest
+    if row is None or row[0] is None or newest is None:
+        return {}
+    first = local(row[0], zone)
+    begun, running = first.date().replace(day=1), month_of(newest, zone)
+    found = {}
+    for month in {begun, running}:
+        edges = [utc(datetime(m.year, m.month, 1), zone) for m in (month, next_month(month))]
+        known = min(newest, edges[1]) - max(row[0], edges[0])
+        if known < edges[1] - edges[0]:
+            found[f"{month:%Y-%m}"] = known.total_seconds() / 86400.0
+    return found
 
 
 def open_alarms(engine: Engine, sites: Sequence[str]) -> int:

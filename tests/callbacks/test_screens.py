@@ -24,6 +24,8 @@ SEARCHES = (
     "?from=2024-03&to=2026-03",
     "?from=2024-04&to=2025-12&grain=quarter&carbon=object",
     "?from=2024-01&to=2025-12&grain=year",
+    "?from=2024-02&to=2026-03&grain=year&carbon=cause",
+    "?from=2024-04&to=2025-12&grain=quarter&carbon=cause",
     "?mass=kg&energy=kWh&compare=none&carbon=scope&building=water",
     "?energy=tce&trend=month&carbon=cause&compare=month&building=energy_per_area",
 )
