@@ -107,7 +107,7 @@
       screen();
     },
     language: function (button) { cookie("lang", button.getAttribute("data-language")); window.location.reload(); },
-    print: function () { window.print(); },
+    print: function () { if (document.querySelector(".help")) { whole(); } else { window.print(); } },
     enlarge: function (button) { enlarge(button.closest("[data-panel]")); },
     png: function (button) { carbon.download(button.closest("[data-panel]"), "png").then(function () { say("saved"); }, function () { say("failed"); }); },
     svg: function (button) { carbon.download(button.closest("[data-panel]"), "svg").then(function () { say("saved"); }, function () { say("failed"); }); },
@@ -131,6 +131,26 @@
       form.submit();
     }
   };
+
+  /* The manual is read chapter by chapter and printed as a whole. */
+  function whole() {
+    if (document.querySelector('[data-panel="whole"]')) { window.print(); return; }
+    var there = new MutationObserver(function () {
+      if (!document.querySelector('[data-panel="whole"]')) { return; }
+      there.disconnect();
+      window.setTimeout(function () { window.print(); }, 100);
+    });
+    there.observe(document.getElementById("main"), { childList: true, subtree: true });
+    window.location.hash = "whole";
+  }
+
+  /* A link to the anchor that the address has already: no change of address would tell anyone. */
+  function again(hash) {
+    var place = document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (place && !document.querySelector('[data-panel="found"]')) { place.scrollIntoView(); return; }
+    go(window.location.pathname + window.location.search, true);
+    window.setTimeout(function () { window.location.hash = hash; }, 50);
+  }
 
   function copy(text) {
     if (navigator.clipboard && window.isSecureContext) { navigator.clipboard.writeText(text).then(function () { say("copied"); }, function () { say("failed"); }); return; }
@@ -163,7 +183,7 @@
     var link = target.closest("a[href]");
     if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }
     var href = link.getAttribute("href");
-    if (href[0] === "#") { return; }
+    if (href[0] === "#") { if (href === window.location.hash) { event.preventDefault(); again(href); } return; }
     if (href[0] !== "?" && href[0] !== "/") { return; }
     event.preventDefault();
     closeMenus();
@@ -189,7 +209,7 @@
     if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }
     var menu = active.closest && active.closest("details.menu-box[open]");
     if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-      var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item"));
+      var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item, .menu .nav-item"));
       var at = items.indexOf(active) + (event.key === "ArrowDown" ? 1 : -1);
       items[(at + items.length) % items.length].focus();
       event.preventDefault();

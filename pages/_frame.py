@@ -41,8 +41,7 @@ def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
         el("Aside", _nav(pages, reader), cls="app-nav", aria_label=navigation),
         el("Div", el("Header", _topbar(reader), cls="app-topbar"),
            el("Main", id="main", tabIndex="-1"), cls="app-body"),
-        el("Nav", [_item(page, reader.language) for page in pages[:5]], cls="app-bottomnav",
-           aria_label=navigation),
+        el("Nav", _bottom(pages, reader.language), cls="app-bottomnav", aria_label=navigation),
         el("Div", id="drawer", cls="drawer-box"),
         el("Div", id="toast", cls="toast", role="status", aria_live="polite"),
     ]  # fmt: skip
@@ -60,6 +59,23 @@ def _nav(pages: Sequence[Page], reader: Reader) -> list[Node]:
             items.append(el("Nav", [_item(page, language) for page in members], aria_label=name))
     items.append(el("Div", id="nav-foot", cls="nav-foot"))
     return items
+
+
+ROOM = 5  # items of the phone's bar
+
+
+def _bottom(pages: Sequence[Page], language: str) -> list[Node]:
+    """Return the phone's bar; what has no room there stands behind 更多."""
+    if len(pages) <= ROOM:
+        return [_item(page, language) for page in pages]
+    more = text("更多", language)
+    rest = [_item(page, language) for page in pages[ROOM - 1 :]]
+    return [
+        *(_item(page, language) for page in pages[: ROOM - 1]),
+        el("Details",
+           el("Summary", icon("ellipsis"), el("Span", more, cls="nav-name"), cls="nav-item"),
+           el("Div", rest, cls="menu nav-more"), cls="menu-box nav-rest"),
+    ]  # fmt: skip
 
 
 def _item(page: Page, language: str) -> Node:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.audits import everything, told
+from tests.browser.test_pages import TOUCH
 from tests.browser.visit import settled
 
 WIDTHS = ((1440, 900, "口径：材料因子集 CN2026"), (390, 844, "口径：材料因子集 CN2026"))
@@ -64,3 +67,29 @@ def test_the_view_stays_when_the_page_changes_and_enters_the_pictures(
         )
         assert "口径：能耗不含水" in picture["text"]
         assert "能耗不含水" in picture["name"]
+
+
+LOOKS = (
+    ("/?view=without-copper", 390, "dark", "zh"), ("/?view=CN2026", 1440, "light", "en"),
+    ("/emission?view=without-water", 390, "light", "en"),
+    ("/emission?view=footprint&table=carbon", 1024, "dark", "zh"),
+    ("/?grain=year&from={first}&to={last}", 390, "light", "zh"),
+    ("/emission?grain=year&from={first}&to={last}", 1024, "dark", "en"),
+    ("/?from={first}&to={last}", 1440, "light", "zh"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "width", "theme", "language"), LOOKS)
+def test_nothing_is_found_on_views_and_years(
+    open_page, plant_app, signed_in, path, width, theme, language
+):
+    now = pd.Timestamp.now().to_period("M")
+    path = path.format(first=f"{now - 13}", last=f"{now}")
+    with open_page(
+        plant_app.url + path, width=width, height=900, touch=width < TOUCH, theme=theme,
+        language=language, cookies={"theme": theme, "lang": language}, state=signed_in,
+    ) as visit:  # fmt: skip
+        findings = everything(settled(visit))
+        if "{" not in path and "grain=year" in path:
+            assert visit.page.locator(".key-outline").count() >= 1
+    assert not findings, told(findings)
