@@ -26,6 +26,7 @@ from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 
 
@@ -65,6 +66,7 @@ class PageReader:
         self._data = Kept()
         self._pages = Kept()
         self.views = ViewRows(engine)
+        self._viewed = Kept(most=VIEWED)
 
     @property
     def version(self) -> int:
@@ -124,12 +126,12 @@ class PageReader:
 
     def viewed_book(self, sites: tuple[str, ...], view: str, first: str, last: str) -> Book:
         """Return the month figures of sites under a view, of a range of months and no others."""
-        key = ("book", sites, view, first, last)
-        return self._kept(
-            key, lambda: self._viewed(self._months(sites), sites, view, "month", first, last)
-        )
+        return self._viewed.get(
+            self.version, ("month", sites, view, first, last),
+            lambda: self._under(self._months(sites), sites, view, "month", first, last),
+        )  # fmt: skip
 
-    def _viewed(
+    def _under(
         self, held: pd.DataFrame, sites: tuple[str, ...], view: str, grain: str, first: str,
         last: str,
     ) -> Book:  # fmt: skip
@@ -156,9 +158,9 @@ class PageReader:
             years = dict.fromkeys((int(first[:4]), int(last[:4])))
             held = [queries.site_days(self._engine, sites, year) for year in years]
             whole = pd.concat(held, ignore_index=True)
-            return self._viewed(whole, sites, view, "day", first, last)
+            return self._under(whole, sites, view, "day", first, last)
 
-        return self._kept(("days", sites, view, last), made)
+        return self._viewed.get(self.version, ("day", sites, view, last), made)
 
     def freshness(self, filters: Filters) -> queries.Freshness:
         """Return how far the data of the first chosen site reach."""

@@ -36,10 +36,10 @@ class ViewRows:
     """
 
     engine: Engine
-    _version: int = -1
-    _found: dict[_Key, _Span] = field(default_factory=dict)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _version: int = field(default=-1, init=False)
+    _found: dict[_Key, _Span] = field(default_factory=dict, init=False)
+    _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def of(self, view: str, site: str, grain: str, first: str, last: str) -> pd.DataFrame:
         """Return a site's rows under a view that hold at least the months from first to last."""
