@@ -27,6 +27,7 @@ from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
 from callbacks.trace import bind_trace
+from callbacks.users import bind_users
 from client import PATH
 from commands import House, engine_options, from_json, os_user
 from console import command_lines
@@ -35,7 +36,7 @@ from data.recovery import recovered
 from data.state import SessionRow, State
 from data.store import StoreError
 from figures.html import Node
-from pages import closing, emission, factors, help, overview
+from pages import closing, emission, factors, help, overview, users
 from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
@@ -48,7 +49,7 @@ from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -105,6 +106,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     desk = Desk(reader, writing, settings.language)
     bind_factors(app, desk)
     bind_closing(app, desk)
+    bind_users(app, desk)
     bind_help(app, reader, settings.language)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)

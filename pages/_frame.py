@@ -101,7 +101,7 @@ def _account(reader: Reader) -> Node:
         el("Summary", avatar, el("Span", reader.name, cls="account-name", data_verbatim="1"),
            cls="top-button", aria_label=f"{name} {reader.name}"),
         el("Div", el("Div", reader.role, cls="menu-note"),
-           el("A", icon("user-cog"), el("Span", text("我的账号", reader.language)),
+           el("A", icon("users"), el("Span", text("我的账号", reader.language)),
               cls="menu-item", href="/account", target="_self") if reader.own else None,
            el("Button", icon("log-out"), el("Span", leave), cls="menu-item", type="button",
               data_do="logout"), cls="menu menu-right"),

@@ -120,11 +120,30 @@ def reasons_against(wanted: Wanted, language: str) -> list[str]:
     list of str
         Empty for a good name and a good password.
     """
-    name, reasons = shown(wanted.name), []
+    name = shown(wanted.name)
+    against = passwords.reasons_against(wanted.password, name, language)
+    return name_reasons(name, language) + against
+
+
+def name_reasons(name: str, language: str) -> list[str]:
+    """Return why no account can have a name.
+
+    Parameters
+    ----------
+    name
+        What ``shown`` returned.
+    language
+        The language of the reasons.
+
+    Returns
+    -------
+    list of str
+        Empty for a good one.
+    """
     letters = all(c.isalnum() or c in _NAME_SIGNS for c in name)
-    if not letters or not _SHORTEST_NAME <= len(name) <= _LONGEST_NAME:
-        reasons.append(text("账号名为 2 至 64 个字母、数字或 . _ - @", language))
-    return reasons + passwords.reasons_against(wanted.password, name, language)
+    if letters and _SHORTEST_NAME <= len(name) <= _LONGEST_NAME:
+        return []
+    return [text("账号名为 2 至 64 个字母、数字或 . _ - @", language)]
 
 
 def prepared(wanted: Wanted, language: str) -> NewAccount:

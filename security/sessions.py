@@ -156,7 +156,17 @@ class Sessions:
         )
         old = _digest(replacing) if replacing else ""
         self._accounts.open_session(row, at - IDLE, replacing=old, link=link)
+        mono = self._monotonic()
+        with self._guard:
+            self._mark(row.token_digest, _Mark(mono + LONGEST.total_seconds(), mono))
         return token
+
+    def _mark(self, digest: str, mark: _Mark) -> _Mark:
+        """Keep a session's monotonic marks; those longest unused go."""
+        self._marks[digest] = mark
+        while len(self._marks) > _MOST_KEPT:
+            self._marks.popitem(last=False)
+        return mark
 
     def find(self, token: str | None, address: str | None = None) -> SessionRow | None:
         """Return the session of an identifier and note that it is used.
@@ -217,11 +227,9 @@ class Sessions:
             if mark is None:
                 if at < kept.seen_at - SLACK:
                     return "clock"
-                mark = _Mark(mono + (kept.row.ends_at - at).total_seconds(),
-                             mono - (at - kept.seen_at).total_seconds())  # fmt: skip
-                self._marks[digest] = mark
-                while len(self._marks) > _MOST_KEPT:
-                    self._marks.popitem(last=False)
+                left, unseen = kept.row.ends_at - at, at - kept.seen_at
+                made = _Mark(mono + left.total_seconds(), mono - unseen.total_seconds())
+                mark = self._mark(digest, made)
             self._marks.move_to_end(digest)
             idle = kept.row.kind != DISPLAY
             if at >= kept.row.ends_at or mono >= mark.ends:

@@ -431,3 +431,14 @@ class _Words:
 
     def __call__(self, key: str, **values: object) -> str:
         return text(key, self.language, **values)
+
+
+def own_address() -> str:
+    """Return the address that this request came to: scheme and host.
+
+    Returns
+    -------
+    str
+        Such as ``http://10.0.0.5:8050``.
+    """
+    return request.host_url.rstrip("/")

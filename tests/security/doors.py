@@ -248,6 +248,8 @@ def asked(entry, value=None) -> dict:
     outputs = [{"id": identifier(ident), "property": name} for ident, _, name in parts]
 
     def of(one):
+        if '["ALL"]' in one["id"]:
+            return []  # of many: none is on the page
         given = value.get(one["property"]) if isinstance(value, dict) else value
         return {"id": identifier(one["id"]), "property": one["property"], "value": given}
 
