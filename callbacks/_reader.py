@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from accounting.emission import Basis
+from callbacks._scope import scope
 from callbacks._views import ViewRows
 from data import queries
 from data.engine import Engine
@@ -85,9 +86,16 @@ class PageReader:
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         return self._data.get(self.version, key, make)
 
-    def sites(self) -> dict[str, SiteInfo]:
-        """Return every site as the screen names it."""
+    def every_site(self) -> dict[str, SiteInfo]:
+        """Return every site as the screen names it, whoever asks."""
         return self._kept("sites", self._read_sites)
+
+    def sites(self) -> dict[str, SiteInfo]:
+        """Return the sites that who asks may see, as the screen names them."""
+        found, allowed = self.every_site(), scope()
+        if allowed is None:
+            return found
+        return {name: site for name, site in found.items() if name in allowed}
 
     def _documents(self) -> dict[str, SiteDocument]:
         return self._kept("documents", lambda: queries.site_documents(self._engine))
@@ -102,11 +110,13 @@ class PageReader:
         }  # fmt: skip
 
     def known(self) -> Known | None:
-        """Return what there is to choose from; None without any figure."""
-        return self._kept("known", self._read_known)
+        """Return what there is to choose from for who asks; None without any figure."""
+        return self._kept(("known", scope()), self._read_known)
 
     def _read_known(self) -> Known | None:
         sites = self.sites()
+        if not sites:
+            return None
         real = tuple(name for name, site in sites.items() if not site.demo)
         months = queries.months_known(self._engine, list(sites))
         if months is None:

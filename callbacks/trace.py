@@ -19,7 +19,7 @@ from accounting.montecarlo import Band
 from accounting.settlement import GRAINS
 from callbacks._reader import PageReader
 from callbacks._request import language
-from callbacks._scope import may_see
+from callbacks._scope import denied, in_scope, may_see
 from data import trace
 from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
@@ -85,7 +85,7 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     try:
         if _ID.fullmatch(figure):
             return _figure(reader, figure, chosen)
-        rows = [row for row in _parts(reader, figures) if may_see(row["indicator"])]
+        rows = [row for row in _parts(reader, figures) if _shown(row)]
     except Unknown:
         return missing_drawer(chosen)
     if not rows:
@@ -156,10 +156,18 @@ def _name(row: Mapping[str, Any], chosen: str) -> str:
 
 def _figure(reader: PageReader, figure_id: str, chosen: str) -> Content:
     found: Mapping[str, Any] = trace.opened(reader.engine, figure_id)
-    if not may_see(found["figure"]["indicator"]):
+    if not _shown(found["figure"]):
         return missing_drawer(chosen)
     opened = _opened(reader, found, chosen)
     return figure_drawer(opened, chosen, f"/download/trace/{figure_id}.csv")
+
+
+def _shown(figure: Mapping[str, Any]) -> bool:
+    """Tell whether who asks may open a figure; one of another site is recorded as denied."""
+    if not in_scope(str(figure["site"] or "")):
+        denied(f"figure {figure['figure_id']}")
+        return False
+    return may_see(str(figure["indicator"]))
 
 
 def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened:
@@ -191,7 +199,7 @@ def opened_band(reader: PageReader, asked: object, chosen: str) -> Content:
         opened = _opened(reader, trace.opened(reader.engine, figure_id), chosen)
     except Unknown:
         return None
-    if not may_see(opened.figure["indicator"]):
+    if not _shown(opened.figure):
         return None
     band = _band(reader, opened.figure)
     if band is not None:
@@ -232,7 +240,7 @@ def _factors(reader: PageReader, found: Mapping[str, Any]) -> dict[str, Any]:
 def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
     """Return a figure's sheet: its terms with full precision, what they add up to, its readings."""
     found = trace.trace(reader.engine, figure_id)
-    if not may_see(str(found["indicator"])):
+    if not _shown(found):
         raise Hidden
     opened = trace.opened(reader.engine, figure_id)
     out = io.StringIO()

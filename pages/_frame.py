@@ -22,12 +22,13 @@ _COMPARE = (("none", "无"), ("month", "上期"), ("year", "上年同期"))
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks: name, role in words, whether a demonstration session, language."""
+    """Who looks: name, role in words, language, whether a demonstration, whether an account."""
 
     name: str
     role: str
     language: str
     demonstration: bool = False
+    own: bool = False
 
 
 def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
@@ -116,6 +117,8 @@ def _account(reader: Reader) -> Node:
         el("Summary", avatar, el("Span", reader.name, cls="account-name", data_verbatim="1"),
            cls="top-button", aria_label=f"{name} {reader.name}"),
         el("Div", el("Div", reader.role, cls="menu-note"),
+           el("A", icon("users"), el("Span", text("我的账号", reader.language)),
+              cls="menu-item", href="/account", target="_self") if reader.own else None,
            el("Button", icon("log-out"), el("Span", leave), cls="menu-item", type="button",
               data_do="logout"), cls="menu menu-right"),
         cls="menu-box account",
