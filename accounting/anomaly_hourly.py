@@ -105,50 +105,66 @@ def _spiked(measured: Measured, day_type: Whole, limits: Thresholds) -> tuple[Ma
         if kind[day] == SILENT:
             continue
         near = reference(kind, day, limits.reference_days)
-        wide = reference(kind, day, limits.range_days)
         if len(near) < limits.good_points:
             near = reference(kind, day, limits.off_days)
-        if len(near) >= limits.good_points:
-            points = clean[:, near]
-            middle, _, scale = robust(points, floor, limits, axis=1)
-            old = (day - measured.since >= limits.history_days)[:, None]
-            judged = old & (np.sum(~np.isnan(points), axis=1) >= limits.good_points)
-            high, low = _range(every, good, wide, limits.habit_days)
-            spread = limits.range_gap * (high - low)
-            half = limits.spike_warn_z * scale
-            upper = np.maximum(middle + half, high + spread)
-            lower = np.minimum(middle - half, low - spread)
-            today = shown[:, day]
-            hit[:, day] = judged & ((today >= upper) | (today <= lower))
-            score[:, day] = (today - middle) / scale
-            bound[:, day] = np.where(today > middle, upper, lower)
-            clean[:, day][hit[:, day]] = np.nan
-        ours = _extremes(clean[:, day : day + 1], limits.range_half_h)
-        for part, own in zip(good, ours, strict=True):
-            part[:, day] = own[:, 0]
+        if len(near) < limits.good_points:
+            continue
+        points, today = clean[:, near], shown[:, day]
+        middle, _, scale = robust(points, floor, limits, axis=1)
+        half = limits.spike_warn_z * scale
+        far = (today >= middle + half) | (today <= middle - half)
+        far &= (day - measured.since >= limits.history_days)[:, None]
+        far &= np.sum(~np.isnan(points), axis=1) >= limits.good_points
+        rows = np.flatnonzero(far.any(axis=1))
+        if not rows.size:
+            continue  # most days: only what the score finds is held against the range
+        wide = reference(kind, day, limits.range_days)
+        high, low = _range(every, good, rows, wide, limits.habit_days)
+        spread = limits.range_gap * (high - low)
+        upper = np.maximum((middle + half)[rows], high + spread)
+        lower = np.minimum((middle - half)[rows], low - spread)
+        ours = today[rows]
+        hit[rows, day] = far[rows] & ((ours >= upper) | (ours <= lower))
+        score[rows, day] = (ours - middle[rows]) / scale[rows]
+        bound[rows, day] = np.where(ours > middle[rows], upper, lower)
+        rows = np.flatnonzero(hit[:, day].any(axis=1))
+        if not rows.size:
+            continue
+        clean[:, day][hit[:, day]] = np.nan
+        for part, own in zip(good, _extremes(clean[rows, day], limits.range_half_h), strict=True):
+            part[rows, day] = own
     return hit, score, bound
 
 
 def _extremes(quantity: Floats, half_h: int) -> tuple[Floats, Floats]:
     """Return the highest and the lowest within some hours around each hour of the same day."""
-    around = (np.arange(HOURS)[:, None] + np.arange(-half_h, half_h + 1)) % HOURS
-    near = quantity[..., around]
-    high = np.where(np.isnan(near), -np.inf, near).max(axis=-1)
-    low = np.where(np.isnan(near), np.inf, near).min(axis=-1)
-    return high, low
+    unknown = np.isnan(quantity)
+    high = _highest(np.where(unknown, -np.inf, quantity), half_h)
+    return high, -_highest(np.where(unknown, -np.inf, -quantity), half_h)
+
+
+def _highest(quantity: Floats, half_h: int) -> Floats:
+    """Return the highest within some hours around each hour of the same day, doubling the span."""
+    span, width = 1, 2 * half_h + 1
+    while span < width:
+        step = min(span, width - span)
+        quantity = np.maximum(quantity, np.roll(quantity, step, axis=-1))
+        span += step
+    return np.roll(quantity, -half_h, axis=-1)
 
 
 def _range(
-    every: tuple[Floats, Floats], good: tuple[Floats, ...], days: Whole, habit: int
+    every: tuple[Floats, Floats], good: tuple[Floats, ...], rows: Whole, days: Whole, habit: int
 ) -> tuple[Floats, Floats]:
-    """Return the range of good points and of what ``habit`` days have shown, shape (meters, 24).
+    """Return the range of good points and of what ``habit`` days have shown, shape (rows, 24).
 
     Where nothing is known the range is unbounded and nothing can lie outside it.
     """
-    high, low = good[0][:, days].max(axis=1), good[1][:, days].min(axis=1)
+    at = np.ix_(rows, days)
+    high, low = good[0][at].max(axis=1), good[1][at].min(axis=1)
     if len(days) >= habit:
-        high = np.maximum(high, np.sort(every[0][:, days], axis=1)[:, -habit])
-        low = np.minimum(low, np.sort(every[1][:, days], axis=1)[:, habit - 1])
+        high = np.maximum(high, np.sort(every[0][at], axis=1)[:, -habit])
+        low = np.minimum(low, np.sort(every[1][at], axis=1)[:, habit - 1])
     known = np.isfinite(high) & np.isfinite(low)
     return np.where(known, high, 0.0), np.where(known, low, -np.inf)
 

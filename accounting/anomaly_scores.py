@@ -28,13 +28,18 @@ def median(values: Floats, axis: int = 0) -> Floats:
     ndarray
         In the unit of the values, without the axis; NaN where nothing is known.
     """
-    ordered = np.sort(values, axis=axis)
-    known = np.sum(~np.isnan(ordered), axis=axis, keepdims=True)
-    if not ordered.shape[axis]:
-        return np.full(np.squeeze(known, axis).shape, np.nan)
-    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0), axis)
-    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[axis] - 1), axis)
-    return np.asarray(np.squeeze((low + high) / 2, axis))
+    rest = [place for place in range(values.ndim) if place != axis % values.ndim]
+    ordered = values.transpose(*rest, axis).copy()
+    ordered.sort()  # what is not known comes last
+    size = ordered.shape[-1]
+    if not size:
+        return np.full(ordered.shape[:-1], np.nan)
+    if not np.isnan(ordered[..., -1]).any():
+        return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2)
+    known = np.sum(~np.isnan(ordered), axis=-1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0), -1)
+    high = np.take_along_axis(ordered, np.minimum(known // 2, size - 1), -1)
+    return np.asarray(((low + high) / 2)[..., 0])
 
 
 def robust(
@@ -63,7 +68,8 @@ def robust(
     accounting.md §12; Iglewicz and Hoaglin (1993), How to detect and handle outliers.
     """
     middle = median(values, axis)
-    deviation = median(np.abs(values - np.expand_dims(middle, axis)), axis)
+    beside = (slice(None),) * (axis % values.ndim) + (None,)
+    deviation = median(np.abs(values - middle[beside]), axis)
     scale = np.maximum(
         np.maximum(MAD_TO_SIGMA * deviation, limits.relative_floor * np.abs(middle)), floor
     )

@@ -65,9 +65,10 @@ class TermRow(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """One figure of the ledger: value in ``unit``, None where null, and its terms.
+
+    A tuple, because a settle makes hundreds of thousands of them.
 
     Parameters
     ----------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 import pandas as pd
@@ -106,7 +105,7 @@ def with_uncertainty(
         pct = None
         if terms:
             pct = figure_pct(terms, library, estimated_pct=figure.estimated_pct)
-        found.append(replace(figure, uncertainty_pct=pct))
+        found.append(figure._replace(uncertainty_pct=pct))
     return found
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -42,18 +43,56 @@ _COMPARED = (
     "value", "unit", "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct",
     "flags",
 )  # fmt: skip
+_compared = attrgetter(*_COMPARED)
 
 
 def terms_digest(figure: Figure) -> str:
     """Return a digest of a figure's terms: with other terms it is another figure."""
-    return hashlib.blake2b(repr([*map(tuple, figure.terms)]).encode(), digest_size=10).hexdigest()
+    return _digest([*map(tuple, figure.terms)]) if figure.terms else _NO_TERMS
+
+
+def _digest(terms: list[tuple[object, ...]]) -> str:
+    return hashlib.blake2b(repr(terms).encode(), digest_size=10).hexdigest()
+
+
+_NO_TERMS = _digest([])  # of most figures of a quiet day
+
+
+class _Row(NamedTuple):
+    """A row of the ledger as the table has it."""
+
+    figure_id: str
+    site: str
+    grain: str
+    period: str
+    indicator: str
+    dimension: str
+    entity: str
+    value: float | None
+    unit: str
+    basis: str
+    quality: str
+    measured_pct: float | None
+    estimated_pct: float | None
+    uncertainty_pct: float | None
+    flags: str
+    factor_set: str
+    settled_at: datetime
+    formula: str
+    revision: int
+    supersedes: str | None
+    cause: str | None
+    run: int
+    terms_digest: str
+    current: bool
+    approval: int | None
 
 
 @dataclass
 class Pending:
     """Rows of the ledger that are gathered and appended together."""
 
-    rows: list[dict[str, object]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
     terms: list[tuple[object, ...]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
 
@@ -62,9 +101,9 @@ class Pending:
         summed = set(year_names())
         return sorted(
             {
-                int(str(row["period"])[:4])
+                int(row.period[:4])
                 for row in self.rows
-                if row["grain"] == "month" and (row["indicator"], row["dimension"]) in summed
+                if row.grain == "month" and (row.indicator, row.dimension) in summed
             }
         )
 
@@ -77,20 +116,17 @@ class Pending:
 
 
 def write_figures(
-    cursor: Cursor,
-    batch: Batch,
-    month: date,
-    figures: Iterable[Figure],
-    approval: int | None = None,
+    cursor: Cursor, batch: Batch, months: Mapping[date, Sequence[Figure]]
 ) -> int:
-    """Append the figures of a month that differ from the current ones; return how many.
+    """Append the figures of months that differ from the current ones; return how many.
 
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
-    ``approval`` is the proposal by which a locked month may change.
     """
-    pending, wanted = Pending(), list(figures)
-    known = current_figures(cursor, batch, [month], {f.indicator for f in wanted})
-    gather_figures(batch, month, wanted, known, pending, approval)
+    pending = Pending()
+    named = {figure.indicator for figures in months.values() for figure in figures}
+    known = current_figures(cursor, batch, months, named)
+    for month, figures in months.items():
+        gather_figures(batch, month, figures, known, pending)
     return pending.flush(cursor)
 
 
@@ -102,7 +138,10 @@ def gather_figures(
     pending: Pending,
     approval: int | None = None,
 ) -> None:
-    """Gather the figures of a month that differ from the current ones; see write_figures."""
+    """Gather the figures of a month that differ from the current ones.
+
+    ``approval`` is the proposal by which a locked month may change.
+    """
     _gather(batch, batch.causes.get(month, "late data"), known, figures, pending, approval)
 
 
@@ -142,6 +181,8 @@ def current_figures(
 ) -> Known:
     """Return what the ledger holds of indicators in months and their days."""
     labels = sorted(f"{month:%Y-%m}" for month in months)
+    if not labels:
+        return {}
     rows = cursor.execute(
         f"{_HELD} AND grain <> 'year' AND period BETWEEN ? AND ? "
         "AND period[:7] IN (SELECT unnest(?::VARCHAR[])) "
@@ -241,49 +282,21 @@ def _gather(
         ident = figure_id(batch.site, figure, revision)
         if before is not None:
             pending.replaced.append(before.figure_id)
+        replaced = (None, None) if before is None else (before.figure_id, cause)
         pending.rows.append(
-            _row(batch, figure, ident, revision, now)
-            | {
-                "terms_digest": said[-1],
-                "supersedes": None if before is None else before.figure_id,
-                "cause": None if before is None else cause,
-                "approval": approval,
-            }
-        )
+            _Row(
+                ident, batch.site, *figure.key, figure.value, figure.unit, figure.basis,
+                figure.quality, figure.measured_pct, figure.estimated_pct, figure.uncertainty_pct,
+                figure.flags, batch.factor_set, now, figure.formula, revision, *replaced,
+                batch.run, said[-1], True, approval,
+            )
+        )  # fmt: skip
         pending.terms += _terms(ident, figure)
 
 
 def _said(figure: Figure) -> tuple[object, ...]:
     """Return all that is compared of a figure: the same says the same."""
-    return (*(getattr(figure, name) for name in _COMPARED), terms_digest(figure))
-
-
-def _row(
-    batch: Batch, figure: Figure, ident: str, revision: int, now: datetime
-) -> dict[str, object]:
-    return {
-        "figure_id": ident,
-        "site": batch.site,
-        "grain": figure.grain,
-        "period": figure.period,
-        "indicator": figure.indicator,
-        "dimension": figure.dimension,
-        "entity": figure.entity,
-        "value": figure.value,
-        "unit": figure.unit,
-        "basis": figure.basis,
-        "quality": figure.quality,
-        "measured_pct": figure.measured_pct,
-        "estimated_pct": figure.estimated_pct,
-        "uncertainty_pct": figure.uncertainty_pct,
-        "flags": figure.flags,
-        "factor_set": batch.factor_set,
-        "settled_at": now,
-        "formula": figure.formula,
-        "revision": revision,
-        "run": batch.run,
-        "current": True,
-    }
+    return (*_compared(figure), terms_digest(figure))
 
 
 def _terms(ident: str, figure: Figure) -> list[tuple[object, ...]]:
@@ -303,7 +316,7 @@ _TERM_COLUMNS = (
 
 def _append(
     cursor: Cursor,
-    rows: list[dict[str, object]],
+    rows: list[_Row],
     terms: list[tuple[object, ...]],
     replaced: list[str],
 ) -> None:
@@ -315,7 +328,7 @@ def _append(
                 "UPDATE ledger SET current = false WHERE current "
                 "AND figure_id IN (SELECT figure_id FROM replaced)"
             )
-    ledger = pd.DataFrame(rows)
+    ledger = pd.DataFrame(rows, columns=list(_Row._fields))
     ledger["approval"] = ledger["approval"].astype("Int64")
     for name in ("value", "measured_pct", "estimated_pct", "uncertainty_pct"):
         ledger[name] = ledger[name].astype("Float64")

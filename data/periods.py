@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from accounting.amount import flag_bits
@@ -30,6 +31,28 @@ def utc(moment: datetime, zone: str) -> datetime:
 def local(moment: datetime, zone: str) -> datetime:
     """Return a UTC time as the site's local time without a zone mark."""
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def local_times(moments: pd.Series, zone: str) -> pd.Series:
+    """Return UTC times as a site's; a day whose two ends have one offset is looked up once."""
+    known = moments.notna().to_numpy()
+    if not known.any():
+        return moments
+    found = moments.to_numpy("datetime64[us]").copy()
+    at = found[known]
+    day = at.astype("datetime64[D]").astype(np.int64)
+    edges = np.arange(day.min(), day.max() + 2).astype("datetime64[D]").astype("datetime64[us]")
+    offset = np.array([_shifted(edge, zone) - edge for edge in edges])
+    place = day - day.min()
+    shifted = at + offset[place]
+    for turn in np.flatnonzero(offset[place] != offset[place + 1]):  # summer time begins or ends
+        shifted[turn] = _shifted(at[turn], zone)
+    found[known] = shifted
+    return pd.Series(found, index=moments.index)
+
+
+def _shifted(moment: np.datetime64, zone: str) -> np.datetime64:
+    return np.datetime64(local(moment.item(), zone), "us")
 
 
 def month_of(moment: datetime, zone: str) -> date:
