@@ -122,13 +122,19 @@ class Amount:
         """How many periods it holds."""
         return len(self.quality)
 
+    @property
+    def unknown(self) -> bool:
+        """Whether it is null in every period."""
+        return bool((self.quality == NULL).all())
+
     @cached_property
     def values(self) -> Floats:
         """Shape (periods,), the sum of quantity x coefficient; NaN where null."""
         out = np.full(self.periods, np.nan)
+        if self.unknown:
+            return out
         if self.periods == 1:
-            if self.quality[0] != NULL:
-                out[0] = self._single() + 0.0
+            out[0] = self._single() + 0.0
             return out
         if self.terms:
             products = np.array([t.source.quantity * t.coefficient for t in self.terms])
@@ -145,6 +151,8 @@ class Amount:
 
     def shares_pct(self) -> tuple[Floats, Floats]:
         """Return measured and estimated share of the expected hours, percent, NaN if none."""
+        if not self.sources:
+            return (unknown := np.full(self.periods, np.nan)), unknown
         expected = _hours(self.sources, "expected_h", self.periods)
         with np.errstate(invalid="ignore", divide="ignore"):
             measured = 100.0 * _hours(self.sources, "measured_h", self.periods) / expected
@@ -182,8 +190,8 @@ class Amount:
 
 def _hours(sources: Sequence[Source], name: str, periods: int) -> Floats:
     columns = [getattr(source, name) for source in sources]
-    if not columns:
-        return np.zeros(periods)
+    if len(columns) == 1:
+        return np.asarray(columns[0])
     if periods == 1:
         return np.array([math.fsum(float(column[0]) for column in columns)])
     return np.array([math.fsum(column) for column in zip(*columns, strict=True)])

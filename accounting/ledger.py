@@ -122,29 +122,26 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
     rows: list[Figure] = []
     for (indicator, dimension, entity), amount in found.items():
         unit = indicators()[indicator, dimension].unit
-        values = amount.values.tolist()
         measured, estimated = (shares.tolist() for shares in amount.shares_pct())
-        terms = terms_by_period(amount, notes=grain.name == "month")
-        for at, period in enumerate(grain.labels):
-            null = amount.quality[at] == NULL
-            rows.append(
-                Figure(
-                    grain=grain.name,
-                    period=period,
-                    indicator=indicator,
-                    dimension=dimension,
-                    entity=entity,
-                    value=None if null else values[at],
-                    unit=unit,
-                    quality=QUALITIES[amount.quality[at]],
-                    measured_pct=_known(measured[at]),
-                    estimated_pct=_known(estimated[at]),
-                    flags=";".join(flag_names(int(amount.flags[at]) | running)),
-                    formula=amount.formula,
-                    terms=() if null else tuple(terms[at]),
-                )
+        quality, flags = amount.quality.tolist(), (amount.flags | running).tolist()
+        columns = zip(
+            grain.labels, quality, amount.values.tolist(), measured, estimated, flags,
+            terms_by_period(amount, notes=grain.name == "month"), strict=True,
+        )  # fmt: skip
+        rows += [
+            Figure(
+                grain.name, period, indicator, dimension, entity, None if how == NULL else value,
+                unit, QUALITIES[how], _known(read), _known(guessed), _flag_text(bits),
+                amount.formula, () if how == NULL else tuple(terms),
             )
+            for period, how, value, read, guessed, bits, terms in columns
+        ]  # fmt: skip
     return rows
+
+
+@cache
+def _flag_text(mask: int) -> str:
+    return ";".join(flag_names(mask))
 
 
 def _known(number: float) -> float | None:
@@ -157,6 +154,8 @@ def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:
     Days use the month's shares, so what explains these stands with the month's figures alone.
     """
     found: list[list[TermRow]] = [[] for _ in range(amount.periods)]
+    if amount.unknown:
+        return found  # what is null has no terms
     for term in amount.terms:
         meter = term.source.kind == "meter"
         _add(found, term, (term.coefficient != 0.0) | meter)

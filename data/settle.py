@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -30,6 +32,7 @@ from data.store import Cursor, frame, view
 
 MONTHS_AT_ONCE = 36
 READINGS_AT_ONCE = 1_000_000
+ROWS_BETWEEN_COLLECTIONS = 100_000
 Progress = Callable[[str, int, int], None]
 
 
@@ -64,6 +67,24 @@ def settle(
     Settled
         The run's number (0 if there was nothing to do), months and new ledger rows.
     """
+    with _few_collections():
+        return _settle(engine, first, last, progress)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for cycles seldom: a settle makes millions of rows and not one cycle among them."""
+    before = gc.get_threshold()
+    gc.set_threshold(ROWS_BETWEEN_COLLECTIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _settle(
+    engine: Engine, first: date | None, last: date | None, progress: Progress
+) -> Settled:
     with engine.store.read() as cursor:
         sites = documents(cursor)
     forced = first is not None or last is not None
