@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,9 +14,9 @@ import pandas as pd
 
 from accounting.factors import FactorLibrary
 from accounting.ledger import Figure, TermRow
-from accounting.years import with_uncertainty, year_figures, year_names
+from accounting.years import MonthRow, with_uncertainty, year_figures, year_names
 from data.ingest.site_file import SiteDocument
-from data.store import Cursor, frame, insert, view
+from data.store import Cursor, insert, view
 
 
 @dataclass(frozen=True)
@@ -198,29 +199,27 @@ def _held(rows: Iterable[tuple[Any, ...]]) -> Known:
 
 def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: list[int]) -> int:
     """Write the year figures, which are sums of months (§9 e, §14)."""
-    written = 0
-    names = pd.DataFrame(year_names(), columns=["indicator", "dimension"])
-    for year in years:
-        with view(cursor, "yearly", names):
-            months = frame(
-                cursor,
-                "SELECT l.* FROM ledger l JOIN yearly USING (indicator, dimension) "
-                "WHERE current AND site = ? AND grain = 'month' "
-                "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
-                [batch.site, f"{year}-01", f"{year}-12"],
-            )
-        rows = cursor.execute(
-            f"{_HELD} AND grain = 'year' AND period = ?", [batch.site, batch.run, str(year)]
+    labels = [str(year) for year in years]
+    with view(cursor, "yearly", pd.DataFrame(year_names(), columns=["indicator", "dimension"])):
+        months = cursor.execute(
+            f"SELECT {', '.join(MonthRow._fields)} FROM ledger "
+            "SEMI JOIN yearly USING (indicator, dimension) "
+            "WHERE current AND site = ? AND grain = 'month' "
+            "AND period[:4] IN (SELECT unnest(?::VARCHAR[]))",
+            [batch.site, labels],
         ).fetchall()
-        causes = {c for m, c in batch.causes.items() if m.year == year}
-        cause = next(iter(sorted(causes)), "late data")
-        found = year_figures(months, year)
-        refs = [term.ref for figure in found for term in figure.terms]
-        whole = with_uncertainty(found, terms_of(cursor, refs), library)
-        pending = Pending()
-        _gather(batch, cause, _held(rows), whole, pending)
-        written += pending.flush(cursor)
-    return written
+    held = cursor.execute(
+        f"{_HELD} AND grain = 'year' AND period IN (SELECT unnest(?::VARCHAR[]))",
+        [batch.site, batch.run, labels],
+    ).fetchall()
+    found = year_figures(MonthRow(*row) for row in months)
+    refs = [term.ref for figure in found for term in figure.terms]
+    whole = with_uncertainty(found, terms_of(cursor, refs), library)
+    pending, known = Pending(), _held(held)
+    for year, figures in groupby(whole, key=lambda figure: int(figure.period)):
+        causes = {cause for month, cause in batch.causes.items() if month.year == year}
+        _gather(batch, min(causes, default="late data"), known, figures, pending)
+    return pending.flush(cursor)
 
 
 def mark_settled(cursor: Cursor, site: str, months: Sequence[date], run: int) -> None:
@@ -301,11 +300,9 @@ def _said(figure: Figure) -> tuple[object, ...]:
 
 def _terms(ident: str, figure: Figure) -> list[tuple[object, ...]]:
     return [
-        (
-            ident, place, term.kind, term.ref, term.quantity, term.unit, term.coefficient,
-            ";".join(term.factor_ids), term.origin,
-        )
-        for place, term in enumerate(figure.terms)
+        (ident, place, kind, ref, quantity, unit, coefficient, ";".join(factors), origin)
+        for place, (kind, ref, quantity, unit, coefficient, factors, origin)
+        in enumerate(figure.terms)
     ]  # fmt: skip
 
 
