@@ -8,7 +8,6 @@ from accounting.anomaly import (
     DEFAULTS,
     HOURS,
     SHUTDOWN,
-    SILENT,
     UNIT,
     WORKDAY,
     Alarm,
@@ -19,7 +18,14 @@ from accounting.anomaly import (
     Whole,
     counted,
 )
-from accounting.anomaly_scores import enough, merged, reference, robust
+from accounting.anomaly_scores import (
+    MAD_TO_SIGMA,
+    deviation,
+    enough,
+    least_scale,
+    median,
+    merged,
+)
 
 SAME = 5e-7
 
@@ -92,48 +98,70 @@ def spikes(
 def _spiked(measured: Measured, day_type: Whole, limits: Thresholds) -> tuple[Mask, Floats, Floats]:
     """Return which hours are hits, their scores, and the bound each would have to keep.
 
-    Days are judged in order, because what was alarmed leaves the reference of the days after it.
+    Scores and bounds are those of the hits. Days of one type are judged by each other alone.
     """
-    shown = measured.quantity
-    kind = np.where(day_type == SHUTDOWN, SILENT, np.where(day_type == WORKDAY, 0, 1))
-    hit, score = np.zeros(shown.shape, bool), np.zeros(shown.shape)
-    bound, clean = np.full(shown.shape, np.nan), shown.copy()
+    shape = measured.quantity.shape
+    hit, score, bound = np.zeros(shape, bool), np.zeros(shape), np.full(shape, np.nan)
+    for ours in (day_type == WORKDAY, (day_type != WORKDAY) & (day_type != SHUTDOWN)):
+        days = np.flatnonzero(ours)
+        found = _of_type(measured.quantity[:, days], days, measured, limits)
+        for whole, part in zip((hit, score, bound), found, strict=True):
+            whole[:, days] = part
+    return hit, score, bound
+
+
+def _of_type(
+    shown: Floats, days: Whole, measured: Measured, limits: Thresholds
+) -> tuple[Mask, Floats, Floats]:
+    """Judge the days of one type, shape (meters, days, 24), as :func:`_spiked` does.
+
+    They are judged in order, because what was alarmed leaves the reference of the days after it.
+    """
+    hit, score, bound = np.zeros(shown.shape, bool), np.zeros(shown.shape), shown * np.nan
+    begun = days - measured.since[:, None] >= limits.history_days
+    clean = shown.transpose(0, 2, 1).copy()  # what is compared lies side by side
     every = _extremes(shown, limits.range_half_h)
     good = tuple(part.copy() for part in every)
     floor = measured.floors(limits)[:, None]
-    for day in range(measured.days):
-        if kind[day] == SILENT:
+    near, off, wide = (
+        np.searchsorted(days, days - length)
+        for length in (limits.reference_days, limits.off_days, limits.range_days)
+    )
+    since = np.where(np.arange(len(days)) - near < limits.good_points, off, near)
+    for at in np.flatnonzero(np.arange(len(days)) - since >= limits.good_points):
+        points, today = clean[..., since[at] : at], shown[:, at]
+        middle = median(points, -1)
+        least = least_scale(middle, floor, limits)
+        # What the smallest scale does not find, neither scale nor range will: most hours.
+        cells = np.nonzero(_outside(today, middle, limits.spike_warn_z * least) & begun[:, at, None])
+        own, ours, middle = points[cells], today[cells], middle[cells]
+        scale = np.maximum(MAD_TO_SIGMA * deviation(own, middle[:, None], 1), least[cells])
+        far = _outside(ours, middle, limits.spike_warn_z * scale)
+        far &= np.sum(~np.isnan(own), axis=1) >= limits.good_points
+        if not far.any():
             continue
-        near = reference(kind, day, limits.reference_days)
-        if len(near) < limits.good_points:
-            near = reference(kind, day, limits.off_days)
-        if len(near) < limits.good_points:
-            continue
-        points, today = clean[:, near], shown[:, day]
-        middle, _, scale = robust(points, floor, limits, axis=1)
+        cells = (cells[0][far], cells[1][far])
+        ours, middle, scale = ours[far], middle[far], scale[far]
         half = limits.spike_warn_z * scale
-        far = (today >= middle + half) | (today <= middle - half)
-        far &= (day - measured.since >= limits.history_days)[:, None]
-        far &= np.sum(~np.isnan(points), axis=1) >= limits.good_points
-        rows = np.flatnonzero(far.any(axis=1))
-        if not rows.size:
-            continue  # most days: only what the score finds is held against the range
-        wide = reference(kind, day, limits.range_days)
-        high, low = _range(every, good, rows, wide, limits.habit_days)
+        high, low = _range(every, good, cells, slice(wide[at], at), limits.habit_days)
         spread = limits.range_gap * (high - low)
-        upper = np.maximum((middle + half)[rows], high + spread)
-        lower = np.minimum((middle - half)[rows], low - spread)
-        ours = today[rows]
-        hit[rows, day] = far[rows] & ((ours >= upper) | (ours <= lower))
-        score[rows, day] = (ours - middle[rows]) / scale[rows]
-        bound[rows, day] = np.where(ours > middle[rows], upper, lower)
-        rows = np.flatnonzero(hit[:, day].any(axis=1))
+        upper = np.maximum(middle + half, high + spread)
+        lower = np.minimum(middle - half, low - spread)
+        place = (cells[0], at, cells[1])
+        hit[place] = (ours >= upper) | (ours <= lower)
+        score[place] = (ours - middle) / scale
+        bound[place] = np.where(ours > middle, upper, lower)
+        rows = np.flatnonzero(hit[:, at].any(axis=1))
         if not rows.size:
             continue
-        clean[:, day][hit[:, day]] = np.nan
-        for part, own in zip(good, _extremes(clean[rows, day], limits.range_half_h), strict=True):
-            part[rows, day] = own
+        clean[..., at][hit[:, at]] = np.nan
+        for part, left in zip(good, _extremes(clean[rows, :, at], limits.range_half_h), strict=True):
+            part[rows, at] = left
     return hit, score, bound
+
+
+def _outside(quantity: Floats, middle: Floats, half: Floats) -> Mask:
+    return np.asarray((quantity >= middle + half) | (quantity <= middle - half))
 
 
 def _extremes(quantity: Floats, half_h: int) -> tuple[Floats, Floats]:
@@ -154,17 +182,21 @@ def _highest(quantity: Floats, half_h: int) -> Floats:
 
 
 def _range(
-    every: tuple[Floats, Floats], good: tuple[Floats, ...], rows: Whole, days: Whole, habit: int
+    every: tuple[Floats, Floats],
+    good: tuple[Floats, ...],
+    cells: tuple[Whole, ...],
+    days: slice,
+    habit: int,
 ) -> tuple[Floats, Floats]:
-    """Return the range of good points and of what ``habit`` days have shown, shape (rows, 24).
+    """Return the range of good points and of what ``habit`` days have shown, shape (cells,).
 
     Where nothing is known the range is unbounded and nothing can lie outside it.
     """
-    at = np.ix_(rows, days)
-    high, low = good[0][at].max(axis=1), good[1][at].min(axis=1)
-    if len(days) >= habit:
-        high = np.maximum(high, np.sort(every[0][at], axis=1)[:, -habit])
-        low = np.minimum(low, np.sort(every[1][at], axis=1)[:, habit - 1])
+    place = (cells[0], days, cells[1])
+    high, low = good[0][place].max(axis=1), good[1][place].min(axis=1)
+    if days.stop - days.start >= habit:
+        high = np.maximum(high, np.partition(every[0][place], -habit, axis=1)[:, -habit])
+        low = np.minimum(low, np.partition(every[1][place], habit - 1, axis=1)[:, habit - 1])
     known = np.isfinite(high) & np.isfinite(low)
     return np.where(known, high, 0.0), np.where(known, low, -np.inf)
 
