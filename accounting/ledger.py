@@ -97,7 +97,7 @@ class Figure(NamedTuple):
     @property
     def key(self) -> tuple[str, str, str, str, str]:
         """What names the figure within its site."""
-        return (self.grain, self.period, self.indicator, self.dimension, self.entity)
+        return self[:5]
 
 
 Found = dict[tuple[str, str, str], Amount]
@@ -120,9 +120,13 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
     """
     running = flag_bits("month_to_date") if grain.inputs.running else 0
     rows: list[Figure] = []
+    known: dict[tuple[int, ...], tuple[list[float | None], ...]] = {}
     for (indicator, dimension, entity), amount in found.items():
         unit = indicators()[indicator, dimension].unit
-        measured, estimated = (shares.tolist() for shares in amount.shares_pct())
+        sources = tuple(map(id, amount.sources))  # many figures are made of the same meters
+        if sources not in known:
+            known[sources] = tuple(_known(shares) for shares in amount.shares_pct())
+        measured, estimated = known[sources]
         quality, flags = amount.quality.tolist(), (amount.flags | running).tolist()
         columns = zip(
             grain.labels, quality, amount.values.tolist(), measured, estimated, flags,
@@ -131,7 +135,7 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
         rows += [
             Figure(
                 grain.name, period, indicator, dimension, entity, None if how == NULL else value,
-                unit, QUALITIES[how], _known(read), _known(guessed), _flag_text(bits),
+                unit, QUALITIES[how], read, guessed, _flag_text(bits),
                 amount.formula, () if how == NULL else tuple(terms),
             )
             for period, how, value, read, guessed, bits, terms in columns
@@ -144,8 +148,8 @@ def _flag_text(mask: int) -> str:
     return ";".join(flag_names(mask))
 
 
-def _known(number: float) -> float | None:
-    return None if number != number else number
+def _known(shares: Floats) -> list[float | None]:
+    return [None if share != share else share for share in shares.tolist()]
 
 
 def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:

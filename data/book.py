@@ -34,9 +34,9 @@ def factor_set(document: SiteDocument, library: FactorLibrary) -> str:
     return f"{document.settings.get('material_set', 'CONS')}@{library.digest[:12]}"
 
 
-def figure_id(site: str, figure: Figure, revision: int) -> str:
+def figure_id(site: str, key: Sequence[str], revision: int) -> str:
     """Return a figure's identifier: the same figure and revision have the same everywhere."""
-    name = "|".join((site, *figure.key, str(revision)))
+    name = "|".join((site, *key, str(revision)))
     return hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
 
 
@@ -273,21 +273,21 @@ def _gather(
 ) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     for figure in figures:
-        before = known.get(figure.key)
-        said = _said(figure)
-        if before is not None and before.said == said:
+        key = figure.key
+        before = known.get(key)
+        if before is not None and before.said == _said(figure):
             continue
         revision = 1 if before is None else before.revision + 1
-        ident = figure_id(batch.site, figure, revision)
+        ident = figure_id(batch.site, key, revision)
         if before is not None:
             pending.replaced.append(before.figure_id)
         replaced = (None, None) if before is None else (before.figure_id, cause)
         pending.rows.append(
             _Row(
-                ident, batch.site, *figure.key, figure.value, figure.unit, figure.basis,
+                ident, batch.site, *key, figure.value, figure.unit, figure.basis,
                 figure.quality, figure.measured_pct, figure.estimated_pct, figure.uncertainty_pct,
                 figure.flags, batch.factor_set, now, figure.formula, revision, *replaced,
-                batch.run, said[-1], True, approval,
+                batch.run, terms_digest(figure), True, approval,
             )
         )  # fmt: skip
         pending.terms += _terms(ident, figure)

@@ -130,14 +130,19 @@ def replace_periods(
         cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
+# The hours that begin in a day are listed and looked up: far faster than comparing ranges.
 _DAY_BASE = """
 CREATE OR REPLACE TEMP TABLE day_base AS
-WITH hours AS (
+WITH slots AS (
+    SELECT day, unnest(range(date_trunc('hour', day_start + INTERVAL '1 hour'
+        - INTERVAL 1 MICROSECOND), day_end, INTERVAL '1 hour')) AS hour
+    FROM span
+), hours AS (
     SELECT h.meter, s.day, sum(h.quantity) AS quantity, sum(h.measured_s) AS measured_s,
         sum(h.estimated_s) AS estimated_s
     FROM (SELECT h.* FROM meter_hour h SEMI JOIN site_meter m USING (meter)
           WHERE h.hour >= $low AND h.hour < $high) h
-    JOIN span s ON h.hour >= s.day_start AND h.hour < s.day_end
+    JOIN slots s USING (hour)
     GROUP BY h.meter, s.day
 ), expected AS (
     SELECT m.meter, m.reading_kind, m.step_us, s.day, s.month,
