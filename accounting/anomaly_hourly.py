@@ -133,7 +133,9 @@ def _of_type(
         middle = median(points, -1)
         least = least_scale(middle, floor, limits)
         # What the smallest scale does not find, neither scale nor range will: most hours.
-        cells = np.nonzero(_outside(today, middle, limits.spike_warn_z * least) & begun[:, at, None])
+        cells = np.nonzero(
+            _outside(today, middle, limits.spike_warn_z * least) & begun[:, at, None]
+        )
         own, ours, middle = points[cells], today[cells], middle[cells]
         scale = np.maximum(MAD_TO_SIGMA * deviation(own, middle[:, None], 1), least[cells])
         far = _outside(ours, middle, limits.spike_warn_z * scale)
@@ -155,7 +157,9 @@ def _of_type(
         if not rows.size:
             continue
         clean[..., at][hit[:, at]] = np.nan
-        for part, left in zip(good, _extremes(clean[rows, :, at], limits.range_half_h), strict=True):
+        for part, left in zip(
+            good, _extremes(clean[rows, :, at], limits.range_half_h), strict=True
+        ):
             part[rows, at] = left
     return hit, score, bound
 

@@ -183,10 +183,11 @@ def _add(found: list[list[TermRow]], term: Term, wanted: NDArray[np.bool_]) -> N
     known = (quantity == quantity) & wanted
     if source.kind != "meter":
         known &= quantity != 0.0
+    quantities, coefficients = quantity.tolist(), coefficient.tolist()
     for at in known.nonzero()[0].tolist():
         found[at].append(
             TermRow(
-                source.kind, source.ref, float(quantity[at]), source.unit, float(coefficient[at]),
+                source.kind, source.ref, quantities[at], source.unit, coefficients[at],
                 term.factors, source.origin,
             )
         )  # fmt: skip

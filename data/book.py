@@ -116,9 +116,7 @@ class Pending:
         return count
 
 
-def write_figures(
-    cursor: Cursor, batch: Batch, months: Mapping[date, Sequence[Figure]]
-) -> int:
+def write_figures(cursor: Cursor, batch: Batch, months: Mapping[date, Sequence[Figure]]) -> int:
     """Append the figures of months that differ from the current ones; return how many.
 
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
@@ -279,14 +277,14 @@ def _gather(
             continue
         revision = 1 if before is None else before.revision + 1
         ident = figure_id(batch.site, key, revision)
-        if before is not None:
-            pending.replaced.append(before.figure_id)
-        replaced = (None, None) if before is None else (before.figure_id, cause)
+        old, why = (None, None) if before is None else (before.figure_id, cause)
+        if old is not None:
+            pending.replaced.append(old)
         pending.rows.append(
             _Row(
                 ident, batch.site, *key, figure.value, figure.unit, figure.basis,
                 figure.quality, figure.measured_pct, figure.estimated_pct, figure.uncertainty_pct,
-                figure.flags, batch.factor_set, now, figure.formula, revision, *replaced,
+                figure.flags, batch.factor_set, now, figure.formula, revision, old, why,
                 batch.run, terms_digest(figure), True, approval,
             )
         )  # fmt: skip

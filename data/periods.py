@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from accounting.amount import flag_bits
 from data.store import Cursor, frame, view
 
+Moments = NDArray[np.datetime64]
 UTC = ZoneInfo("UTC")
 GAP_LIMIT_S = 3 * 3600
 EVENT_FLAGS = {
@@ -42,17 +44,17 @@ def local_times(moments: pd.Series, zone: str) -> pd.Series:
     at = found[known]
     day = at.astype("datetime64[D]").astype(np.int64)
     edges = np.arange(day.min(), day.max() + 2).astype("datetime64[D]").astype("datetime64[us]")
-    offset = np.array([_shifted(edge, zone) - edge for edge in edges])
+    offset = _shifted(edges, zone) - edges
     place = day - day.min()
     shifted = at + offset[place]
-    for turn in np.flatnonzero(offset[place] != offset[place + 1]):  # summer time begins or ends
-        shifted[turn] = _shifted(at[turn], zone)
+    turning = offset[place] != offset[place + 1]  # summer time begins or ends
+    shifted[turning] = _shifted(at[turning], zone)
     found[known] = shifted
     return pd.Series(found, index=moments.index)
 
 
-def _shifted(moment: np.datetime64, zone: str) -> np.datetime64:
-    return np.datetime64(local(moment.item(), zone), "us")
+def _shifted(moments: Moments, zone: str) -> Moments:
+    return np.array([local(moment, zone) for moment in moments.tolist()], "datetime64[us]")
 
 
 def month_of(moment: datetime, zone: str) -> date:
