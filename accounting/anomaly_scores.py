@@ -92,18 +92,11 @@ def robust(
     """
     middle = median(values, axis)
     beside = (slice(None),) * (axis % values.ndim) + (None,)
-    spread = deviation(values, middle[beside], axis)
-    return middle, spread, np.maximum(MAD_TO_SIGMA * spread, least_scale(middle, floor, limits))
-
-
-def deviation(values: Floats, middle: Floats, axis: int = 0) -> Floats:
-    """Return the median absolute deviation of what is known along an axis, NaN without any."""
-    return median(np.abs(values - middle), axis)
-
-
-def least_scale(middle: Floats, floor: Floats | float, limits: Thresholds = DEFAULTS) -> Floats:
-    """Return the floors of the robust scale: max(0.02 |median|, resolution floor)."""
-    return np.maximum(limits.relative_floor * np.abs(middle), floor)
+    deviation = median(np.abs(values - middle[beside]), axis)
+    scale = np.maximum(
+        np.maximum(MAD_TO_SIGMA * deviation, limits.relative_floor * np.abs(middle)), floor
+    )
+    return middle, deviation, np.asarray(scale)
 
 
 class Point(NamedTuple):

@@ -47,8 +47,9 @@ def local_times(moments: pd.Series, zone: str) -> pd.Series:
     offset = _shifted(edges, zone) - edges
     place = day - day.min()
     shifted = at + offset[place]
-    turning = offset[place] != offset[place + 1]  # summer time begins or ends
-    shifted[turning] = _shifted(at[turning], zone)
+    turns = offset[:-1] != offset[1:]  # summer time begins or ends
+    if turns.any():
+        shifted[turns[place]] = _shifted(at[turns[place]], zone)
     found[known] = shifted
     return pd.Series(found, index=moments.index)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from accounting.anomaly import DEFAULTS, HOLIDAY, REST, SHUTDOWN, WORKDAY, Measured
 from accounting.anomaly_daily import drift
-from accounting.anomaly_hourly import spikes
 from accounting.anomaly_scores import enough, ewma_limit, median, merged, trailing
+from accounting.anomaly_spikes import spikes
 
 T = DEFAULTS
 
