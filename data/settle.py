@@ -24,7 +24,7 @@ from data.state import Run
 from data.store import Cursor
 
 MONTHS_AT_ONCE = 36
-ROWS_BETWEEN_COLLECTIONS = 100_000
+ROWS_BETWEEN_COLLECTIONS = 1_000_000
 Progress = Callable[[str, int, int], None]
 
 
