@@ -125,7 +125,7 @@ class Amount:
     @property
     def unknown(self) -> bool:
         """Whether it is null in every period."""
-        return bool((self.quality == NULL).all())
+        return _always(self.quality == NULL)
 
     @cached_property
     def values(self) -> Floats:
@@ -227,6 +227,14 @@ def _adds(coefficient: Floats) -> bool:
     return bool(coefficient[0] != 0.0 if len(coefficient) == 1 else coefficient.any())
 
 
+def _always(where: NDArray[np.bool_]) -> bool:
+    return bool(where[0] if len(where) == 1 else where.all())
+
+
+def _ever(where: NDArray[np.bool_]) -> bool:
+    return bool(where[0] if len(where) == 1 else where.any())
+
+
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Return terms by what names them: the order of the rows they came from does not matter."""
     return tuple(sorted(terms, key=lambda term: term.key))
@@ -250,17 +258,25 @@ def total(parts: Sequence[Amount], periods: int) -> Amount:
         return nothing(periods)
     if len(parts) == 1:
         return _alone(parts[0])
-    qualities = np.array([part.quality for part in parts])
-    null = qualities == NULL
-    worst = np.where(null, INCOMPLETE, qualities).max(axis=0)
-    quality = np.where(null.all(axis=0), NULL, worst)
     return Amount(
         _merged(t for part in parts for t in _where_known(part)),
-        quality,
+        _worst([part.quality for part in parts]),
         np.bitwise_or.reduce([part.flags for part in parts]),
         _distinct(s for part in parts for s in part.sources),
         _notes(parts),
     )
+
+
+def _worst(qualities: Sequence[Ints]) -> Ints:
+    """Return the worst quality per period, null only where all are; months are a single one."""
+    if len(qualities[0]) == 1:
+        found = [int(quality[0]) for quality in qualities]
+        if min(found) == NULL:
+            return np.array([NULL])
+        return np.array([max(INCOMPLETE if one == NULL else one for one in found)])
+    table = np.array(qualities)
+    null = table == NULL
+    return np.where(null.all(axis=0), NULL, np.where(null, INCOMPLETE, table).max(axis=0))
 
 
 def _alone(part: Amount) -> Amount:
@@ -369,7 +385,7 @@ def quotient(amount: Amount, below: Amount) -> Amount:
 def _where_known(part: Amount) -> tuple[Term, ...]:
     """Blank a part's coefficients where the part is null, so that it adds nothing there."""
     null = part.quality == NULL
-    if not null.any():
+    if not _ever(null):
         return part.terms
     return tuple(Term(t.source, np.where(null, 0.0, t.coefficient), t.factors) for t in part.terms)
 

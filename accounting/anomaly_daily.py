@@ -90,7 +90,7 @@ class _Chart:
         self.signal, self.judged = np.zeros(shape, bool), np.zeros(shape, bool)
         self.score, self.average = np.zeros(shape), np.full(shape, np.nan)
         self.bound = np.full(shape, np.nan)
-        for one in range(int(day_class.max(initial=0)) + 1):
+        for one in range(int(day_class.max(initial=0)) + 1 if measured.names else 0):
             self._draw(np.flatnonzero(day_class == one))
 
     def _draw(self, days: Whole) -> None:
