@@ -59,60 +59,33 @@ def _digest(terms: list[tuple[object, ...]]) -> str:
 _NO_TERMS = _digest([])  # of most figures of a quiet day
 
 
-class _Row(NamedTuple):
-    """A row of the ledger as the table has it."""
-
-    figure_id: str
-    site: str
-    grain: str
-    period: str
-    indicator: str
-    dimension: str
-    entity: str
-    value: float | None
-    unit: str
-    basis: str
-    quality: str
-    measured_pct: float | None
-    estimated_pct: float | None
-    uncertainty_pct: float | None
-    flags: str
-    factor_set: str
-    settled_at: datetime
-    formula: str
-    revision: int
-    supersedes: str | None
-    cause: str | None
-    run: int
-    terms_digest: str
-    current: bool
-    approval: int | None
+_ROW_COLUMNS = (
+    "figure_id", "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit",
+    "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct", "flags", "factor_set",
+    "settled_at", "formula", "revision", "supersedes", "cause", "run", "terms_digest", "current",
+    "approval",
+)  # fmt: skip
 
 
 @dataclass
 class Pending:
     """Rows of the ledger that are gathered and appended together."""
 
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[tuple[object, ...]] = field(default_factory=list)
     terms: list[tuple[object, ...]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
+    months: set[tuple[str, str, str]] = field(default_factory=set)
 
     def years(self) -> list[int]:
         """Return the years whose own figures are sums of what was gathered."""
         summed = set(year_names())
-        return sorted(
-            {
-                int(row.period[:4])
-                for row in self.rows
-                if row.grain == "month" and (row.indicator, row.dimension) in summed
-            }
-        )
+        return sorted({int(month[:4]) for month, *name in self.months if tuple(name) in summed})
 
     def flush(self, cursor: Cursor) -> int:
         """Append what was gathered and return how many rows it was."""
         count = len(self.rows)
         _append(cursor, self.rows, self.terms, self.replaced)
-        self.rows, self.terms, self.replaced = [], [], []
+        self.rows, self.terms, self.replaced, self.months = [], [], [], set()
         return count
 
 
@@ -281,13 +254,15 @@ def _gather(
         if old is not None:
             pending.replaced.append(old)
         pending.rows.append(
-            _Row(
+            (
                 ident, batch.site, *key, figure.value, figure.unit, figure.basis,
                 figure.quality, figure.measured_pct, figure.estimated_pct, figure.uncertainty_pct,
                 figure.flags, batch.factor_set, now, figure.formula, revision, old, why,
                 batch.run, terms_digest(figure), True, approval,
             )
         )  # fmt: skip
+        if figure.grain == "month":
+            pending.months.add(key[1:4])
         pending.terms += _terms(ident, figure)
 
 
@@ -311,7 +286,7 @@ _TERM_COLUMNS = (
 
 def _append(
     cursor: Cursor,
-    rows: list[_Row],
+    rows: list[tuple[object, ...]],
     terms: list[tuple[object, ...]],
     replaced: list[str],
 ) -> None:
@@ -323,7 +298,7 @@ def _append(
                 "UPDATE ledger SET current = false WHERE current "
                 "AND figure_id IN (SELECT figure_id FROM replaced)"
             )
-    ledger = pd.DataFrame(rows, columns=list(_Row._fields))
+    ledger = pd.DataFrame(rows, columns=list(_ROW_COLUMNS))
     ledger["approval"] = ledger["approval"].astype("Int64")
     for name in ("value", "measured_pct", "estimated_pct", "uncertainty_pct"):
         ledger[name] = ledger[name].astype("Float64")
