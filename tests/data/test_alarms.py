@@ -2,11 +2,13 @@
 
 from datetime import date, datetime
 
+import pandas as pd
 import pytest
 
 from accounting.anomaly_site import alarms
 from data.alarms import site_alarms, site_history
 from data.demo.build import SITE_ID, build_demo
+from data.periods import local, local_times
 from data.settle import settle
 from data.sites import documents
 from tests.accounting.score_anomaly import LAST
@@ -65,6 +67,16 @@ def test_a_gap_is_told_in_local_time(tmp_path, zone):
         (alarm,) = read(plant)
     assert (alarm.rule, alarm.entity, alarm.medium, alarm.open) == ("A6", "G", "electricity", False)
     assert (alarm.start, alarm.end) == (datetime(2026, 3, 5, 10), datetime(2026, 3, 5, 16))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "Asia/Kolkata"])
+def test_times_of_a_frame_are_those_of_each_moment(zone):
+    moments = pd.Series(pd.date_range("2026-03-27", "2026-10-27", freq="47min").as_unit("us"))
+    moments[5] = pd.NaT
+    found = local_times(moments, zone)
+    wanted = [pd.NaT if pd.isna(at) else local(at.to_pydatetime(), zone) for at in moments]
+    pd.testing.assert_series_equal(found, pd.Series(wanted, dtype="datetime64[us]"))
+    assert local_times(moments[5:6], zone).isna().all()
 
 
 def test_a_short_gap_is_estimated_and_no_alarm(plant):
