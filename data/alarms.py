@@ -31,7 +31,6 @@ def site_alarms(
     cursor: Cursor,
     document: SiteDocument,
     zone: str,
-    tank_l: float | None = None,
     limits: Thresholds = DEFAULTS,
 ) -> list[Alarm]:
     """Return every alarm of a site, computed anew from its settled quantities and its records.
@@ -44,8 +43,6 @@ def site_alarms(
         The site.
     zone
         The site's time zone.
-    tank_l
-        Capacity of the diesel tank, L; None where unknown.
     limits
         Thresholds.
 
@@ -59,18 +56,16 @@ def site_alarms(
     ----------
     accounting.md §12, R24.
     """
-    found = site_history(cursor, document, zone, tank_l)
+    found = site_history(cursor, document, zone)
     return [] if found is None else alarms(found, limits)
 
 
-def site_history(
-    cursor: Cursor, document: SiteDocument, zone: str, tank_l: float | None = None
-) -> History | None:
+def site_history(cursor: Cursor, document: SiteDocument, zone: str) -> History | None:
     """Return what the rules need of a site; None where nothing has come in yet.
 
     Parameters
     ----------
-    cursor, document, zone, tank_l
+    cursor, document, zone
         As for :func:`site_alarms`.
 
     Returns
@@ -101,8 +96,13 @@ def site_history(
         batches=batches,
         fuel=fuel,
         pv=_pv(cursor, site),
-        tank_l=tank_l,
+        tank_l=_litres(document.settings["tank_l"]),
     )
+
+
+def _litres(setting: object) -> float | None:
+    # Unknown, or the template's 0: refuelling is not judged.
+    return setting if isinstance(setting, float) and setting > 0 else None
 
 
 def _meters(meters: SiteMeters, zone: str) -> pd.DataFrame:

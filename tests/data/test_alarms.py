@@ -1,5 +1,6 @@
 """The anomaly rules over the store: what they are given is what was settled, in local time."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pandas as pd
@@ -168,7 +169,11 @@ def test_the_tank_is_judged_if_its_size_is_known(plant):
                ("3", "S1", "2026-03-20 10:00", 900, "use"),
                ("4", "S1", "2026-04-01 00:00", 1500, "dip")])  # fmt: skip
     assert [one.unit for one in read(plant)] == ["%"]
-    assert [one.unit for one in read(plant, tank_l=1800.0)] == ["%", "L"]
+    with plant.engine.store.read() as cursor:
+        document = documents(cursor)[plant.site]
+        known = replace(document, settings={**document.settings, "tank_l": 1800.0})
+        found = site_alarms(cursor, known, document.timezone)
+    assert [one.unit for one in found] == ["%", "L"]
 
 
 def test_calendar_of_the_site_and_of_the_country(plant):
@@ -199,7 +204,7 @@ def test_the_demonstration_plant_gives_what_its_formulas_give(tmp_path):
         settle(engine)
         with engine.store.read() as cursor:
             document = documents(cursor)[SITE_ID]
-            found = site_alarms(cursor, document, document.timezone, tank_l=3000.0)
+            found = site_alarms(cursor, document, document.timezone)
     wanted = alarms(scored_plant(3, 3, injected=False).history)
     assert told(found) == told(wanted)
     assert len(found) > 3
