@@ -94,6 +94,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     app = _Dash(
         "carbon", server=server, serve_locally=True, compress=False,  # type: ignore[arg-type]
         assets_folder=str(ASSETS), assets_ignore=r"00-theme\.js|login\..*",
+        csrf_token_name=web.CSRF_COOKIE, csrf_header_name=web.CSRF_HEADER,
         update_title="", add_log_handler=False, suppress_callback_exceptions=True,
         title=text("电力废旧物资处置碳管理系统", settings.language),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],

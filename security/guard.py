@@ -196,7 +196,8 @@ class Guard:
         """Return the status of the refusal of somebody who is in; 0 lets the request through."""
         if request.method == "POST":
             if path == CALLBACK:
-                return self._callback_status(session)
+                right = web.csrf_right(request.headers.get(web.CSRF_HEADER, ""))
+                return self._callback_status(session) if right else 403
             if path in account_pages.PATHS and path != account_pages.HOME:
                 return 0 if session.account is not None else 404
             return 0 if path == "/logout" else 404
