@@ -39,6 +39,7 @@ from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.tables import METADATA, SETTLE_RUN
+from data.state.trail import Checkpoints, Signed
 
 __all__ = [
     "DBAPIError",
@@ -58,6 +59,7 @@ __all__ = [
     "Accounts",
     "Approvals",
     "Attempt",
+    "Checkpoints",
     "CodeRefused",
     "Decided",
     "FactorVersions",
@@ -69,6 +71,7 @@ __all__ = [
     "Proposal",
     "Run",
     "SessionRow",
+    "Signed",
     "State",
     "Version",
     "now",
@@ -94,6 +97,8 @@ class State:
         self.engine = _engine(create_engine(url))
         event.listen(self.engine, "connect", lock_statements)
         self.audit = Audit(self.engine)
+        self.audit.begin()
+        self.checkpoints = Checkpoints(self.engine)
         self.accounts = Accounts(self.engine)
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
