@@ -28,9 +28,9 @@ from callbacks.frame import bind_frame
 from callbacks.help import bind_help
 from callbacks.trace import bind_trace
 from client import PATH
-from commands import engine_options, from_json, os_user
+from commands import House, engine_options, from_json, os_user
 from console import command_lines
-from data.engine import Engine, lock, opened
+from data.engine import lock, opened
 from data.recovery import recovered
 from data.store import StoreError
 from figures.html import Node
@@ -58,18 +58,19 @@ def create_app(settings: Settings) -> Flask:
     stack.enter_context(lock(settings.home))
     engine = stack.enter_context(opened(settings.home, engine_options(settings)))
     server = Flask(__name__, static_folder=None)
+    house = House(engine, settings)
     try:
         recovered(engine)
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
     server.extensions["carbon"] = (engine, stack)
     writing = threading.Lock()  # commands and pages write one after the other
-    _routes(server, engine, writing)
-    _screens(server, engine, settings, writing)
+    _routes(server, house, writing)
+    _screens(server, house, writing)
     return server
 
 
-def _routes(server: Flask, engine: Engine, writing: threading.Lock) -> None:
+def _routes(server: Flask, house: House, writing: threading.Lock) -> None:
     """Register what answers without a page: health and commands."""
 
     @server.get("/healthz")
@@ -80,15 +81,17 @@ def _routes(server: Flask, engine: Engine, writing: threading.Lock) -> None:
     def command() -> Response:
         wanted = from_json(request.get_data())
         by = os_user(guard.peer_uid(request.environ))
-        lines = command_lines(engine, wanted, writing, by)
+        lines = command_lines(house, wanted, writing, by)
         return Response(lines, mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, engine: Engine, settings: Settings, writing: threading.Lock) -> None:
+def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
+    engine, settings = house.engine, house.settings
     app = _Dash(
         "carbon", server=server, serve_locally=True, compress=False,  # type: ignore[arg-type]
         assets_folder=str(ASSETS), assets_ignore=r"00-theme\.js|login\..*",
+        csrf_token_name=web.CSRF_COOKIE, csrf_header_name=web.CSRF_HEADER,
         update_title="", add_log_handler=False, suppress_callback_exceptions=True,
         title=text("电力废旧物资处置碳管理系统", settings.language),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
@@ -107,7 +110,7 @@ def _screens(server: Flask, engine: Engine, settings: Settings, writing: threadi
     bind_downloads(server, PAGES, reader, settings.language)
     _own_downloads(server, desk)
     policy = _Policy(app)
-    _gate(app, server, engine, reader, settings, policy)
+    _gate(app, server, house, reader, policy)
     server.config |= {
         "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
         "COMPRESS_LEVEL": 3,
@@ -195,18 +198,19 @@ def _frame(settings: Settings) -> list[Node]:
 def _gate(
     app: Dash,
     server: Flask,
-    engine: Engine,
+    house: House,
     reader: PageReader,
-    settings: Settings,
     policy: _Policy,
 ) -> None:
     """Put login and guard before every route, callback and page."""
+    state, settings = house.engine.state, house.settings
 
     def only_demo() -> bool:
         sites = reader.sites().values()
         return bool(sites) and all(site.demo for site in sites)
 
-    login.install(server, engine.state, LoginOptions(settings.language, settings.bind, only_demo))
+    options = LoginOptions(settings.language, settings.bind, only_demo, keys=house.keys)
+    login.install(server, state, options)
     rules = GuardRules(
         pages={page.path: PAGE_ROLES[page.path] for page in PAGES},
         outputs=lambda: app.callback_map,
@@ -215,7 +219,7 @@ def _gate(
         changes=_changes,
         policy=policy,
     )
-    guard.install(server, engine.state, rules)
+    guard.install(server, state, rules)
 
 
 _PATHS = {page.key: page.path for page in PAGES}

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,9 @@ from data.trace import Name, Unknown, find, trace
 from security import accounts
 from security.accounts import AccountRefused, Wanted
 from security.first import setup_code
+from security.keys import Keys
+from security.problem import Problem
+from security.start import opened_keys
 from settings import Settings
 from translations import text
 
@@ -90,22 +94,35 @@ def os_user(uid: int | None = None) -> str:
         return f"uid {number}"
 
 
-def run(engine: Engine, request: Request, console: Console, by: str) -> int:
+@dataclass(frozen=True)
+class House:
+    """What commands are carried out in: the data directory, its settings, its keys when asked."""
+
+    engine: Engine
+    settings: Settings
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys; opened, and on the first use made, only by what needs them."""
+        return opened_keys(self.settings, self.engine.state)
+
+
+def run(house: House, request: Request, console: Console, by: str) -> int:
     """Carry a command of an operating-system user out and return its exit code.
 
     Errors become sentences; what changes or leaves the house is recorded (9.5).
     """
     with acts(Act(by, "console", "", "local", secrets.token_hex(8))):
-        return _recorded(engine, request, console)
+        return _recorded(house, request, console)
 
 
-def _recorded(engine: Engine, request: Request, console: Console) -> int:
+def _recorded(house: House, request: Request, console: Console) -> int:
     """Carry a command out with the records that it leaves.
 
     What writes to the store is announced first; the rest records itself where it succeeds, so
     that only its failure is left to record here.
     """
-    name = request.name
+    engine, name = house.engine, request.name
     event, key = EVENTS.get(name, ("", ""))
     what = _object(request.values.get(key, "")) or name
     try:
@@ -113,10 +130,10 @@ def _recorded(engine: Engine, request: Request, console: Console) -> int:
             recovered(engine)
         if name in ANNOUNCED and not request.values.get("dry_run"):
             with engine.state.audit.during(event, what) as conclusion:
-                code = _carried_out(engine, request, console)
+                code = _carried_out(house, request, console)
                 conclusion.outcome = SUCCESS if code == DONE else FAILURE
             return code
-        code = _carried_out(engine, request, console)
+        code = _carried_out(house, request, console)
     except (NotRecorded, DBAPIError) as error:
         console.err(text("审计记录无法写入，操作没有执行：{reason}", engine.language, reason=error))
         return FAILED
@@ -132,12 +149,14 @@ def _object(value: object) -> str:
     return ", ".join(Path(str(one)).name if "/" in str(one) else str(one) for one in words)
 
 
-def _carried_out(engine: Engine, request: Request, console: Console) -> int:
-    language = engine.language
+def _carried_out(house: House, request: Request, console: Console) -> int:
+    engine, language = house.engine, house.engine.language
     values = dict(request.values)
     if request.name in NAMED:
         values["actor"] = acting().actor
     try:
+        if request.name in KEYED:
+            values["keys"] = house.keys
         return COMMANDS[request.name](engine, console, **values)
     except Refused as refused:
         for problem in refused.problems:
@@ -147,6 +166,8 @@ def _carried_out(engine: Engine, request: Request, console: Console) -> int:
     except AccountRefused as refused:
         for reason in refused.reasons:
             console.err(reason)
+    except Problem as problem:
+        console.err(problem.told(language))
     except (DiskFull, Busy) as error:
         console.err(str(error))
     except StoreError as error:
@@ -428,6 +449,44 @@ def setup(engine: Engine, console: Console) -> int:
     return DONE
 
 
+def key_list(engine: Engine, console: Console, *, keys: Keys, as_json: bool) -> int:
+    """Print what keys there are: kind, id, when made; never a private half."""
+    rows = keys.listed()
+    if as_json:
+        console.out(json.dumps(rows, ensure_ascii=False))
+        return DONE
+    console.out(text("密钥目录：{folder}", engine.language, folder=keys.folder))
+    for row in rows:
+        console.out("  ".join(str(value) for value in row.values()))
+    for what in keys.unfinished():
+        key = "密钥 {what} 的轮换没有做完：再执行一次 key rotate {what} 即可"
+        console.err(text(key, engine.language, what=what))
+    return DONE
+
+
+def key_print(engine: Engine, console: Console, *, keys: Keys, what: str) -> int:
+    """Print the root key, to be locked away on paper: without it nothing sealed is readable."""
+    printed = keys.printed_root()
+    if printed is None:
+        console.err(text("根密钥由口令或设备保管，不能打印", engine.language))
+        return FAILED
+    console.out(printed)
+    return DONE
+
+
+def key_rotate(engine: Engine, console: Console, *, keys: Keys, what: str) -> int:
+    """Put a new key in the place of one; what the old one sealed or signed stays readable."""
+    rotations: Mapping[str, Callable[[], object]] = {
+        "root": keys.rotate_root,
+        "signing": keys.rotate_signing,
+        "envelope": keys.rotate_envelope,
+        "purposes": keys.rotate_purposes,
+    }
+    rotations[what]()
+    console.out(text("已轮换密钥 {what}", engine.language, what=what))
+    return DONE
+
+
 # What a command is recorded as, and which of its values says what it is about.
 EVENTS: Mapping[str, tuple[str, str]] = {
     "import": ("data.import", "files"),
@@ -442,9 +501,12 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "factors-import": ("proposal.propose", "file"),
     "period-step": ("period.step", "month"),
     "approve-decide": ("proposal.decide", "number"),
+    "key-print": ("key.use", "what"),
+    "key-rotate": ("key.rotate", "what"),
 }
 ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
-LEAVING = frozenset(("export",))
+LEAVING = frozenset(("export", "key-print", "key-rotate"))
+KEYED = frozenset(("key-list", "key-print", "key-rotate"))
 NAMED = frozenset(("import", "factors-import", "period-step"))
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -459,4 +521,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "user-disable": user_disable,
     "user-reset": user_reset,
     "setup": setup,
+    "key-list": key_list,
+    "key-print": key_print,
+    "key-rotate": key_rotate,
 }

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from commands import WRITING, Request, run
-from data.engine import Engine
+from commands import WRITING, House, Request, run
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,7 @@ class _QueueConsole:
         self.said.put({"task": task, "done": done, "of": of})
 
 
-def command_lines(
-    engine: Engine, wanted: Request, writing: threading.Lock, by: str
-) -> Iterator[str]:
+def command_lines(house: House, wanted: Request, writing: threading.Lock, by: str) -> Iterator[str]:
     """Yield what a command of an operating-system user says, line by line; its exit code last."""
     console = _QueueConsole()
 
@@ -39,9 +36,9 @@ def command_lines(
         try:
             if wanted.name in WRITING:
                 with writing:
-                    code = run(engine, wanted, console, by)
+                    code = run(house, wanted, console, by)
             else:
-                code = run(engine, wanted, console, by)
+                code = run(house, wanted, console, by)
         finally:
             console.said.put({"code": code})
             console.said.put(None)

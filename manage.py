@@ -14,7 +14,7 @@ from rich.console import Console as Terminal
 from rich.progress import Progress, TaskID
 
 from client import over_socket
-from commands import FAILED, MISUSED, Request, engine_options, only_demo_sites, os_user, run
+from commands import FAILED, MISUSED, House, Request, engine_options, only_demo_sites, os_user, run
 from data.engine import Busy, Engine, lock, opened
 from data.export import FORMATS
 from data.ingest.factor_file import FACTOR_KIND
@@ -22,7 +22,9 @@ from data.ingest.load import ALL_KINDS
 from data.ingest.template import template_csv, template_site, template_xlsx
 from data.views import VIEWS
 from security.first import demonstration_link, setup_code
+from security.problem import Problem
 from security.roles import ROLES
+from security.start import opened_keys
 from settings import Settings, SettingsError, load
 from translations import text
 
@@ -34,13 +36,16 @@ user_app = typer.Typer(no_args_is_help=True)
 factors_app = typer.Typer(no_args_is_help=True)
 period_app = typer.Typer(no_args_is_help=True)
 approve_app = typer.Typer(no_args_is_help=True)
+key_app = typer.Typer(no_args_is_help=True)
 app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
 app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
 app.add_typer(user_app, name="user", help="账号 / accounts")
 app.add_typer(factors_app, name="factors", help="因子库 / the factor library")
 app.add_typer(period_app, name="period", help="月结 / month closing")
 app.add_typer(approve_app, name="approve", help="待批准的申请 / what waits for a second person")
+app.add_typer(key_app, name="key", help="密钥 / keys")
 
+ROTATED = ("root", "signing", "envelope", "purposes")
 AsJson = Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档 / one JSON document")]
 
 
@@ -111,7 +116,7 @@ def dispatch(request: Request) -> int:
 
 def _here(chosen: Settings, request: Request, screen: _Screen) -> int:
     with lock(chosen.home), opened(chosen.home, engine_options(chosen)) as engine:
-        return run(engine, request, screen, os_user())
+        return run(House(engine, chosen), request, screen, os_user())
 
 
 def _end(code: int) -> None:
@@ -447,6 +452,32 @@ def approve_reject_command(
     _decide(number, False, user, password_file, reason, as_json)
 
 
+@key_app.command("list")
+def key_list_command(as_json: AsJson = False) -> None:
+    """列出密钥及其编号 / the keys and their ids."""
+    _end(dispatch(Request("key-list", {"as_json": as_json})))
+
+
+@key_app.command("print")
+def key_print_command() -> None:
+    """输出根密钥，打印后封存 / the root key, to be printed and locked away."""
+    _end(dispatch(Request("key-print", {"what": "root"})))
+
+
+def _key_option(value: str) -> str:
+    if value not in ROTATED:
+        raise typer.BadParameter(" | ".join(ROTATED))
+    return value
+
+
+@key_app.command("rotate")
+def key_rotate_command(
+    what: Annotated[str, typer.Argument(callback=_key_option, help=" | ".join(ROTATED))],
+) -> None:
+    """轮换密钥，旧数据仍可读 / a new key; what the old one sealed stays readable."""
+    _end(dispatch(Request("key-rotate", {"what": what})))
+
+
 @app.command("setup")
 def setup_command() -> None:
     """输出新的一次性设置码 / print a new one-time set-up code."""
@@ -463,8 +494,11 @@ def _serve(chosen: Settings, *, demonstration: bool) -> None:
     from server import serve
 
     try:
-        with lock(chosen.home):
-            pass
+        with lock(chosen.home), opened(chosen.home, engine_options(chosen)) as engine:
+            opened_keys(chosen, engine.state)
+    except Problem as problem:
+        sys.stderr.write(problem.told(chosen.language) + "\n")
+        _end(FAILED)
     except Busy as holder:
         sys.stderr.write(
             text("数据目录正被进程 {holder} 使用", chosen.language, holder=str(holder)) + "\n"

@@ -11,6 +11,7 @@ from gunicorn.workers.base import Worker
 from app import create_app
 from client import SOCKET_NAME
 from data.engine import Engine
+from security.keys import harden_process
 from settings import Settings
 
 
@@ -29,6 +30,7 @@ class Server(BaseApplication):
 
     def load(self) -> Flask:
         """Return the application, in the worker process that will own the data."""
+        harden_process()
         return create_app(self._settings)
 
 

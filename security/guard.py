@@ -178,7 +178,8 @@ class Guard:
         """Return the status of the refusal of somebody who is in; 0 lets the request through."""
         if request.method == "POST":
             if path == CALLBACK:
-                return self._callback_status(session)
+                right = web.csrf_right(request.headers.get(web.CSRF_HEADER, ""))
+                return self._callback_status(session) if right else 403
             return 0 if path == "/logout" else 404
         if path is None:
             return 404

@@ -589,6 +589,24 @@ class Keys:
             raise refused
         return found
 
+    def listed(self) -> list[dict[str, str]]:
+        """Return what keys there are, oldest first, without anything secret.
+
+        Returns
+        -------
+        list of dict
+            Kind, id, when made, whether the private half is here (``here`` or ``--``).
+        """
+        return [
+            {
+                "kind": entry.kind,
+                "kid": entry.kid,
+                "made": entry.created,
+                "private": "here" if entry.wrapped is not None else "--",
+            }
+            for entry in self._ring.keys
+        ]
+
     def printed_root(self) -> str | None:
         """Return the root key to be printed and locked away; show it to nobody else.
 

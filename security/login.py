@@ -20,6 +20,7 @@ from data.state import Entry as Record
 from security import web
 from security.accounts import FIRST, Entry, SetupRefused, Wanted, enter, make_first
 from security.first import link_digest
+from security.keys import Keys
 from security.passwords import Busy, nobodys_hash
 from security.roles import role_name
 from security.sessions import Sessions
@@ -31,12 +32,13 @@ HOME = "/"
 
 @dataclass(frozen=True)
 class LoginOptions:
-    """How the login is installed: language, address, whether all sites are demonstrations."""
+    """How the login is installed: language, address, whether all sites are demonstrations, keys."""
 
     language: str = "zh"
     bind: str = "127.0.0.1"
     only_demo_sites: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = field(default=now)
+    keys: Keys | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def install(server: Flask, state: State, options: LoginOptions | None = None) ->
         chosen.bind,
         chosen.only_demo_sites,
         Signals(state.audit, chosen.clock),
+        chosen.keys,
         chosen.clock,
     )
     nobodys_hash()  # made now: the first unknown name must not take longer than the next

@@ -14,12 +14,13 @@ from flask import Flask, Request, Response, current_app, g, redirect, render_tem
 
 from data.state import Act, SessionRow, State, acting, now
 from security.first import demonstration_open
+from security.keys import Keys
 from security.sessions import Sessions
 from security.signals import Signals
 from translations import LANGUAGES, text
 
 EXTENSION = "security"
-CSRF_COOKIE, CSRF_FIELD = "csrf", "csrf_token"
+CSRF_COOKIE, CSRF_FIELD, CSRF_HEADER = "csrf", "csrf_token", "X-CSRF-Token"
 LARGEST_FORM = 64 << 10
 _CSRF = re.compile(r"[\w-]{43}")
 _LONGEST_NEXT = 2048
@@ -37,6 +38,7 @@ class Door:
     bind: str
     only_demo_sites: Callable[[], bool]
     signals: Signals
+    keys: Keys | None
     clock: Callable[[], datetime] = field(default=now)
 
     def demonstration_open(self) -> bool:
@@ -206,15 +208,22 @@ def keep_csrf(answer: Response, token: str) -> None:
         answer.set_cookie(CSRF_COOKIE, token, path="/", secure=request.is_secure, samesite="Lax")
 
 
-def csrf_right() -> bool:
-    """Tell whether a form brings the token of its cookie.
+def csrf_right(sent: str | None = None) -> bool:
+    """Tell whether a form, or a script's header, brings the token of its cookie.
+
+    Parameters
+    ----------
+    sent
+        What the header brings; the form's field if None.
 
     Returns
     -------
     bool
         False also without a cookie.
     """
-    brought, sent = request.cookies.get(CSRF_COOKIE, ""), request.form.get(CSRF_FIELD, "")
+    brought = request.cookies.get(CSRF_COOKIE, "")
+    if sent is None:
+        sent = request.form.get(CSRF_FIELD, "")
     if not _CSRF.fullmatch(brought):
         return False
     return secrets.compare_digest(brought.encode(), sent.encode("utf-8", "surrogatepass"))

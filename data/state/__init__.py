@@ -38,7 +38,7 @@ from data.state.clock import now
 from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
-from data.state.tables import METADATA, SETTLE_RUN
+from data.state.tables import CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Signed
 
 __all__ = [
@@ -107,6 +107,11 @@ class State:
     def close(self) -> None:
         """Release the file."""
         self.engine.dispose()
+
+    def key_ids(self) -> set[str]:
+        """Return the ids of the keys that what is kept cannot do without."""
+        with self.engine.connect() as connection:
+            return set(connection.execute(select(CHECKPOINT.c.kid).distinct()).scalars())
 
     def begin_run(self, run: Run) -> int:
         """Note the start of a settle run and return its number."""

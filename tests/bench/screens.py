@@ -50,6 +50,8 @@ class Reader:
 
     def send(self, method, path, body=None, **headers):
         wanted = {"Cookie": self.cookie, "Accept-Encoding": "gzip", **headers}
+        if method == "POST":
+            wanted["X-CSRF-Token"] = self.cookie.rpartition("csrf=")[2]
         began = time.perf_counter()
         if began - self.used > KEPT_S:
             self.connection.close()  # it is opened again by itself
@@ -108,7 +110,7 @@ def signed_in(port, word):
     answer = connection.getresponse()
     answer.read()
     connection.close()
-    return f"sid={cookie(answer, 'sid')}"
+    return f"sid={cookie(answer, 'sid')}; csrf={cookie(answer, 'csrf')}"
 
 
 def cookie(answer, name):

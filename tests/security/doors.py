@@ -27,13 +27,27 @@ PASSWORD = "Kupfer-Eisen-47"
 NOBODY = "nobody"
 EVERYBODY = (*ROLES, DEMONSTRATION, NOBODY)
 HERE = "127.0.0.1"
+TOKEN = "t" * 43
 
 
 class Client(FlaskClient):
-    """A browser that reads every answer to its end: files are closed."""
+    """A browser that reads every answer to its end: files are closed.
+
+    Its scripts send the token of the cookie, as Dash's do.
+    """
 
     def open(self, *words, buffered=True, **named):
+        if words and words[0] == CALLBACK and named.get("method") == "POST":
+            named["headers"] = scripted(self) | dict(named.get("headers") or {})
         return super().open(*words, buffered=buffered, **named)
+
+
+def scripted(client):
+    """The header that a page's script sends: the token of the cookie."""
+    kept = client.get_cookie("csrf")
+    if kept is None:
+        client.set_cookie("csrf", TOKEN)
+    return {"X-CSRF-Token": kept.value if kept else TOKEN}
 
 
 @dataclass
@@ -194,7 +208,8 @@ def asked(entry, value=None) -> dict:
 def send(client, body, **headers):
     """Post a callback by hand."""
     data = body if isinstance(body, bytes | str) else json.dumps(body)
-    return client.post(CALLBACK, data=data, headers={"Content-Type": "application/json"} | headers)
+    known = {"Content-Type": "application/json"} | scripted(client)
+    return client.post(CALLBACK, data=data, headers=known | headers)
 
 
 def page_key(output: str) -> str | None:

@@ -249,6 +249,15 @@ def test_what_a_form_of_another_site_could_send_is_not_taken(application, routed
 # What a callback changes
 
 
+def test_a_callback_needs_the_token_of_its_cookie(application, routed, monkeypatch):
+    client = application.client("analyst")
+    for token in ("", "x" * 43, "ü"):
+        assert send(client, asked(routed), **{"X-CSRF-Token": token}).status_code == 403
+    assert send(client, asked(routed)).status_code != 403
+    monkeypatch.setattr("security.web.csrf_right", lambda sent=None: True)  # without the defence
+    assert send(client, asked(routed), **{"X-CSRF-Token": ""}).status_code != 403
+
+
 def test_a_demonstration_calls_nothing_that_changes_anything(state, clock):
     record = {"inputs": [], "state": [], "callback": None, "no_output": True}
     rules = GuardRules(
