@@ -34,6 +34,7 @@ from data.engine import lock, opened
 from data.recovery import recovered
 from data.store import StoreError
 from figures.html import Node
+from jobs.schedule import Schedule, trail_of
 from pages import closing, emission, factors, help, overview
 from pages._frame import Reader, frame
 from pages._panel import Page
@@ -64,17 +65,22 @@ def create_app(settings: Settings) -> Flask:
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
     server.extensions["carbon"] = (engine, stack)
+    trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
-    _routes(server, house, writing)
+    _routes(server, house, writing, trail)
     _screens(server, house, writing)
+    stack.callback(trail.stop)
+    trail.start()
     return server
 
 
-def _routes(server: Flask, house: House, writing: threading.Lock) -> None:
+def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
     """Register what answers without a page: health and commands."""
 
     @server.get("/healthz")
     def healthz() -> Response:
+        if not trail.alive:  # nobody watches the audit trail: not healthy, whatever else works
+            return Response("audit\n", 503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
     @server.post(PATH)

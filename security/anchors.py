@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from data.state.audit import BEIJING
@@ -238,7 +238,7 @@ def _still_open(found: socket.socket) -> None:
         return
 
 
-def _addresses(host: str, port: int, kind: int) -> list[tuple[socket.AddressFamily, object]]:
+def _addresses(host: str, port: int, kind: int) -> list[tuple[socket.AddressFamily, Any]]:
     found = socket.getaddrinfo(host, port, type=kind)
     return [(family, address) for family, _, _, _, address in found]
 

@@ -168,22 +168,6 @@ class Notary:
             self._out[anchor.place] = _Outage(out.since if out else at, at)
             alarm(self.state, "anchor_unreachable", anchor.place, 1, reason=why)
 
-    def compare(self) -> list[str]:
-        """Return what places outside have lost or say otherwise, alarmed where it is new.
-
-        Only a file can be read back; a log host is compared by whoever verifies.
-        """
-        found = []
-        with self._one:
-            known = {signed.size: line_of(signed) for signed in self.state.checkpoints.all()}
-            for anchor in self.anchors:
-                sizes = self.state.checkpoints.sizes_at(anchor.place)
-                lost = anchor.lost([known[size] for size in sizes])
-                if lost:
-                    found.append(anchor.place)
-                    alarm(self.state, "anchor_lost", anchor.place, GRAVEST, lines=lost)
-        return found
-
 
 def alarm(state: State, name: str, place: str, level: int, **said: object) -> None:
     """Record a security alarm.

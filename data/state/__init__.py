@@ -39,7 +39,7 @@ from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.tables import CHECKPOINT, METADATA, SETTLE_RUN
-from data.state.trail import Checkpoints, Signed
+from data.state.trail import Checkpoints, Delivered, Signed
 
 __all__ = [
     "DBAPIError",
@@ -62,6 +62,7 @@ __all__ = [
     "Checkpoints",
     "CodeRefused",
     "Decided",
+    "Delivered",
     "FactorVersions",
     "Months",
     "NameTaken",

@@ -431,6 +431,12 @@ class Audit:
             ).first()
         return (0, GENESIS) if row is None else (row.seq, row.hash)
 
+    def hash_of(self, seq: int) -> bytes:
+        """Return the digest of a record; zeros where there is none."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(AUDIT.c.hash).where(AUDIT.c.seq == seq)).scalar()
+        return found or GENESIS
+
     def count(self) -> int:
         """Return how many records there are."""
         with self._engine.connect() as connection:
