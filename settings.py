@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from translations import text
 
 PREFIX = "CARBON_"
+FOREIGN = ("DASH_", "FLASK_")  # what these switch on is open to whoever reaches the port
 
 
 class SettingsError(Exception):
@@ -95,6 +96,11 @@ def load() -> Settings:
     names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     language = os.environ.get(f"{PREFIX}LANGUAGE", "zh")
     language = language if language in ("zh", "en") else "zh"
+    foreign = sorted(n for n in os.environ if n.startswith(FOREIGN))
+    if foreign:
+        raise SettingsError(
+            text("{name} 会打开调试或另外的接口，不能设置；请先取消它", language, name=foreign[0])
+        )
     unknown = sorted(n for n in os.environ if n.startswith(PREFIX) and n not in names)
     if unknown:
         known = ", ".join(sorted(names))
