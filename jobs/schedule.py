@@ -63,6 +63,7 @@ class Schedule:
         """Record the start, then begin; what is slow is done in the background."""
         self.watch.begin()
         self._scheduler.add_job(self._guarded(self.watch.minute))
+        self._scheduler.add_job(self._guarded(self.watch.ten_minutes))
         self._scheduler.start()
 
     def stop(self) -> None:

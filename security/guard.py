@@ -245,8 +245,9 @@ class Guard:
             signals.record(Entry("request.refused", what, str(status), FAILURE), place)
             signals.sign("unknown_path", place)
         elif status == 200 and path is not None and self._rules.page_of_path(path) is not None:
-            query = request.query_string.decode("ascii", "replace")
-            self._state.audit.record(Entry("page.export", path, query))
+            if not g.get("recorded"):  # what records itself has words of its own
+                query = request.query_string.decode("ascii", "replace")
+                self._state.audit.record(Entry("page.export", path, query))
             signals.sign("export", web.act().session or place)
 
     def _headed(self, answer: Response) -> Response:

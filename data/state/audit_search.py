@@ -16,6 +16,8 @@ from data.state.tables import AUDIT
 
 LONGEST_DAYS = 4000
 LONGEST_SILENCE_MIN = 11  # two heartbeats and a little
+NOBODY = "-"
+BEAT = "service.alive"
 ALARM = "alarm.security"
 NIGHT = ("22", "06")  # from this hour to that one
 _COLUMNS = ("object", "description", "before", "after", "request", "actor", "address")
@@ -30,9 +32,11 @@ class Sought:
     first, last
         Days as records write them, both included; empty for no end.
     actor, event, outcome, address
-        Exactly these; empty for any.
+        Exactly these; empty for any. An account ``NOBODY``: those where nobody was in.
     words
         Stand in the object, the description or another of the texts.
+    beats
+        Whether heartbeats count: there is one every five minutes, whatever happens.
     top
         The newest record that counts: pages stay as they are while records are added. 0: all.
     """
@@ -44,6 +48,7 @@ class Sought:
     outcome: str = ""
     address: str = ""
     words: str = ""
+    beats: bool = True
     top: int = 0
 
 
@@ -90,15 +95,16 @@ class Sums:
 
 @dataclass
 class Day:
-    """The records of a day: by group, and summed."""
+    """The records of a day: by group, and summed, heartbeats by themselves."""
 
     groups: dict[Group, int] = field(default_factory=dict)
     sums: Sums = field(default_factory=Sums)
+    beats: Sums = field(default_factory=Sums)
 
     def add(self, group: Group, count: int) -> None:
         """Count records of a group."""
         self.groups[group] = self.groups.get(group, 0) + count
-        self.sums.add(group, count)
+        (self.beats if group.event == BEAT else self.sums).add(group, count)
 
 
 class Gap(NamedTuple):
@@ -266,9 +272,11 @@ class AuditSearch:
             for name in sorted(days):
                 if sought.first <= name and (not sought.last or name <= sought.last):
                     found = _fitting(days[name], sought)
-                    if found.outcomes:
-                        outcomes[name] = dict(found.outcomes)
-                        sums.take(found)
+                    counted = sum((one.outcomes for one in found), Counter())
+                    if counted:
+                        outcomes[name] = dict(counted)
+                    for one in found:
+                        sums.take(one)
             addresses = self._first_seen(connection, sums.addresses, sought)
         return _summed(sums, outcomes, addresses)
 
@@ -343,7 +351,9 @@ def _conditions(connection: Connection, sought: Sought) -> list[ColumnElement[bo
             found.append(at < _after(sought.last))
     for name in ("actor", "event", "outcome", "address"):
         if value := getattr(sought, name):
-            found.append(AUDIT.c[name] == value)
+            found.append(AUDIT.c[name] == _exact(value))
+    if not sought.beats and sought.event != BEAT:
+        found.append(AUDIT.c.event != BEAT)
     for word in sought.words.split():
         columns = (AUDIT.c[name].contains(word, autoescape=True) for name in _COLUMNS)
         found.append(or_(*columns))
@@ -362,16 +372,23 @@ def _grouped(
         yield Group(*row[:6]), row[6], row[7]
 
 
-def _fitting(day: Day, sought: Sought) -> Sums:
+def _fitting(day: Day, sought: Sought) -> list[Sums]:
     """Return the sums of a day's records that are sought."""
-    names = [name for name in ("actor", "event", "outcome", "address") if getattr(sought, name)]
-    if not names:
-        return day.sums
+    names = ("actor", "event", "outcome", "address")
+    wanted = {name: _exact(getattr(sought, name)) for name in names if getattr(sought, name)}
+    if not wanted:
+        return [day.sums, day.beats] if sought.beats else [day.sums]
     found = Sums()
     for group, count in day.groups.items():
-        if all(getattr(group, name) == getattr(sought, name) for name in names):
+        if group.event == BEAT != sought.event and not sought.beats:
+            continue
+        if all(getattr(group, name) == value for name, value in wanted.items()):
             found.add(group, count)
-    return found
+    return [found]
+
+
+def _exact(value: str) -> str:
+    return "" if value == NOBODY else value
 
 
 def _summed(
