@@ -90,11 +90,12 @@ def seal_finished(home: Path, state: State, keys: Sealing, at: datetime) -> list
     done = segments(state)
     search, now = AuditSearch(state.engine), f"{local(at):%Y-%m}"
     after = done[-1].last if done else 0
-    while (record := next(state.audit.records(after, 1), None)) and record.at[:7] < now:
+    size, _ = state.audit.head()  # what sealing itself records waits for the next time
+    while after < size and (record := next(state.audit.records(after, 1))).at[:7] < now:
         month = record.at[:7]
         later, _ = search.span(Sought(first=_next(month) + "-01"), after)
         # By number, not by time: where a clock went ahead and back, the rest is the next month's.
-        last = (later or state.audit.head()[0] + 1) - 1
+        last = later - 1 if later else size
         made.append(_sealed(home / FOLDER, state, keys, month, Range(after + 1, last), at))
         after = last
     return made

@@ -157,6 +157,7 @@ def record_hash(row: Row) -> bytes:
 def _walked(records: Iterable[Row], start: tuple[int, bytes], heads: Heads) -> tuple[int, bytes]:
     """Go through the records after a known one and return the last one's number and hash."""
     seq, before = start
+    earlier = b""  # the hash before that: where a record follows it, the one between was put in
     proved = seq  # up to here a signed head says the same
     sizes = iter(sorted(size for size in heads if size > seq))
     size = next(sizes, 0)
@@ -168,12 +169,14 @@ def _walked(records: Iterable[Row], start: tuple[int, bytes], heads: Heads) -> t
             fits = record_hash(row) == row[17] and len(row[16]) == 32
         except (TypeError, UnicodeError):
             fits = False
+        if row[16] == earlier != before and proved < seq:
+            raise Bad(seq, f"chain: record {seq} was put in")
         if not fits:
             raise Bad(expected, f"hash: record {expected} does not fit its hash")
         if row[16] != before:
             first = max(proved + 1, seq)
             raise Bad(first, f"chain: record {expected} does not follow the one before")
-        seq, before = expected, row[17]
+        seq, earlier, before = expected, before, row[17]
         if seq == size:
             wanted, place = heads[size]
             if wanted != before:
