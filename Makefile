@@ -26,8 +26,9 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  echo "no chromium here: browser tests will be skipped"
 
+# Two files at a time, one on each core.
 test: $(VENV)/dev.stamp browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-full: $(VENV)/dev.stamp browser
 	$(BIN)/python -m pytest --full $(TESTS)

@@ -30,27 +30,30 @@ from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
 from callbacks.trace import bind_trace
+from callbacks.users import bind_users
 from client import PATH
 from commands import House, engine_options, from_json, os_user
 from console import command_lines
 from data.engine import lock, opened
 from data.recovery import recovered
+from data.state import SessionRow, State
 from data.store import StoreError
 from figures.html import Node
 from jobs.schedule import Schedule, trail_of
-from pages import audit, closing, emission, factors, help, overview
+from pages import audit, closing, emission, factors, help, overview, users
 from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
 from security import guard, login, web
 from security.guard import GuardRules
 from security.login import LoginOptions
-from security.roles import DEMONSTRATION, PAGE_ROLES, may_open, role_name
+from security.policy import may
+from security.roles import DEMONSTRATION, DISPLAY, role_name
 from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -107,12 +110,13 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     )  # fmt: skip
     app.default_language = settings.language
     reader = PageReader(engine)
-    app.layout = lambda: html.Div(_frame(settings), className="app")  # type: ignore[arg-type]
+    app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
     desk = Desk(reader, writing, settings.language)
     bind_factors(app, desk)
     bind_closing(app, desk)
+    bind_users(app, desk)
     auditing = AuditDesk(reader, trail, settings.language)
     bind_audit(app, auditing)
     bind_papers(server, auditing)
@@ -198,15 +202,23 @@ class _Compressed:
             self._found[key] = value
 
 
-def _frame(settings: Settings) -> list[Node]:
+def _frame(settings: Settings, state: State) -> list[Node]:
     """Return the frame as the reader of this request may see it."""
     session, chosen = web.current(), language(settings.language)
     role = session.role if session else ""
     shown = role_name(role, chosen) if role else ""
     demonstration = role == DEMONSTRATION
     name = session.name if session and session.name else shown
-    pages = [page for page in PAGES if may_open(role, page.path)]
-    return frame(pages, Reader(name, shown, chosen, demonstration))
+    pages = [page for page in PAGES if _open_to(state, session, page.path)]
+    own = session is not None and session.account is not None
+    return frame(pages, Reader(name, shown, chosen, demonstration, own=own))
+
+
+def _open_to(state: State, session: SessionRow | None, path: str) -> bool:
+    """Tell whether a session may open a page; a display has one."""
+    if session is None or (session.kind == DISPLAY and path != session.page):
+        return False
+    return may(state, session.role, path)
 
 
 def _gate(
@@ -220,17 +232,18 @@ def _gate(
     state, settings = house.engine.state, house.settings
 
     def only_demo() -> bool:
-        sites = reader.sites().values()
+        sites = reader.every_site().values()
         return bool(sites) and all(site.demo for site in sites)
 
     options = LoginOptions(settings.language, settings.bind, only_demo, keys=house.keys)
     login.install(server, state, options)
     rules = GuardRules(
-        pages={page.path: PAGE_ROLES[page.path] for page in PAGES},
+        pages=frozenset(page.path for page in PAGES),
         outputs=lambda: app.callback_map,
         page_of=_page_of,
         page_of_path=_page_of_path,
         changes=_changes,
+        details=_details,
         policy=policy,
     )
     guard.install(server, state, rules)
@@ -251,6 +264,11 @@ def _page_of(output: str) -> str | None:
 def _changes(output: str) -> bool:
     """Tell whether a callback changes anything: its parts are named so (pages/_plain.py)."""
     return '"part":"act-' in output
+
+
+def _details(output: str) -> bool:
+    """Tell whether a callback opens what lies behind a number."""
+    return output.startswith("drawer.") or '"part":"band"' in output
 
 
 def _page_of_path(path: str) -> str | None:

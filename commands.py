@@ -10,8 +10,9 @@ import json
 import os
 import pwd
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,7 @@ from security import accounts
 from security.accounts import AccountRefused, Wanted
 from security.first import setup_code
 from security.keys import Keys
+from security.passwords import Busy as TooMany
 from security.problem import Problem
 from security.start import opened_keys
 from settings import Settings
@@ -169,6 +171,8 @@ def _carried_out(house: House, request: Request, console: Console) -> int:
             console.err(reason)
     except Problem as problem:
         console.err(problem.told(language))
+    except TooMany:
+        console.err(text("正在登录的人太多，请稍后再试", language))
     except (DiskFull, Busy) as error:
         console.err(str(error))
     except StoreError as error:
@@ -402,18 +406,59 @@ def only_demo_sites(engine: Engine) -> bool:
 
 
 def user_add(
-    engine: Engine, console: Console, *, name: str, role: str, password_file: str, as_json: bool
+    engine: Engine,
+    console: Console,
+    *,
+    name: str,
+    role: str,
+    password_file: str,
+    by: Mapping[str, str],
+    as_json: bool,
+    keys: Keys,
 ) -> int:
-    """Make an account; its password is the first line of a file."""
+    """Make an account with its second factor; its password is the first line of a file."""
     wanted = Wanted(name, role, _first_line(password_file))
-    made = accounts.add(engine.state, wanted, now(), engine.language)
+    with _vouched(engine, keys, by):
+        made, secret = accounts.add_with_factor(engine.state, keys, wanted, now(), engine.language)
     if as_json:
-        said = {"user": made.name, "role": made.role, "totp_secret": None}
+        said = {"user": made.name, "role": made.role, "totp_secret": secret}
         console.out(json.dumps(said, ensure_ascii=False))
     else:
         key = "已建立账号 {name}（{role}）"
         console.out(text(key, engine.language, name=made.name, role=made.role))
+        console.out(
+            text("动态口令的密钥（只显示这一次）：{secret}", engine.language, secret=secret)
+        )
     return DONE
+
+
+@contextmanager
+def _vouched(engine: Engine, keys: Keys, by: Mapping[str, str]) -> Iterator[None]:
+    """Act as the administrator who stands for a change of accounts, once there is one.
+
+    Whoever may write to the data directory must not be able to make himself an administrator
+    alone: from the first active security administrator on it takes two (9.4.3).
+    """
+    language = engine.language
+    if by.get("user"):
+        password = _first_line(by["password_file"]) if by.get("password_file") else ""
+        found = accounts.vouched(
+            engine.state, keys, by["user"], password, by.get("code", ""), now(), language
+        )
+        with acts(replace(acting(), actor=found.name, role=found.role)):
+            yield
+    elif engine.state.accounts.active("secadmin"):
+        raise AccountRefused(
+            [
+                text("已有安全管理员，建立账号和重设密码须由另一位管理员担保", language),
+                text(
+                    "加上 --as 管理员 --as-password-file 文件 --as-code 动态口令，或在页面办理",
+                    language,
+                ),
+            ]
+        )
+    else:
+        yield
 
 
 def user_disable(engine: Engine, console: Console, *, name: str) -> int:
@@ -423,9 +468,19 @@ def user_disable(engine: Engine, console: Console, *, name: str) -> int:
     return DONE
 
 
-def user_reset(engine: Engine, console: Console, *, name: str, password_file: str) -> int:
+def user_reset(
+    engine: Engine,
+    console: Console,
+    *,
+    name: str,
+    password_file: str,
+    by: Mapping[str, str],
+    keys: Keys,
+) -> int:
     """Give an account a new password."""
-    account = accounts.reset(engine.state, name, _first_line(password_file), engine.language)
+    password = _first_line(password_file)
+    with _vouched(engine, keys, by):
+        account = accounts.reset(engine.state, name, password, now(), engine.language)
     console.out(
         text(
             "已重设账号 {name} 的密码；账号可用，原有会话已结束", engine.language, name=account.name
@@ -508,7 +563,12 @@ EVENTS: Mapping[str, tuple[str, str]] = {
 }
 ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
 LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
-KEYED = frozenset(("key-list", "key-print", "key-rotate", *audit_commands.COMMANDS))
+KEYED = frozenset(
+    (
+        "key-list", "key-print", "key-rotate", "user-add", "user-reset", "approve-decide",
+        *audit_commands.COMMANDS,
+    )
+)  # fmt: skip
 NAMED = frozenset(("import", "factors-import", "period-step"))
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {

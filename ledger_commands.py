@@ -20,9 +20,11 @@ from data.ingest.factor_file import read_factors, text_of
 from data.settle import settle
 from data.sites import documents
 from data.state import Account, Proposal, acting, acts, now
-from security.accounts import enter
+from security import policy
+from security.accounts import PASSWORD, enter
+from security.keys import Keys
 from security.passwords import Busy
-from security.roles import APPROVERS, role_name
+from security.roles import role_name
 from translations import text
 
 DONE, FAILED = 0, 1
@@ -350,12 +352,20 @@ def approve_decide(
     accepted: bool,
     user: str,
     password_file: str,
+    code: str,
     reason: str,
     as_json: bool,
+    keys: Keys,
 ) -> int:
-    """Accept or reject a proposal as an account, which is asked for its password."""
+    """Accept or reject a proposal as an account, which is asked for its password.
+
+    A one-time code is taken where one is given; the operating system has asked already who is at
+    the console.
+    """
     language = engine.language
-    account = _who(engine, console, user, password_file)
+    lines = Path(password_file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    given = (user, lines[0] if lines else "", code)
+    account = _who(engine, console, given, number, keys)
     if account is None:
         return FAILED
     name = account.name
@@ -384,23 +394,33 @@ def approve_decide(
     return DONE
 
 
-def _who(engine: Engine, console: Console, user: str, password_file: str) -> Account | None:
-    """Return the account that decides, once its password and role are right."""
+def _who(
+    engine: Engine, console: Console, given: tuple[str, str, str], number: int, keys: Keys
+) -> Account | None:
+    """Return the account that decides, once its password, role and sites are right."""
     language = engine.language
-    lines = Path(password_file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    user, password, code = given
     try:
-        entry = enter(engine.state, user, lines[0] if lines else "", now())
+        entry = enter(
+            engine.state, user, password, now(), code=code, keys=keys, by_password_alone=True
+        )
     except Busy:
         console.err(text("正在登录的人太多，请稍后再试", language))
         return None
-    if entry.account is None:
+    account = entry.account
+    if account is None:
         console.err(text("账号或密码不正确，或账号已锁定", language))
         return None
-    if entry.account.role not in APPROVERS:
-        role = role_name(entry.account.role, language)
+    if entry.stage == PASSWORD:
+        console.err(text("密码须先在网页上修改", language))
+        return None
+    proposal = engine.state.approvals.find(number)
+    page = policy.page_of_proposal(proposal.kind if proposal else "")
+    if not policy.may(engine.state, account.role, page, "decide"):
+        role = role_name(account.role, language)
         console.err(text("{role}不能批准申请", language, role=role))
         return None
-    return entry.account
+    return account
 
 
 COMMANDS: dict[str, Callable[..., int]] = {

@@ -284,12 +284,27 @@ def _role_option(value: str) -> str:
 
 PasswordFile = Annotated[Path, typer.Option(help="第一行是密码 / its first line is the password")]
 
+ByUser = Annotated[str, typer.Option("--as", help="担保的管理员 / the administrator who vouches")]
+ByPassword = Annotated[
+    Path | None, typer.Option("--as-password-file", help="第一行是其密码 / his password")
+]
+ByCode = Annotated[str, typer.Option("--as-code", help="其动态口令 / his one-time code")]
+
+
+def _by(user: str, password_file: Path | None, code: str) -> dict[str, str]:
+    """Return who vouches for a change of accounts, as a command carries it."""
+    file = str(password_file.resolve()) if password_file else ""
+    return {"user": user, "password_file": file, "code": code}
+
 
 @user_app.command("add")
 def user_add_command(
     name: str,
     role: Annotated[str, typer.Option(callback=_role_option, help=" | ".join(ROLES))],
     password_file: PasswordFile,
+    by: ByUser = "",
+    by_password: ByPassword = None,
+    by_code: ByCode = "",
     as_json: AsJson = False,
 ) -> None:
     """建立账号 / make an account."""
@@ -297,6 +312,7 @@ def user_add_command(
         "name": name,
         "role": role,
         "password_file": str(password_file.resolve()),
+        "by": _by(by, by_password, by_code),
         "as_json": as_json,
     }
     _end(dispatch(Request("user-add", values)))
@@ -309,9 +325,19 @@ def user_disable_command(name: str) -> None:
 
 
 @user_app.command("reset")
-def user_reset_command(name: str, password_file: PasswordFile) -> None:
+def user_reset_command(
+    name: str,
+    password_file: PasswordFile,
+    by: ByUser = "",
+    by_password: ByPassword = None,
+    by_code: ByCode = "",
+) -> None:
     """重设密码、解锁并启用 / new password; unlocks and enables the account."""
-    values = {"name": name, "password_file": str(password_file.resolve())}
+    values = {
+        "name": name,
+        "password_file": str(password_file.resolve()),
+        "by": _by(by, by_password, by_code),
+    }
     _end(dispatch(Request("user-reset", values)))
 
 
@@ -424,14 +450,19 @@ def approve_show_command(number: int, as_json: AsJson = False) -> None:
 As = Annotated[str, typer.Option("--as", help="账号 / the account that decides")]
 
 
+Code = Annotated[str, typer.Option("--code", help="其动态口令，可不给 / its one-time code")]
+
+
 def _decide(
-    number: int, accepted: bool, user: str, password_file: Path, reason: str, as_json: bool
+    number: int, accepted: bool, by: tuple[str, Path, str], reason: str, as_json: bool
 ) -> None:
+    user, password_file, code = by
     values = {
         "number": number,
         "accepted": accepted,
         "user": user,
         "password_file": str(password_file.resolve()),
+        "code": code,
         "reason": reason,
         "as_json": as_json,
     }
@@ -440,18 +471,28 @@ def _decide(
 
 @approve_app.command("accept")
 def approve_accept_command(
-    number: int, user: As, password_file: PasswordFile, reason: str = "", as_json: AsJson = False
+    number: int,
+    user: As,
+    password_file: PasswordFile,
+    code: Code = "",
+    reason: str = "",
+    as_json: AsJson = False,
 ) -> None:
     """批准 / accept."""
-    _decide(number, True, user, password_file, reason, as_json)
+    _decide(number, True, (user, password_file, code), reason, as_json)
 
 
 @approve_app.command("reject")
 def approve_reject_command(
-    number: int, user: As, password_file: PasswordFile, reason: str = "", as_json: AsJson = False
+    number: int,
+    user: As,
+    password_file: PasswordFile,
+    code: Code = "",
+    reason: str = "",
+    as_json: AsJson = False,
 ) -> None:
     """驳回 / reject."""
-    _decide(number, False, user, password_file, reason, as_json)
+    _decide(number, False, (user, password_file, code), reason, as_json)
 
 
 @key_app.command("list")

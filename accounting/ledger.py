@@ -102,7 +102,7 @@ class Figure:
 Found = dict[tuple[str, str, str], Amount]
 
 
-def figures(found: Found, grain: Grain) -> list[Figure]:
+def figures(found: Found, grain: Grain, *, lineage: bool = True) -> list[Figure]:
     """Return the ledger rows of amounts, one per period; null stays null (R1, R3).
 
     Parameters
@@ -111,6 +111,8 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
         (indicator, dimension, entity) to amount in the indicator's unit.
     grain
         The periods.
+    lineage
+        Whether they hold their terms; without, a month takes half the time.
 
     Returns
     -------
@@ -123,7 +125,7 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
         unit = indicators()[indicator, dimension].unit
         values = amount.values.tolist()
         measured, estimated = (shares.tolist() for shares in amount.shares_pct())
-        terms = terms_by_period(amount, notes=grain.name == "month")
+        terms = terms_by_period(amount, notes=grain.name == "month") if lineage else None
         for at, period in enumerate(grain.labels):
             null = amount.quality[at] == NULL
             rows.append(
@@ -140,7 +142,7 @@ def figures(found: Found, grain: Grain) -> list[Figure]:
                     estimated_pct=_known(estimated[at]),
                     flags=";".join(flag_names(int(amount.flags[at]) | running)),
                     formula=amount.formula,
-                    terms=() if null else tuple(terms[at]),
+                    terms=() if null or terms is None else tuple(terms[at]),
                 )
             )
     return rows

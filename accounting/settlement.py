@@ -33,6 +33,7 @@ def site_month(
     basis: Basis = Basis.INVENTORY,
     *,
     benefits: bool = True,
+    lineage: bool = True,
 ) -> list[Figure]:
     """Return every figure of a site and month at month and day grain (M1-M9).
 
@@ -50,6 +51,8 @@ def site_month(
         The electricity factor of a view; the ledger's own is the inventory's.
     benefits
         Whether the benefit ledger is wanted.
+    lineage
+        Whether figures hold their terms, and months their uncertainty, which is made of them.
 
     Returns
     -------
@@ -85,9 +88,11 @@ def site_month(
             for key, amount in found.items()
             if changed is None or _made_of(amount, changed)
         }
-        rows += figures(described, grain)
+        rows += figures(described, grain, lineage=lineage)
     if basis is Basis.FOOTPRINT:
         rows = [replace(row, basis="footprint") for row in rows]
+    if not lineage:
+        return rows
     shared = shared_sources(inputs)
     return [
         _with_uncertainty(row, library, shared) if row.grain == "month" else row for row in rows

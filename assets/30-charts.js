@@ -250,7 +250,7 @@
         word(one, row.text, "hover-value num", row.attributes);
         word(one, row.share, "hover-share num");
       });
-      [group.whole, group.earlier].forEach(function (row, i) {
+      [group.whole, group.earlier, group.estimate].forEach(function (row, i) {
         if (!row) { return; }
         var one = line(found, "hover-row" + (i ? "" : " hover-whole"));
         word(one, "", "swatch-gap");
@@ -259,6 +259,7 @@
         word(one, "", "hover-share");
       });
     });
+    if (chart.lens) { word(line(found, "hover-lens"), chart.lens); }
     word(line(found, "hover-foot"), chart.trace);
   }
 
@@ -370,7 +371,7 @@
       var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
       return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
         '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
-        width: width, height: y, name: [chart.site, chart.title, chart.range].join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+        width: width, height: y, name: [chart.site, chart.title, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
     });
   };
 

@@ -33,7 +33,7 @@
   /* Filters stay when the page changes. */
   function kept(path) {
     var query = new URLSearchParams(window.location.search), keep = new URLSearchParams();
-    ["site", "from", "to", "grain", "mass", "energy", "compare"].forEach(function (name) {
+    ["site", "from", "to", "grain", "mass", "energy", "compare", "view"].forEach(function (name) {
       if (query.has(name)) { keep.set(name, query.get(name)); }
     });
     var text = keep.toString();
@@ -69,13 +69,15 @@
 
   /* ---- the drawer: any number opens ---- */
 
+  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note"];
+
   carbon.open = function (attributes, from) {
     var figure = attributes.data_figure || attributes["data-figure"], figures = attributes.data_figures || attributes["data-figures"];
     if (!figure && !figures) { return; }
     carbon.opener = from || document.activeElement;
-    window.dash_clientside.set_props("trace-request", { data: {
-      figure: figure || "", figures: figures || "", rule: attributes.data_rule || attributes["data-rule"] || "",
-      value: attributes.data_value || attributes["data-value"] || "", at: Date.now() } });
+    var asked = { at: Date.now() };
+    SAID.forEach(function (name) { asked[name] = attributes["data_" + name] || attributes["data-" + name] || ""; });
+    window.dash_clientside.set_props("trace-request", { data: asked });
     window.history.replaceState({}, "", figure ? changed("trace", figure) : changed("trace", ""));
   };
 
@@ -105,7 +107,7 @@
       screen();
     },
     language: function (button) { cookie("lang", button.getAttribute("data-language")); window.location.reload(); },
-    print: function () { window.print(); },
+    print: function () { if (document.querySelector(".help")) { whole(); } else { window.print(); } },
     enlarge: function (button) { enlarge(button.closest("[data-panel]")); },
     png: function (button) { carbon.download(button.closest("[data-panel]"), "png").then(function () { say("saved"); }, function () { say("failed"); }); },
     svg: function (button) { carbon.download(button.closest("[data-panel]"), "svg").then(function () { say("saved"); }, function () { say("failed"); }); },
@@ -129,6 +131,26 @@
       form.submit();
     }
   };
+
+  /* The manual is read chapter by chapter and printed as a whole. */
+  function whole() {
+    if (document.querySelector('[data-panel="whole"]')) { window.print(); return; }
+    var there = new MutationObserver(function () {
+      if (!document.querySelector('[data-panel="whole"]')) { return; }
+      there.disconnect();
+      window.setTimeout(function () { window.print(); }, 100);
+    });
+    there.observe(document.getElementById("main"), { childList: true, subtree: true });
+    window.location.hash = "whole";
+  }
+
+  /* A link to the anchor that the address has already: no change of address would tell anyone. */
+  function again(hash) {
+    var place = document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (place && !document.querySelector('[data-panel="found"]')) { place.scrollIntoView(); return; }
+    go(window.location.pathname + window.location.search, true);
+    window.setTimeout(function () { window.location.hash = hash; }, 50);
+  }
 
   function copy(text) {
     if (navigator.clipboard && window.isSecureContext) { navigator.clipboard.writeText(text).then(function () { say("copied"); }, function () { say("failed"); }); return; }
@@ -161,7 +183,7 @@
     var link = target.closest("a[href]");
     if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }
     var href = link.getAttribute("href");
-    if (href[0] === "#") { return; }
+    if (href[0] === "#") { if (href === window.location.hash) { event.preventDefault(); again(href); } return; }
     if (href[0] !== "?" && href[0] !== "/") { return; }
     event.preventDefault();
     closeMenus();
@@ -171,7 +193,7 @@
 
   function attributesOf(element) {
     var found = {};
-    ["data-figure", "data-figures", "data-rule", "data-value"].forEach(function (name) { if (element.hasAttribute(name)) { found[name] = element.getAttribute(name); } });
+    SAID.forEach(function (name) { if (element.hasAttribute("data-" + name)) { found["data-" + name] = element.getAttribute("data-" + name); } });
     return found;
   }
 
@@ -187,7 +209,7 @@
     if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }
     var menu = active.closest && active.closest("details.menu-box[open]");
     if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-      var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item"));
+      var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item, .menu .nav-item"));
       var at = items.indexOf(active) + (event.key === "ArrowDown" ? 1 : -1);
       items[(at + items.length) % items.length].focus();
       event.preventDefault();

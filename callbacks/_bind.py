@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._scope import scope
 from figures.cards import Built
 from figures.html import Content, el
 from figures.view import View
@@ -73,7 +74,7 @@ def answer(page: Page, reader: PageReader, search: str | None, reader_language: 
         return _nothing(page, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
-    key = (page.key, filters.key(), reader_language, late)
+    key = (page.key, filters.key(), reader_language, late, scope())
     return reader.page(key, lambda: _packed(contents(page, reader, search, reader_language)))
 
 

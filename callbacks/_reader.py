@@ -10,17 +10,24 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
+from accounting.emission import Basis
+from callbacks._scope import scope
+from callbacks._views import ViewRows
 from data import queries
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
+from data.views import VIEWS, under_view
 from figures.cells import Book
 from figures.number import written
-from figures.view import SiteInfo, View, spans
+from figures.view import Lens, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
 from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 
 
@@ -59,6 +66,8 @@ class PageReader:
         self._engine = engine
         self._data = Kept()
         self._pages = Kept()
+        self.views = ViewRows(engine)
+        self._viewed = Kept(most=VIEWED)
 
     @property
     def version(self) -> int:
@@ -77,9 +86,16 @@ class PageReader:
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         return self._data.get(self.version, key, make)
 
-    def sites(self) -> dict[str, SiteInfo]:
-        """Return every site as the screen names it."""
+    def every_site(self) -> dict[str, SiteInfo]:
+        """Return every site as the screen names it, whoever asks."""
         return self._kept("sites", self._read_sites)
+
+    def sites(self) -> dict[str, SiteInfo]:
+        """Return the sites that who asks may see, as the screen names them."""
+        found, allowed = self.every_site(), scope()
+        if allowed is None:
+            return found
+        return {name: site for name, site in found.items() if name in allowed}
 
     def _documents(self) -> dict[str, SiteDocument]:
         return self._kept("documents", lambda: queries.site_documents(self._engine))
@@ -94,24 +110,45 @@ class PageReader:
         }  # fmt: skip
 
     def known(self) -> Known | None:
-        """Return what there is to choose from; None without any figure."""
-        return self._kept("known", self._read_known)
+        """Return what there is to choose from for who asks; None without any figure."""
+        return self._kept(("known", scope()), self._read_known)
 
     def _read_known(self) -> Known | None:
         sites = self.sites()
+        if not sites:
+            return None
         real = tuple(name for name, site in sites.items() if not site.demo)
         months = queries.months_known(self._engine, list(sites))
         if months is None:
             return None
         first, complete, last = months
         order = (*real, *(name for name, site in sites.items() if site.demo))
-        return Known(order, first, last, queries.default_range(first, complete), real or order)
+        views = tuple((name, rule.zh) for name, rule in VIEWS.items())
+        span = queries.default_range(first, complete)
+        return Known(order, first, last, span, real or order, views)
 
     def book(self, sites: tuple[str, ...]) -> Book:
         """Return the month figures of sites."""
-        return self._kept(
-            ("book", sites), lambda: Book.of(queries.ledger(self._engine, sites, "month"))
-        )
+        return self._kept(("book", sites), lambda: Book.of(self._months(sites)))
+
+    def _months(self, sites: tuple[str, ...]) -> pd.DataFrame:
+        return queries.ledger(self._engine, sites, "month")
+
+    def viewed_book(self, sites: tuple[str, ...], view: str, first: str, last: str) -> Book:
+        """Return the month figures of sites under a view, of a range of months and no others."""
+        return self._viewed.get(
+            self.version, ("month", sites, view, first, last),
+            lambda: self._under(self._months(sites), sites, view, "month", first, last),
+        )  # fmt: skip
+
+    def _under(
+        self, held: pd.DataFrame, sites: tuple[str, ...], view: str, grain: str, first: str,
+        last: str,
+    ) -> Book:  # fmt: skip
+        """Return ledger rows under a view; a month that is not computed has no row at all."""
+        rows = pd.concat([self.views.of(view, site, grain, first, last) for site in sites])
+        within = held["period"].str[:7].between(first, last)
+        return Book.of(under_view(held[within].reset_index(drop=True), rows, view))
 
     def days(self, sites: tuple[str, ...], last: str) -> Book:
         """Return the day figures of the year of a month and of the year before."""
@@ -122,6 +159,18 @@ class PageReader:
         return self._kept(
             ("days", sites, year), lambda: Book.of(queries.site_days(self._engine, sites, year))
         )
+
+    def viewed_days(self, sites: tuple[str, ...], view: str, last: str) -> Book:
+        """Return the day figures of a month and of the twelve before under a view."""
+        first = shifted(last, -12)
+
+        def made() -> Book:
+            years = dict.fromkeys((int(first[:4]), int(last[:4])))
+            held = [queries.site_days(self._engine, sites, year) for year in years]
+            whole = pd.concat(held, ignore_index=True)
+            return self._under(whole, sites, view, "day", first, last)
+
+        return self._viewed.get(self.version, ("day", sites, view, last), made)
 
     def freshness(self, filters: Filters) -> queries.Freshness:
         """Return how far the data of the first chosen site reach."""
@@ -148,15 +197,13 @@ class PageReader:
 
     def view(self, page: str, filters: Filters, language: str) -> View | None:
         """Return a page's view of the data; None where a range holds no whole period."""
-        periods = spans(filters.first, filters.last, filters.grain)
+        periods = spans(filters.first, filters.last, filters.grain, self._begun(filters))
         if not periods:
             return None
         sites = tuple(self.sites()[name] for name in filters.sites)
-        days = (
-            self.days(filters.sites, periods[-1].months[-1]) if page == "emission" else Book({}, 0)
-        )
+        book, days = self._books(page, filters, periods)
         return View(
-            book=self.book(filters.sites), days=days, sites=sites, periods=periods,
+            book=book, days=days, sites=sites, periods=periods,
             grain=filters.grain, units=filters.units, language=language,
             compare=filters.compare, switches=filters.switches,
             facts=self._facts(page, filters, periods[-1].months[-1], sites, language),
@@ -168,7 +215,37 @@ class PageReader:
                 ("targets", sites[0].site),
                 lambda: queries.targets(self._engine, sites[0].site),
             ),
+            lens=Lens(filters.view, VIEWS[filters.view].zh) if filters.view else None,
+            partial_days=None if len(sites) > 1 else self._kept(
+                ("partial", sites[0].site),
+                lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
+            ),
+            base_year=self._base_year(filters),
         )  # fmt: skip
+
+    def _begun(self, filters: Filters) -> str:
+        """Return the first month of the running year; empty for a range that ends before it."""
+        known = self.known()
+        if known is None or filters.last < known.range[1]:
+            return ""
+        return max(f"{filters.last[:4]}-01", known.first)
+
+    def _base_year(self, filters: Filters) -> int | None:
+        """Return the year that intensities are held against; several sites have none in common."""
+        several = len(filters.sites) > 1
+        return None if several else self._documents()[filters.sites[0]].base_year
+
+    def _books(self, page: str, filters: Filters, periods: tuple[Span, ...]) -> tuple[Book, Book]:
+        """Return the month and day figures that a page needs, the ledger's or a view's."""
+        sites, view, last = filters.sites, filters.view, periods[-1].months[-1]
+        daily = page == "emission"
+        if not view:
+            return self.book(sites), self.days(sites, last) if daily else Book({}, 0)
+        first = shifted(periods[0].months[0], -12)  # what the periods are compared with
+        base = self._base_year(filters) if filters.grain == "year" else None
+        first = min(first, f"{base}-01") if base else first
+        months = self.viewed_book(sites, view, first, last)
+        return months, self.viewed_days(sites, view, last) if daily else Book({}, 0)
 
     def _facts(
         self, page: str, filters: Filters, month: str, sites: tuple[SiteInfo, ...], language: str
@@ -176,7 +253,10 @@ class PageReader:
         """Return the words of the footers: meters, factors, areas."""
         meters = self._meters(filters, language)
         document = self._documents()[sites[0].site]
-        factor = queries.grid_factor(self._engine, document.province, month)
+        rule = VIEWS.get(filters.view)
+        basis = rule.basis if rule else Basis.INVENTORY
+        settings = {**document.settings, **(rule.settings if rule else {})}
+        factor = queries.grid_factor(self._engine, document.province, month, basis)
         name = factor.name_en if language == "en" else factor.name_zh
         sources = text("来源：{meters}、燃油台账；{name} {value} {unit}", language, meters=meters,
                        name=name, value=factor.value, unit=factor.unit)  # fmt: skip
@@ -187,7 +267,7 @@ class PageReader:
         ]  # fmt: skip
         return {
             "page": page, "sources": sources,
-            "materials": str(document.settings.get("material_set", "CONS")),
+            "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
         }  # fmt: skip

@@ -17,11 +17,12 @@ from zoneinfo import ZoneInfo
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from flask import Response
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, NotFound
 
 from accounting.ledger import indicators
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._scope import all_in_scope, denied, in_scope
 from callbacks.download import BOM, _safe
 from data import approvals, closing, queries
 from data.approvals import NotApprovable
@@ -43,13 +44,14 @@ from pages._filters import Filters, Known, parse
 from pages._panel import Page, Panel, Rendered, panel_id, render
 from pages._plain import part, query
 from pages.closing import Choice
-from security import web
-from security.roles import APPROVERS, CLOSERS, DEMONSTRATION, role_name
+from security import policy, web
+from security.roles import DEMONSTRATION, role_name
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
 PATIENCE_S = 30.0
 STEPS = ("check", "lock", "reopen")
+BEYOND = "这项申请还涉及您范围以外的站点，须由可见全部站点的人处理"
 Answer = dict[str, Any]
 
 
@@ -117,6 +119,50 @@ def forbidden() -> NoReturn:
     raise Forbidden(response=Response('{"error":"forbidden"}', 403, mimetype="application/json"))
 
 
+def missing(what: str) -> NoReturn:
+    """Refuse: it is of a site that whoever asks may not see, which is recorded (9.4.3)."""
+    denied(what)
+    raise NotFound(response=Response('{"error":"unknown"}', 404, mimetype="application/json"))
+
+
+def may(reader: PageReader, who: Who, of: str, action: str) -> bool:
+    """Tell whether whoever asks may do something on a page now."""
+    return policy.may(reader.engine.state, who.role, of, action)
+
+
+def may_decide(reader: PageReader, who: Who, proposal: Proposal | None) -> bool:
+    """Tell whether the role of whoever asks may decide about a proposal."""
+    return may(reader, who, policy.page_of_proposal(proposal.kind if proposal else ""), "decide")
+
+
+# ---- whose sites a proposal is about ----
+
+
+def touched(proposal: Proposal) -> set[str]:
+    """Return the sites that a proposal would change."""
+    found = {str(name).rpartition(" ")[0] for name in proposal.effect.get("months", ())}
+    return found | ({str(proposal.body["site"])} if "site" in proposal.body else set())
+
+
+def visible(proposal: Proposal) -> bool:
+    """Tell whether whoever asks may see a proposal; the factor library belongs to all sites."""
+    return proposal.kind == "factors" or in_scope(str(proposal.body.get("site", "")))
+
+
+def open_proposals(reader: PageReader) -> list[Proposal]:
+    """Return the open proposals that whoever asks may see, oldest first."""
+    return [p for p in reader.engine.state.approvals.all(only_open=True) if visible(p)]
+
+
+def seen(reader: PageReader, number: int) -> Proposal | None:
+    """Return a proposal by its number; None for one of another site, which is recorded."""
+    proposal = reader.engine.state.approvals.find(number) if number else None
+    if proposal is None or visible(proposal):
+        return proposal
+    denied(f"proposal={number}")
+    return None
+
+
 @dataclass(frozen=True)
 class Said:
     """What came of an action: whether it was done, in words, and the numbers it is told by."""
@@ -136,8 +182,14 @@ def failed(words: str) -> Said:
 
 def decided(desk: Desk, who: Who, found: int, *, accept: bool, reason: str, chosen: str) -> Said:
     """Accept or reject a proposal; what is accepted is settled at once."""
-    if who.role not in APPROVERS:
+    proposal = desk.reader.engine.state.approvals.find(found)
+    if not may_decide(desk.reader, who, proposal):
         forbidden()
+    if proposal is not None and not visible(proposal):
+        missing(f"proposal={found}")
+    if proposal is not None and not all_in_scope(touched(proposal)):
+        denied(f"proposal={found}")
+        return failed(text(BEYOND, chosen))
     reason = reason.strip()
     if not accept and not reason:
         return failed(text(closing.REASONS["reason"], chosen))
@@ -275,19 +327,21 @@ def decision_of(
         proposal.proposal, proposal.kind, proposal.status, proposal.proposer,
         when(proposal.proposed_at, zone), proposal.decided_by or "",
         when(proposal.decided_at, zone), proposal.reason or "",
-        _hindrances(proposal, asks, chosen),
-        asks.role in APPROVERS, matching,
+        _hindrances(reader, proposal, asks, chosen),
+        may_decide(reader, asks, proposal), matching,
         proposal.body.get("document") == NO_DOCUMENT,
     )  # fmt: skip
 
 
-def _hindrances(proposal: Proposal, asks: Who, chosen: str) -> tuple[str, ...]:
+def _hindrances(reader: PageReader, proposal: Proposal, asks: Who, chosen: str) -> tuple[str, ...]:
     """Return why whoever asks cannot approve a proposal, in words."""
     if asks.demonstration:
         return (text("演示会话只读，不能批准", chosen),)
-    if asks.role not in APPROVERS:
+    if not may_decide(reader, asks, proposal):
         role = role_name(asks.role, chosen) if asks.role else "--"
         return (text("{role}不能批准申请", chosen, role=role),)
+    if not all_in_scope(touched(proposal)):
+        return (text(BEYOND, chosen),)
     if proposal.proposer == asks.name:
         return (text(approvals.REASONS["own"], chosen),)
     return ()
@@ -362,8 +416,7 @@ def notes_of(proposal: Proposal, reader: PageReader, chosen: str) -> list[Conten
     if outdated and proposal.kind == "factors" and proposal.status == "open":
         words = text("提出之后另有因子获批，下面的试算未计入；批准后以重算为准", chosen)
         found.append(strip("warn", "triangle-alert", words))
-    locked = [p for p in reader.engine.state.approvals.all(only_open=True)
-              if p.kind == "adjustment"]  # fmt: skip
+    locked = [p for p in open_proposals(reader) if p.kind == "adjustment"]
     if proposal.status == "accepted" and locked:
         words = text("锁定的月份不直接改写：{count} 项调整申请待批准", chosen, count=len(locked))
         found.append(strip("warn", "lock", words,
@@ -391,12 +444,14 @@ def _plain(value: object) -> str:
 
 def effect_csv(reader: PageReader, found: int, chosen: str) -> Response | None:
     """Return every figure that a proposal would change, as CSV; None for no such proposal."""
-    proposal = reader.engine.state.approvals.find(found)
+    proposal = seen(reader, found)
     if proposal is None:
         return None
     head = ("站点", "期间", "指标", "维度", "对象", "名称", "现行", "试算", "差", "单位")
     rows = [[text(word, chosen) for word in head]]
     for row in figures.effect_rows(proposal.effect):
+        if not in_scope(row.site):
+            continue
         gap = None if row.old is None or row.new is None else row.new - row.old
         rows.append([row.site, row.period, row.indicator, row.dimension, row.entity,
                      figures.named(row.key, chosen), _full(row.old), _full(row.new), _full(gap),
@@ -513,8 +568,10 @@ def stepped(
     desk: Desk, asks: Who, *, step: str, site: str, month: str, reason: str, chosen: str
 ) -> Said:
     """Check, lock or reopen a month; a refusal says why in words."""
-    if asks.role not in CLOSERS:
+    if not may(desk.reader, asks, f"/{page.KEY}", step):
         forbidden()
+    if not in_scope(site):
+        missing(f"month {site} {month}")
     engine = desk.reader.engine
     facts: dict[str, Any] = {"site": site, "month": month, "step": step, "proposal": 0}
     try:
@@ -564,7 +621,7 @@ def contents(reader: PageReader, asked: Asked) -> Answer:
     search = asked.search if isinstance(asked.search, str) else ""
     filters = parse(search, known)
     site = reader.sites()[filters.sites[0]]
-    proposals = reader.engine.state.approvals.all(only_open=True)
+    proposals = open_proposals(reader)
     months = month_rows(reader, site, proposals)
     month = _chosen_month(months, chosen.month)
     found: Answer = {
@@ -596,7 +653,7 @@ def proposal_parts(
     href: Href, table: str,
 ) -> tuple[Answer, dict[str, Any]]:  # fmt: skip
     """Return the parts of a page that show one proposal, and the charts among them."""
-    proposal = reader.engine.state.approvals.find(found) if found else None
+    proposal = seen(reader, found)
     blank: Answer = {
         "effect-head": None, "affected": None, "decide": None, "effect-box": "work-hidden",
         "effect-words": None, "effect-state": "empty",
@@ -673,7 +730,7 @@ def _chosen_month(months: Sequence[Month], asked: str) -> Month | None:
 def _month(reader: PageReader, site: SiteInfo, month: Month, asked: Asked) -> list[Content]:
     events = [e for e in reader.engine.state.months.history(site.site) if e.month == month.month]
     history = tuple((e.status, e.actor, when(e.at, site.zone), e.reason) for e in events)
-    steps = Steps(_month_hindrance(asked.who, asked.language), history)
+    steps = Steps(_month_hindrance(reader, asked.who, asked.language), history)
     store = core("Store", id=part(page.KEY, "step-month"),
                  data={"site": site.site, "month": month.month})  # fmt: skip
     facts = asked.step
@@ -684,10 +741,10 @@ def _month(reader: PageReader, site: SiteInfo, month: Month, asked: Asked) -> li
     return [store, said, card] if said else [store, card]
 
 
-def _month_hindrance(asks: Who, chosen: str) -> str:
+def _month_hindrance(reader: PageReader, asks: Who, chosen: str) -> str:
     if asks.demonstration:
         return text("演示会话只读，不能核对或锁定", chosen)
-    if asks.role not in CLOSERS:
+    if not any(may(reader, asks, f"/{page.KEY}", step) for step in STEPS):
         role = role_name(asks.role, chosen) if asks.role else "--"
         return text("{role}不能核对或锁定月份", chosen, role=role)
     return ""
@@ -803,7 +860,7 @@ def download(desk: Desk, name: str, search: str) -> Response | None:
 
 
 def _months_csv(reader: PageReader, site: SiteInfo, chosen: str) -> Response:
-    proposals = reader.engine.state.approvals.all(only_open=True)
+    proposals = open_proposals(reader)
     head = ("站点", "月份", "状态", "谁", "何时", "数值个数", "不完整", "缺数", "进行中", "待结算",
             "核对后有变化", "已批准的调整", "待批准的申请")  # fmt: skip
     rows = [[text(word, chosen) for word in head]]

@@ -44,6 +44,8 @@ def bind_downloads(server: Flask, pages: Sequence[Page], reader: PageReader, def
     @server.get("/download/<page>.csv")
     def download_page(page: str) -> Response:
         found = _view(known_pages, page, reader, default)
+        if not found[0].panels:
+            abort(404)
         rows = list(_long(found[0].panels, found[0], found[1]))
         return _answer(found[0], found[1], found[1].t("全部"), rows)
 
@@ -74,16 +76,26 @@ def _table(view: View, sheet: Sheet) -> Iterator[list[str]]:
     for group in sheet.groups:
         word = view.units.of(group.unit).word
         title = f"{group.title} " if len(sheet.groups) > 1 else ""
-        head += [f"{title}{column.name} ({word})" for column in group.columns()]
+        head += [
+            f"{title}{column.name} ({view.joined(word, _lens(view, column.cells))})"
+            for column in group.columns()
+        ]
     yield [*head, view.t("数据质量")]
     for at, label in enumerate(sheet.labels):
         cells = [column.cells[at] for group in sheet.groups for column in group.columns()]
         yield [label, *(full(cell, view) for cell in cells), quality_words(view, sheet, at)]
 
 
+def _lens(view: View, cells: Sequence[Cell | None]) -> str:
+    """Return the view of the ledger that any of the cells is of, in words."""
+    return view.lens_words if any(cell and cell.view for cell in cells) else ""
+
+
 def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]]:
-    yield [view.t(word) for word in
-           ("图名", "条款", "期间", "序列", "数值", "单位", "数据质量", "核算编号")]  # fmt: skip
+    ident = "对照的核算编号" if view.lens else "核算编号"
+    head = [view.t(word) for word in
+            ("图名", "条款", "期间", "序列", "数值", "单位", "数据质量", ident)]  # fmt: skip
+    yield [*head, view.t("口径")] if view.lens else head
     for panel in panels:
         sheet = panel_built(page, panel, view).sheet
         for group in sheet.groups if sheet else ():
@@ -92,9 +104,11 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
                 for at, label in enumerate(sheet.labels if sheet else ()):
                     cell = column.cells[at]
                     name = column.name or group.title
-                    yield [view.t(panel.title), panel.clause, label, name, full(cell, view), word,
+                    row = [view.t(panel.title), panel.clause, label, name, full(cell, view), word,
                            quality_words(view, sheet, at) if sheet else "",
                            " ".join(cell.ids) if cell else ""]  # fmt: skip
+                    lens = _lens(view, [cell]) or view.t("账本口径")
+                    yield [*row, lens] if view.lens else row
 
 
 def _answer(page: Page, view: View, title: str, rows: list[list[str]]) -> Response:
@@ -104,6 +118,7 @@ def _answer(page: Page, view: View, title: str, rows: list[list[str]]) -> Respon
     today = datetime.now(ZoneInfo(view.sites[0].zone)).date()
     joint = "～" if view.language == "zh" else "-"
     name = f"{site}_{view.t(page.name)}_{title}_"
+    name += f"{view.t(view.lens.title)}_" if view.lens else ""
     name += f"{view.periods[0].label}{joint}{view.last.label}_{today}.csv"
     return Response(
         (BOM + out.getvalue()).encode(),

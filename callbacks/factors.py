@@ -34,10 +34,12 @@ from callbacks.closing import (
     effect_csv,
     failed,
     forbidden,
+    may,
     not_done,
     panel_outputs,
     proposal_parts,
     said_answer,
+    seen,
     when,
     who,
     writes,
@@ -59,7 +61,6 @@ from pages import factors as page
 from pages._filters import Filters, parse
 from pages._plain import part
 from pages.factors import Choice
-from security.roles import APPROVERS
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
@@ -237,7 +238,7 @@ def contents(reader: PageReader, asked: Asked) -> Answer:
     proposals = [p for p in engine.state.approvals.all(only_open=True) if p.kind == "factors"]
     lines = lines_of(reader, proposals, today_of(reader))
     shown = figures.chosen_lines(lines, chosen.kind, chosen.words, chosen.sort)
-    proposal = engine.state.approvals.find(chosen.proposal) if chosen.proposal else None
+    proposal = seen(reader, chosen.proposal)
     factor = _chosen_factor(chosen, proposal, lines, shown)
     listed = Listed(shown, factor, chosen.sort, chosen.shown, chosen.href)
     found: Answer = {
@@ -296,7 +297,7 @@ def _top(
         "Div",
         el("A", icon("download"), el("Span", text("导出", language)), cls="button", download="",
            href=f"/download/{page.KEY}.csv", target="_self"),
-        add if asked.who.role in APPROVERS else None,
+        add if may(reader, asked.who, f"/{page.KEY}", "propose") else None,
         demo_mark(language) if demo else None, cls="work-tools",
     )  # fmt: skip
     head = el(
@@ -500,7 +501,7 @@ class Entry:
 
 def proposed(desk: Desk, asks: Who, entry: Entry, chosen: str) -> Said:
     """Propose a new version of a factor, or the rows of a file; nothing is kept on error."""
-    if asks.role not in APPROVERS:
+    if not may(desk.reader, asks, f"/{page.KEY}", "propose"):
         forbidden()
     said = _proposed_entry(desk, asks, entry, chosen)
     return said if said.done else not_done(desk, "proposal.propose", "factors", said)
@@ -595,7 +596,7 @@ def _stored(engine: Engine, asks: Who, slot: str, key: str) -> Path:
 
 def received(desk: Desk, asks: Who, piece: object, chosen: str) -> dict[str, Any]:
     """Take a piece of a file and say how far it is; pieces come in order, one account's alone."""
-    if asks.role not in APPROVERS:
+    if not may(desk.reader, asks, f"/{page.KEY}", "propose"):
         forbidden()
     engine = desk.reader.engine
     given = piece if isinstance(piece, Mapping) else {}

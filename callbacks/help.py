@@ -102,7 +102,7 @@ def chapter_of(found: Found, target: str) -> str:
     for anchor, document in found.files.items():
         if target == anchor or (document and target in [h.anchor for h in document.headings]):
             return anchor
-    if target == page.BASIS or target in found.sections or found.entry(target):
+    if target in (page.BASIS, page.WHOLE) or target in found.sections or found.entry(target):
         return target
     for section in found.sections.values() if target else ():
         if any(target == row.anchor for _, table in section.tables for row in table.rows):
@@ -113,6 +113,9 @@ def chapter_of(found: Found, target: str) -> str:
 def chapter_shown(found: Found, chapter: str, target: str) -> list[Node]:
     """Return a chapter as elements."""
     chosen = found.language
+    if chapter == page.WHOLE:
+        parts = [chapter_shown(found, name, "") for name in _in_order(found)]
+        return [page.whole_head(chosen), *(node for part in parts for node in part)]
     if chapter in found.files:
         document = found.files[chapter]
         if document is None:
@@ -125,6 +128,14 @@ def chapter_shown(found: Found, chapter: str, target: str) -> list[Node]:
     if entry is not None:
         return shown.entry_elements(entry, chosen, target)
     return shown.section_elements(found.sections[chapter], chosen, target)
+
+
+def _in_order(found: Found) -> list[str]:
+    """Return every chapter; the indicators follow their list."""
+    entries = [entry.anchor for entry in found.sections["indicators"].entries]
+    chapters = [*found.files, page.BASIS, *found.sections]
+    at = chapters.index("indicators") + 1
+    return [*chapters[:at], *entries, *chapters[at:]]
 
 
 def searched(found: Found, words: str) -> list[Node]:

@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,25 +16,30 @@ from flask import Flask, Response, abort
 
 from accounting.ledger import indicators
 from accounting.montecarlo import Band
+from accounting.settlement import GRAINS
 from callbacks._reader import PageReader
 from callbacks._request import language
-from callbacks._scope import may_see
+from callbacks._scope import denied, in_scope, may_see
 from data import trace
 from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
+from data.views import NAMES, VIEWS
 from figures.basis import entity_words
 from figures.drawer import (
     BAND,
     BAND_ASKED,
     DRIVERS_SHOWN,
+    Number,
     Opened,
     Part,
+    Viewed,
     band_parts,
     driver_words,
     figure_drawer,
     missing_drawer,
     parts_drawer,
     tier_one,
+    view_drawer,
 )
 from figures.html import Content
 from translations import text
@@ -80,13 +85,43 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     try:
         if _ID.fullmatch(figure):
             return _figure(reader, figure, chosen)
-        rows = [row for row in _parts(reader, figures) if may_see(row["indicator"])]
+        rows = [row for row in _parts(reader, figures) if _shown(row)]
     except Unknown:
         return missing_drawer(chosen)
     if not rows:
         return missing_drawer(chosen)
     parts = [Part(_name(row, chosen), row) for row in rows]
-    return parts_drawer(parts, str(asked.get("rule") or ""), _number(asked.get("value")), chosen)
+    words = {name: str(asked.get(name) or "")[:MOST_WORDS] for name in _WORDS}
+    view = words.pop("view")
+    number = Number(_number(asked.get("value")), **words)
+    if view not in VIEWS:
+        return parts_drawer(parts, number, chosen)
+    return view_drawer(_viewed(reader, view, parts), number, VIEWS[view].zh, chosen)
+
+
+_WORDS = ("unit", "rule", "made", "note", "view")
+MOST_WORDS = 400
+
+
+def _viewed(reader: PageReader, view: str, parts: Sequence[Part]) -> list[Viewed]:
+    """Return ledger rows beside their values under a view; a market's row has none."""
+    months: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        row = part.figure
+        months.setdefault((row["site"], row["grain"]), []).append(str(row["period"])[:7])
+    values: dict[tuple[str, ...], float | None] = {}
+    for (site, grain), found in months.items():
+        if site in reader.sites() and grain in GRAINS:
+            rows = reader.views.of(view, site, grain, min(found), max(found))
+            names = zip(*(rows[name] for name in NAMES), strict=True)
+            values |= dict(zip(names, rows["value"], strict=True))
+    return [
+        Viewed(part, _known(values.get(tuple(part.figure[n] for n in NAMES)))) for part in parts
+    ]
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or value != value else float(value)
 
 
 def _number(value: object) -> float | None:
@@ -121,10 +156,18 @@ def _name(row: Mapping[str, Any], chosen: str) -> str:
 
 def _figure(reader: PageReader, figure_id: str, chosen: str) -> Content:
     found: Mapping[str, Any] = trace.opened(reader.engine, figure_id)
-    if not may_see(found["figure"]["indicator"]):
+    if not _shown(found["figure"]):
         return missing_drawer(chosen)
     opened = _opened(reader, found, chosen)
     return figure_drawer(opened, chosen, f"/download/trace/{figure_id}.csv")
+
+
+def _shown(figure: Mapping[str, Any]) -> bool:
+    """Tell whether who asks may open a figure; one of another site is recorded as denied."""
+    if not in_scope(str(figure["site"] or "")):
+        denied(f"figure {figure['figure_id']}")
+        return False
+    return may_see(str(figure["indicator"]))
 
 
 def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened:
@@ -156,7 +199,7 @@ def opened_band(reader: PageReader, asked: object, chosen: str) -> Content:
         opened = _opened(reader, trace.opened(reader.engine, figure_id), chosen)
     except Unknown:
         return None
-    if not may_see(opened.figure["indicator"]):
+    if not _shown(opened.figure):
         return None
     band = _band(reader, opened.figure)
     if band is not None:
@@ -197,7 +240,7 @@ def _factors(reader: PageReader, found: Mapping[str, Any]) -> dict[str, Any]:
 def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
     """Return a figure's sheet: its terms with full precision, what they add up to, its readings."""
     found = trace.trace(reader.engine, figure_id)
-    if not may_see(str(found["indicator"])):
+    if not _shown(found):
         raise Hidden
     opened = trace.opened(reader.engine, figure_id)
     out = io.StringIO()
@@ -209,8 +252,9 @@ def sheet_csv(reader: PageReader, figure_id: str, chosen: str) -> bytes:
     for word, value in (
         ("核算编号", figure_id), ("站点", found["site"]), ("期间", found["period"]),
         ("数值", _full(found["value"])), ("单位", found["unit"]), ("公式", found["formula"]),
-        ("数据质量", found["quality"]), ("标记", found["flags"]), ("口径", found["factor_set"]),
-        ("核算时间", found["settled_at"]), ("校验码 SM3", opened["check"]),
+        ("数据质量", found["quality"]), ("标记", found["flags"]),
+        ("口径与因子集", found["factor_set"]), ("核算时间", found["settled_at"]),
+        ("校验码 SM3", opened["check"]),
     ):  # fmt: skip
         line(text(word, chosen), value)
     for word, value in _certainty(reader, opened, chosen):

@@ -11,13 +11,17 @@ from typing import Any
 
 import pandas as pd
 
+from accounting.emission import Basis, MonthFactors
 from accounting.factors import Factor
 from data.engine import Engine
+from data.export import COLUMNS
+from data.horizon import stored_horizon
 from data.ingest.site_file import SiteDocument
 from data.market import MARKET
-from data.periods import local, previous_month
+from data.periods import local, month_of, next_month, previous_month, utc
 from data.sites import documents, records
 from data.store import frame
+from data.views import NAMES, TAKEN, Asked, view_rows
 
 LEDGER_COLUMNS = (
     "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit", "quality",
@@ -102,6 +106,29 @@ def site_days(engine: Engine, sites: Sequence[str], year: int) -> pd.DataFrame:
         )
 
 
+def viewed(engine: Engine, site: str, view: str, grain: str, first: str, last: str) -> pd.DataFrame:
+    """Return a site's rows at a grain under a view, computed now and not stored.
+
+    Parameters
+    ----------
+    engine, site
+        The opened data directory and a site.
+    view
+        One of ``data.views.VIEWS``.
+    grain
+        ``month`` or ``day``.
+    first, last
+        Months from and to.
+
+    Returns
+    -------
+    DataFrame
+        The columns that ``data.views.under_view`` puts in place of the ledger's.
+    """
+    asked = Asked(sites=(site,), grains=(grain,), lineage=False)
+    return view_rows(engine, view, first, last, COLUMNS, asked)[[*NAMES, *TAKEN]]
+
+
 def months_known(engine: Engine, sites: Sequence[str]) -> tuple[str, str, str] | None:
     """Return the first, the last complete and the last month of the ledger of sites."""
     with engine.store.read() as cursor:
@@ -139,6 +166,31 @@ def freshness(engine: Engine, site: str, zone: str) -> Freshness:
     return Freshness(moment, {m: (a or 0.0, b or 0.0) for m, a, b in hours}, dict(counts))
 
 
+def partial_days(engine: Engine, site: str, zone: str) -> dict[str, float]:
+    """Return the days that are known of a site's months that are not whole, by month.
+
+    They are the month of its first reading and the month that runs (accounting.md §14, R2).
+    """
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT min(e.first) FROM meter_extent e JOIN meter_number n USING (meter) "
+            "WHERE n.site = ?",
+            [site],
+        ).fetchone()
+        newest = stored_horizon(cursor, site).newest
+    if row is None or row[0] is None or newest is None:
+        return {}
+    first = local(row[0], zone)
+    begun, running = first.date().replace(day=1), month_of(newest, zone)
+    found = {}
+    for month in {begun, running}:
+        edges = [utc(datetime(m.year, m.month, 1), zone) for m in (month, next_month(month))]
+        known = min(newest, edges[1]) - max(row[0], edges[0])
+        if known < edges[1] - edges[0]:
+            found[f"{month:%Y-%m}"] = known.total_seconds() / 86400.0
+    return found
+
+
 def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
     """Return how many alarms of sites are not closed (clause 5.3 f)."""
     with engine.store.read() as cursor:
@@ -149,10 +201,12 @@ def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
     return int(row[0]) if row else 0
 
 
-def grid_factor(engine: Engine, province: str, month: str) -> Factor:
-    """Return the electricity factor of a province in a month (R22)."""
-    day = date.fromisoformat(f"{month}-01")
-    return engine.library.grid(province, day).factor
+def grid_factor(
+    engine: Engine, province: str, month: str, basis: Basis = Basis.INVENTORY
+) -> Factor:
+    """Return the electricity factor of a province in a month (R22), or a view's (D-2)."""
+    factors = MonthFactors(engine.library, province, date.fromisoformat(f"{month}-01"), basis)
+    return engine.library.rows[factors.grid.factor_ids[0]]
 
 
 def outdoor_means(engine: Engine, site: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from figures.cells import Cell, Key, change, share
 from figures.charts import Figure, spark
-from figures.html import Node, el, icon
+from figures.html import Content, Node, el, icon
 from figures.number import (
     attributes,
     badge,
@@ -21,6 +21,7 @@ from figures.number import (
 )
 from figures.sheet import Group, Series, Sheet
 from figures.view import View, period_words
+from figures.years import estimate_line, estimate_words
 
 BAD, GOOD, NEUTRAL = "bad", "good", "neutral"
 
@@ -68,6 +69,11 @@ class Built:
     empty: str = ""
     colors: tuple[str, ...] = field(default=())
 
+    def lens_words(self, view: View) -> str:
+        """Return the view of the ledger that its numbers are of; empty where none touches them."""
+        cells = [self.lead, *(self.sheet.cells() if self.sheet else ())]
+        return view.lens_words if any(cell and cell.view for cell in cells) else ""
+
 
 def swatch(name: str) -> Node:
     """Return the small square of an entity's colour."""
@@ -111,11 +117,16 @@ def _meaning(value: float, polarity: str) -> str:
 def changes(view: View, key: Key, polarity: str, *, both: bool = True) -> Node:
     """Return the changes against the period before and the same period last year."""
     now = view.now(key)
-    pairs = [(view.t("环比"), view.previous(key)), (view.t("同比"), view.year_ago(key))]
+    pairs = [(_before_word(view), view.previous(key)), (view.t("同比"), view.year_ago(key))]
     if view.grain == "year":
         pairs = pairs[:1]
     shown = [_change(view, name, change(now, base), polarity) for name, base in pairs]
     return el("Div", *(shown if both else shown[:1]), cls="changes")
+
+
+def _before_word(view: View) -> str:
+    """Return what the change against the period before is called; of years it is 同比."""
+    return view.t("同比") if view.grain == "year" else view.t("环比")
 
 
 def _change(view: View, name: str, cell: Cell, polarity: str) -> Node:
@@ -146,7 +157,7 @@ class Indicator:
     polarity: str = BAD
 
 
-def kpi(view: View, what: Indicator, foot: Node | str | None) -> Node:
+def kpi(view: View, what: Indicator, foot: Content) -> Node:
     """Return a KPI card: question, name and period, value, sparkline, changes, one more figure."""
     cell = view.now(what.key)
     return el(
@@ -154,15 +165,22 @@ def kpi(view: View, what: Indicator, foot: Node | str | None) -> Node:
         el("Div", swatch(what.color), el("Span", view.t(what.question), cls="kpi-question"),
            badge(cell, view.language), cls="kpi-top"),
         el("Div", el("H3", view.t(what.name), cls="kpi-name"),
-           el("Span", period_words(view.last.label, view.language), cls="kpi-period"),
-           cls="kpi-title"),
+           el("Span", view.last_words, cls="kpi-period"),
+           lens_mark(view, cell), cls="kpi-title"),
         el("Div", value_line(view, cell), sparkline(view.cells(what.key), what.color),
            cls="kpi-middle"),
         changes(view, what.key, what.polarity),
-        el("Div", el("Div", foot or "", cls="kpi-context"), basis_button(view, cell),
-           cls="kpi-foot"),
+        el("Div", el("Div", foot or "", estimate_line(view, what.key), cls="kpi-context"),
+           basis_button(view, cell), cls="kpi-foot"),
         cls="kpi",
     )  # fmt: skip
+
+
+def lens_mark(view: View, cell: Cell | None) -> Node | None:
+    """Return the view of the ledger that a number is of, to stand beside it."""
+    if cell is None or not cell.view:
+        return None
+    return el("Span", icon("sliders-horizontal"), view.lens_words, cls="badge badge-info lens-mark")
 
 
 def basis_button(view: View, cell: Cell | None, *, words: bool = True) -> Node | None:
@@ -206,6 +224,7 @@ def compact(view: View, what: Indicator) -> Node:
         "Div",
         el("Div", swatch(what.color), el("H3", view.t(what.name), cls="compact-name"),
            basis_button(view, cell, words=False), cls="compact-top"),
+        lens_mark(view, cell),
         value_line(view, cell, size="compact-value"),
         changes(view, what.key, what.polarity, both=False),
         sparkline(view.cells(what.key), what.color),
@@ -238,6 +257,10 @@ def legend(view: View, group: Group, *, shape: str = "square") -> Node:
     if group.target:
         items.append(el("Span", el("Span", cls="key key-line dash-dash c-status-bad"),
                         group.target.name, cls="legend-item legend-plain"))  # fmt: skip
+    last = group.estimates[-1] if group.estimates else None
+    if last is not None:
+        items.append(el("Span", el("Span", cls="key key-outline"), *estimate_words(view, last),
+                        cls="legend-item legend-plain"))  # fmt: skip
     word = view.units.of(group.unit).word
     head = [el("Strong", group.title), el("Span", word, cls="lead-unit")] if group.title else []
     return el("Div", el("Div", head, cls="lead-title"), el("Div", items, cls="legend"), cls="lead")
@@ -281,7 +304,7 @@ def _ranked_row(
         el("Div", el("Span", view.t("占比"), " ",
                      figure_button(part, written(shown, 1) + ("%" if shown is not None else ""),
                                    view.language)),
-           _change(view, view.t("环比"), change(cell, view.previous(key)), polarity),
+           _change(view, _before_word(view), change(cell, view.previous(key)), polarity),
            cls="ranked-foot"),
         cls="ranked-row",
     )  # fmt: skip
@@ -343,8 +366,11 @@ def table(view: View, sheet: Sheet) -> Node:
                  for s in group.columns()]  # fmt: skip
     head.append(el("Th", view.t("数据质量"), scope="col"))
     rows = [_table_row(view, sheet, at) for at in range(len(sheet.labels))]
+    lens = view.lens_words if any(cell and cell.view for cell in sheet.cells()) else ""
+    caption = el("Caption", lens) if lens else None
     return el(
-        "Div", el("Table", el("Thead", el("Tr", head)), el("Tbody", rows), cls="data-table"),
+        "Div",
+        el("Table", caption, el("Thead", el("Tr", head)), el("Tbody", rows), cls="data-table"),
         cls="table-wrap", tabIndex="0", data_scroll="x", role="region",
         aria_label=view.t("数据表"),
     )  # fmt: skip
@@ -406,6 +432,12 @@ def _hover_group(view: View, group: Group, at: int) -> dict[str, Any]:
         shown = written(shown_value(cell, measure), group.decimals(view.units))
         found["earlier"] = {"name": group.earlier.name, "text": f"{shown} {word}",
                             "attributes": attributes(cell)}  # fmt: skip
+    guess = group.estimates[at] if group.estimates else None
+    if guess is not None and guess.cell.value is not None:
+        measure = view.units.of(group.unit)
+        shown = written(shown_value(guess.cell, measure), group.decimals(view.units))
+        found["estimate"] = {"name": guess.name, "text": f"{shown} {word}",
+                             "attributes": attributes(guess.cell)}  # fmt: skip
     return found
 
 

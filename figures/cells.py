@@ -39,6 +39,11 @@ class Cell:
         Names the rows of a sum in words, for where they are too many to list.
     addends
         What a sum adds: a sum of sums is rounded once, as if its rows were added directly.
+    view
+        The view (口径) of the ledger it is a number of; empty for the ledger's own. Its ids are
+        the ledger rows that it stands in the place of.
+    note
+        What the drawer says of how it was made, in the reader's language.
     """
 
     value: float | None
@@ -52,6 +57,8 @@ class Cell:
     period: str = ""
     query: str = ""
     addends: tuple[float, ...] = ()
+    view: str = ""
+    note: str = ""
 
 
 class Book:
@@ -68,14 +75,15 @@ class Book:
         flags: dict[str, frozenset[str]] = {"": frozenset()}
         names = zip(*(rows[name].tolist() for name in _KEY_COLUMNS), strict=True)
         values = zip(*(rows[name].tolist() for name in _CELL_COLUMNS), strict=True)
-        for key, (period, value, unit, ident, quality, sure, guessed, marks) in zip(
-            names, values, strict=True
+        views = rows["view"].tolist() if "view" in rows else [""] * len(rows)
+        for key, (period, value, unit, ident, quality, sure, guessed, marks), view in zip(
+            names, values, views, strict=True
         ):
             if marks not in flags:
                 flags[marks] = frozenset(marks.split(";"))
             cell = Cell(
                 _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
-                flags[marks], period,
+                flags[marks], period, view=view,
             )  # fmt: skip
             found.setdefault(key, {}).setdefault(period, []).append(cell)
         return cls(found, rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0)
@@ -198,6 +206,7 @@ def _joined(parts: Sequence[Cell], value: float | None, unit: str, rule: str) ->
         _mean([(part.measured_pct, _days(part)) for part in parts]),
         _mean([(part.estimated_pct, _days(part)) for part in parts]),
         frozenset().union(*(part.flags for part in parts)), parts[-1].period,
+        view=next((part.view for part in parts if part.view), ""),
     )  # fmt: skip
 
 

@@ -99,8 +99,11 @@ def bars(
     lows = [min(0.0, *(v for v in column if v is not None), 0.0) for column in drawn]
     beside = values(group.earlier.cells, group.unit, units) if group.earlier else []
     wanted = values(group.target.cells, group.unit, units) if group.target else []
-    scale = axis([*heights, *lows, *(v for v in (*beside, *wanted) if v is not None)])
+    guessed = values([e.cell if e else None for e in group.estimates], group.unit, units)
+    scale = axis([*heights, *lows, *(v for v in (*beside, *wanted, *guessed) if v is not None)])
     layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
+    if stacked and any(value is not None for value in guessed):
+        layout["shapes"] = _outlines(heights, guessed)
     layout["barmode"] = "relative" if stacked else "group"
     traces = [
         {
@@ -117,6 +120,21 @@ def bars(
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
+
+
+HALF_BAR = 0.294  # of a category: what the template's gaps leave of it
+
+
+def _outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list[dict[str, Any]]:
+    """Return the hollow, dashed part from a bar that is not whole up to its estimate."""
+    return [
+        {
+            "type": "rect", "x0": at - HALF_BAR, "x1": at + HALF_BAR, "y0": low, "y1": high,
+            "line": {"color": color("ink"), "dash": "dash", "width": 1.5}, "layer": "above",
+        }
+        for at, (low, high) in enumerate(zip(heights, guessed, strict=True))
+        if high is not None
+    ]  # fmt: skip
 
 
 def _heights(columns: Sequence[Sequence[float | None]]) -> list[float]:
@@ -329,7 +347,7 @@ def steps(
             {
                 "type": "waterfall", "x": list(labels), "y": list(amounts),
                 "measure": list(kinds), "text": list(words), "textposition": "outside",
-                "hoverinfo": "none", "customdata": list(points),
+                "hoverinfo": "none", "customdata": list(points), "cliponaxis": False,
                 "increasing": {"marker": {"color": color("status.bad")}},
                 "decreasing": {"marker": {"color": color("status.good")}},
                 "totals": {"marker": {"color": color("role.emission")}},

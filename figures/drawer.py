@@ -512,9 +512,104 @@ class Part:
     figure: Row
 
 
-def parts_drawer(
-    parts: Sequence[Part], rule: str, value: float | None, language: str
-) -> list[Node]:
+@dataclass(frozen=True)
+class Number:
+    """A number made of ledger rows, as the screen said it: value, unit, rule and words.
+
+    Parameters
+    ----------
+    made
+        The rule that a number of a view was made by; empty for a row under a view.
+    note
+        How it was made, in words: a denominator, the days of an estimate.
+    """
+
+    value: float | None
+    unit: str
+    rule: str
+    made: str = ""
+    note: str = ""
+
+
+def _number_head(kind: str, name: str, number: Number, language: str) -> list[Content]:
+    """Return the title of a number that is no ledger row."""
+    shown = "--" if number.value is None else _amount(number.value)
+    return [
+        el("Span", kind, cls="drawer-kind"),
+        el("H2", name, cls="drawer-name"),
+        el("Div", el("Span", shown, cls="num kpi-value"),
+           el("Span", number.unit, cls="value-unit") if number.unit else None,
+           cls="value-line drawer-value"),
+        el("P", number.note, cls="drawer-note") if number.note else None,
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """A ledger row beside its value under a view; None where it is not known."""
+
+    part: Part
+    value: float | None
+
+
+def view_drawer(parts: Sequence[Viewed], number: Number, title: str, language: str) -> list[Node]:
+    """Return the drawer of a number of a view: the ledger's own beside it, and the difference."""
+    name = text(_RULES[number.made], language) if number.made in _RULES else parts[0].part.name
+    words = text("按此口径即时计算，不入账，没有核算编号。账本数值可点开。", language)
+    rows = [_viewed_row(viewed, language) for viewed in parts[:PARTS_SHOWN]]
+    if number.made == "sum":
+        rows.append(_viewed_sum(parts, number, language))
+    head = [
+        (text(word, language), cls)
+        for word, cls in (
+            ("数值", ""),
+            ("期间", ""),
+            ("账本", "num"),
+            ("此口径", "num"),
+            ("差", "num"),
+        )
+    ]
+    count = text("{count} 项", language, count=len(parts))
+    inside = [el("P", words, cls="step-none"), _table(head, rows), _left_out(parts, language)]
+    step = _step(1, text("与账本对照", language), count, inside)
+    kind = text("口径：{name}", language, name=text(title, language))
+    head_of = _number_head(kind, name, number, language)
+    return _frame(head_of, [step], [_copy(language)], language)
+
+
+def _viewed_row(viewed: Viewed, language: str) -> list[Content]:
+    cell = _cell(viewed.part.figure)
+    return [
+        viewed.part.name, str(viewed.part.figure["period"]),
+        [figure_button(cell, _amount(cell.value), language), f" {cell.unit}"],
+        _amount(viewed.value), _gap(viewed.value, cell.value),
+    ]  # fmt: skip
+
+
+def _viewed_sum(parts: Sequence[Viewed], number: Number, language: str) -> list[Content]:
+    """Return the line that adds up the ledger's values; unknown as soon as one of them is."""
+    values = [_cell(viewed.part.figure).value for viewed in parts]
+    known = [value for value in values if value is not None]
+    whole = fsum(known) if len(known) == len(values) else None
+    return [
+        el("Strong", text("合计", language)), "", f"{_amount(whole)} {number.unit}",
+        _amount(number.value), _gap(number.value, whole),
+    ]  # fmt: skip
+
+
+def _gap(value: float | None, held: float | None) -> str:
+    if value is None or held is None:
+        return "--"
+    words = _amount(value - held)
+    return f"+{words}" if value > held else words
+
+
+def _left_out(parts: Sequence[object], language: str) -> Node | None:
+    left = len(parts) - PARTS_SHOWN
+    return el("P", text("另有 {count} 项，见 CSV", language, count=left)) if left > 0 else None
+
+
+def parts_drawer(parts: Sequence[Part], number: Number, language: str) -> list[Node]:
     """Return the drawer of a number made of several ledger rows; each opens."""
     rows: list[list[Content]] = []
     for part in parts[:PARTS_SHOWN]:
@@ -528,16 +623,11 @@ def parts_drawer(
         (text("期间", language), ""),
         (text("取值", language), "num"),
     ]
-    shown = "--" if value is None else _amount(value)
-    title = [
-        el("Span", text("核算依据", language), cls="drawer-kind"),
-        el("H2", text(_RULES.get(rule, rule), language), cls="drawer-name"),
-        el("Div", el("Span", shown, cls="num kpi-value"), cls="value-line drawer-value"),
-    ]
-    left = len(parts) - PARTS_SHOWN
-    more = el("P", text("另有 {count} 项，见 CSV", language, count=left)) if left > 0 else None
+    name = text(_RULES.get(number.rule, number.rule), language)
+    title = _number_head(text("核算依据", language), name, number, language)
     count = text("{count} 项", language, count=len(parts))
-    step = _step(1, text("由这些账本数值得出", language), count, [_table(head, rows), more])
+    inside = [_table(head, rows), _left_out(parts, language)]
+    step = _step(1, text("由这些账本数值得出", language), count, inside)
     return _frame(title, [step], [_copy(language)], language)
 
 

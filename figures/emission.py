@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -27,6 +28,7 @@ from figures.number import (
 from figures.overview import LINES, OBJECTS, grain_words, same_margin
 from figures.sheet import Group, Series, Sheet, earlier, series
 from figures.view import Span, View, months_of, period_words, shifted, short_period
+from figures.years import estimate_line, estimates, index_line
 
 ENERGY: Key = ("energy", "site", "site")
 EMISSION: Key = ("emission", "site", "site")
@@ -72,7 +74,7 @@ def glance(view: View) -> Built:
     diesel = _unit_key(view, DIESEL, "diesel")
     found = (
         (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"),
-         _budget_foot(view, ENERGY) or _share_foot(view)),
+         [_budget_foot(view, ENERGY) or _share_foot(view), index_line(view, ENERGY)]),
         (Indicator("用电多少", "用电量", electricity, "energy.electricity"),
          _budget_foot(view, ELECTRICITY) or _pv_foot(view)),
         (Indicator("用水多少", "用水量", water, "energy.water"),
@@ -106,10 +108,13 @@ def _budget_foot(view: View, key: Key) -> Content:
         budget = view.target(key, kind, year)
         if budget and used is not None:
             part = None if used.value is None else 100 * used.value / budget
-            cell = viewed(part, "%", [used])
             measure = view.units.of(used.unit)
             whole = shown_value(Cell(budget, used.unit), measure)
             said = view.t(sentence, value=written(whole, kpi_decimals(whole)), unit=measure.word)
+            note = view.t("{used} ÷ {budget} {unit} × 100%，{year} 年", unit=measure.word,
+                          used=written(shown_value(used, measure), 2), budget=written(whole, 2),
+                          year=year.label)  # fmt: skip
+            cell = replace(viewed(part, "%", [used]), note=note)
             return el("Span", said, " ", percent_button(cell, view.language))
     return None
 
@@ -154,7 +159,8 @@ def carbon(view: View) -> Built:
         "", "kgCO2e",
         tuple(series(view, ("emission", dimension, m), view.t(name), color)
               for name, color, m in members),
-        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
+        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"), None,
+        estimates(view, EMISSION),
     )  # fmt: skip
     if chosen == "cause":
         plot = _causes_plot(view)
@@ -195,7 +201,7 @@ def _drivers(view: View, back: int) -> tuple[Drivers | None, list[Cell]]:
 
 def _effects(view: View) -> list[tuple[str, Cell]] | None:
     """Return the effects of the drivers between the last two periods, as cells."""
-    before, old = _drivers(view, len(view.last.months))
+    before, old = _drivers(view, view.step)
     now, new = _drivers(view, 0)
     if before is None or now is None:
         return None
@@ -248,7 +254,7 @@ def _causes_plot(view: View) -> Plot:
     names = [
         short_period(before.period, view.language),
         *(view.t(_EFFECT_NAMES[name]) for name, _ in effects),
-        short_period(now.period, view.language),
+        view.last_short,
     ]
     cells = [before, *(cell for _, cell in effects), now]
     amounts = [float(shown_value(cell, measure) or 0) for cell in cells]
@@ -265,9 +271,10 @@ def _carbon_side(view: View) -> Content:
     cell = view.now(EMISSION)
     head = [
         el("Div", cards.swatch("role.emission"),
-           el("Span", period_words(view.last.label, view.language)), cls="side-title"),
+           el("Span", view.last_words), cls="side-title"),
         cards.value_line(view, cell, size="compact-value"),
         cards.changes(view, EMISSION, cards.BAD),
+        el("Div", estimate_line(view, EMISSION), index_line(view, EMISSION), cls="side-note"),
     ]  # fmt: skip
     found = _causes(view)
     if found is None:
@@ -309,7 +316,7 @@ def anomalies(view: View) -> Built:
     ]
     lead = el("Div", el("Div", tiles, cls="tiles"), cards.legend(view, group), cls="tiles-lead")
     return Built(
-        subtitle=view.joined(view.t("次"), period_words(view.last.label, view.language)),
+        subtitle=view.joined(view.t("次"), view.last_words),
         plots=(Plot(figure, lead),),
         foot=view.t("按开始的月份计，含已关闭的告警；规则见核算口径"),
         lead=view.now(ALARMS),
@@ -484,7 +491,7 @@ def _ring(
 ) -> Built:  # fmt: skip
     """Return a ring with its list; a part below zero makes no ring."""
     word = view.units.of("kgCO2e").word
-    subtitle = view.joined(word, period_words(view.last.label, view.language), note)
+    subtitle = view.joined(word, view.last_words, note)
     values = [part.cells[0].value if part.cells[0] else None for part in parts]
     if whole is None or not whole.value or any((value or 0) < 0 for value in values):
         return Built(subtitle=subtitle, empty=view.t("占比无法计算：合计缺失或有负值"))
@@ -615,7 +622,8 @@ def per_area(view: View) -> Built:
         ),
         plots=(Plot(above, cards.legend(view, energy)),
                Plot(below, cards.legend(view, emission, shape="line"))),
-        foot=view.t("建筑面积取当月最后一天有效的值"),
+        foot=view.joined(view.t("建筑面积取当月最后一天有效的值"),
+                         view.t("本年未完，没有年值") if view.last.running else ""),
         lead=view.now(energy_key),
         sheet=Sheet(labels, (energy, emission), tuple(view.cells(energy_key))),
     )  # fmt: skip
@@ -669,7 +677,7 @@ def finding(view: View) -> Content:
     if energy is None or emission is None or emission.value is None:
         return el("Span", view.t("所选期间没有能耗数值。"))
     words: list[Content] = [
-        view.t("{period}能耗", period=short_period(view.last.label, view.language)),
+        view.t("{period}能耗", period=view.last_short),
         " ",
     ]
     words += _strong(view, energy)

@@ -102,11 +102,14 @@ def attributes(cell: Cell) -> dict[str, Any]:
     if not cell.ids:
         return {}
     found: dict[str, Any] = {"data_value": "" if cell.value is None else repr(cell.value)}
-    if cell.rule:
-        many = len(cell.ids) > MANY and cell.query
-        parts = cell.query if many else " ".join(cell.ids)
-        return found | {"data_figures": parts, "data_rule": cell.rule}
-    return found | {"data_figure": cell.ids[0]}
+    if not cell.rule and not cell.view:
+        return found | {"data_figure": cell.ids[0]}
+    many = len(cell.ids) > MANY and cell.query
+    parts = cell.query if many else " ".join(cell.ids)
+    found |= {"data_figures": parts, "data_rule": cell.rule, "data_unit": cell.unit}
+    if cell.view:
+        found |= {"data_rule": "view", "data_view": cell.view, "data_made": cell.rule}
+    return found | ({"data_note": cell.note} if cell.note else {})
 
 
 def figure_button(cell: Cell, words: str, language: str, cls: str = "") -> dict[str, Any]:

@@ -8,7 +8,8 @@ from figures.cells import Cell, Key, ratio, share, total
 from figures.html import Content, el
 from figures.number import badge, figure_button, kpi_decimals, percent_button, shown_value, written
 from figures.sheet import Group, Series, Sheet, earlier, series, summed
-from figures.view import View, period_words, short_period
+from figures.view import View
+from figures.years import MASSES, estimates, index_line
 
 EMISSION: Key = ("emission", "site", "site")
 ENERGY: Key = ("energy", "site", "site")
@@ -37,12 +38,13 @@ def emission_kpi(view: View) -> Built:
     """Return the emission of the last period, with its intensity per tonne of scrap."""
     cell = view.now(EMISSION)
     what = Indicator("排了多少", "碳排放量", EMISSION, "role.emission")
-    return Built(body=cards.kpi(view, what, _per_tonne(view, EMISSION)), lead=cell)
+    foot = [_per_tonne(view, EMISSION), index_line(view, EMISSION)]
+    return Built(body=cards.kpi(view, what, foot), lead=cell)
 
 
 def _per_tonne(view: View, key: Key) -> Content:
     """Return a quantity per tonne of scrap dismantled."""
-    masses = [view.now(("throughput", "line", line)) for _, _, line in LINES]
+    masses = [view.now(key) for key in MASSES]
     known = [mass for mass in masses if mass is not None]
     if len(known) < len(masses):
         return None
@@ -104,13 +106,14 @@ def energy_and_emission(view: View) -> Built:
         view.t("能耗"), "kgce",
         tuple(series(view, ("energy", "medium", m), view.t(name), color)
               for name, color, m in MEDIA),
-        tuple(view.cells(ENERGY)), None, view.t("合计"),
+        tuple(view.cells(ENERGY)), None, view.t("合计"), None, estimates(view, ENERGY),
     )  # fmt: skip
     emission = Group(
         view.t("碳排放"), "kgCO2e",
         tuple(series(view, ("emission", "line", line), view.t(name), color)
               for name, color, line in OBJECTS),
-        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
+        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"), None,
+        estimates(view, EMISSION),
     )  # fmt: skip
     sheet = Sheet(labels, (energy, emission), tuple(view.cells(EMISSION)))
     above = charts.bars(energy, labels, view.units, view.language, axis_words=False)
@@ -152,7 +155,8 @@ def _objects(view: View) -> Content:
     foot = view.t("合计 {value} {unit}，与碳排放量一致", value=words, unit=unit)
     return [
         el("Div", el("Div", el("H3", view.t("各对象碳排放"), cls="card-title"),
-                     el("P", view.joined(unit, period_words(view.last.label, view.language)),
+                     el("P", view.joined(unit, view.last_words,
+                                    view.lens_words if whole and whole.view else ""),
                         cls="card-sub"), cls="card-titles"),
            el("Div", cards.basis_button(view, whole, words=False), cls="card-tools"),
            cls="card-head"),
@@ -192,7 +196,8 @@ def reduction_bars(view: View) -> Built:
         series(view, ("reduction", "line", line), view.t(name), color)
         for name, color, line in LINES
     )
-    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"), _target(view))
+    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"), _target(view),
+                  estimates(view, REDUCTION))  # fmt: skip
     figure = charts.bars(group, labels, view.units, view.language, stacked=_no_negative(found))
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
@@ -232,7 +237,7 @@ def finding(view: View) -> Content:
     shown = shown_value(cell, measure)
     words = written(shown, kpi_decimals(shown))
     sentence = [
-        view.t("{period}排放", period=short_period(view.last.label, view.language)), " ",
+        view.t("{period}排放", period=view.last_short), " ",
         figure_button(cell, words, view.language, "strong"), f" {measure.word}",
     ]  # fmt: skip
     return el("Span", *sentence, *_largest(view), view.t("。"))

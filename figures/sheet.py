@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -11,6 +11,7 @@ from math import floor, log10
 from figures.cells import Cell, Key, total
 from figures.number import Units, apportioned, shown_value, written
 from figures.view import View
+from figures.years import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Group:
         What the total should come to, with its name; an input, no ledger row.
     counted
         Whether its numbers are counts, which have no decimals.
+    estimates
+        What the total of each period would be as a whole, where it is not: part of no total.
     """
 
     title: str
@@ -53,6 +56,7 @@ class Group:
     earlier: Series | None = None
     scope: str = ""
     target: Series | None = None
+    estimates: tuple[Estimate | None, ...] = ()
     counted: bool = False
 
     def columns(self) -> list[Series]:
@@ -102,15 +106,16 @@ class Sheet:
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
 
+    def cells(self) -> Iterator[Cell]:
+        """Yield every cell that has a row."""
+        for group in self.groups:
+            for series in group.columns():
+                yield from (cell for cell in series.cells if cell is not None)
+
     @property
     def empty(self) -> bool:
         """Tell whether no number of it is known."""
-        return not any(
-            cell is not None and cell.value is not None
-            for group in self.groups
-            for series in group.columns()
-            for cell in series.cells
-        )
+        return all(cell.value is None for cell in self.cells())
 
 
 def series(view: View, key: Key, name: str, color: str, **style: str) -> Series:
@@ -122,7 +127,7 @@ def earlier(view: View, key: Key) -> Series | None:
     """Return what the reader compares with: the month before or the same period last year."""
     if view.compare == "none":
         return None
-    back = 12 if view.compare == "year" else len(view.last.months)
+    back = 12 if view.compare == "year" else view.step
     name = view.t("上年同期") if view.compare == "year" else view.t("上期")
     cells = tuple(view.before(key, back))
     if not any(cell is not None and cell.value is not None for cell in cells):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import fsum
 
-from figures.cells import Book, Cell, Key
+from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.number import Units
 from translations import text
 
-GRAINS = ("month", "quarter", "year")
+SIZES = {"month": 1, "quarter": 3, "year": 12}
+GRAINS = tuple(SIZES)
 COMPARISONS = ("none", "month", "year")
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # fmt: skip
@@ -39,19 +40,39 @@ class Span:
     label: str
     months: tuple[str, ...]
 
+    @property
+    def running(self) -> bool:
+        """Tell whether it is a year that is not over: it holds the months so far."""
+        return len(self.label) == 4 and len(self.months) < 12
+
     def back(self, by: int) -> Span:
         """Return the same span a number of months earlier."""
         moved = tuple(shifted(month, -by) for month in self.months)
-        return Span(moved[0] if len(moved) == 1 else f"{moved[0]}/{moved[-1]}", moved)
+        grain = {size: grain for grain, size in SIZES.items()}.get(len(moved))
+        return Span(_label(moved[0], grain) if grain else f"{moved[0]}/{moved[-1]}", moved)
 
 
-def spans(first: str, last: str, grain: str) -> tuple[Span, ...]:
-    """Return the periods of a range; only whole quarters and years are among them."""
-    size = {"month": 1, "quarter": 3, "year": 12}[grain]
+def spans(first: str, last: str, grain: str, begun: str = "") -> tuple[Span, ...]:
+    """Return the periods of a range; only whole quarters and years are among them.
+
+    Parameters
+    ----------
+    first, last
+        The months of the range.
+    grain
+        Month, quarter or year.
+    begun
+        The first month that the running year can have; where the range holds the year from there
+        on, its months so far are the last period. Empty where the range ends with no running year.
+    """
     found: dict[str, list[str]] = {}
     for month in months_of(first, last):
         found.setdefault(_label(month, grain), []).append(month)
-    return tuple(Span(label, tuple(m)) for label, m in found.items() if len(m) == size)
+    return tuple(
+        Span(label, tuple(m))
+        for label, m in found.items()
+        if len(m) == SIZES[grain] or (grain == "year" and m[-1] == last and m[0] == begun)
+    )
 
 
 def _label(month: str, grain: str) -> str:
@@ -78,6 +99,14 @@ class SiteInfo:
         return self.name_en if language == "en" and self.name_en else self.name_zh
 
 
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """A view (口径) of the ledger that a reader chose: its name in addresses, its title."""
+
+    name: str
+    title: str
+
+
 @dataclass(frozen=True)
 class View:
     """The cells a page is built from.
@@ -99,6 +128,13 @@ class View:
     targets
         Indicator, dimension, entity and kind (target, quota, budget) to the value by period, in
         the ledger's unit; empty where several sites are chosen.
+    lens
+        The view of the ledger whose numbers these are; None for the ledger's own.
+    partial_days
+        Month to the days of it that are known, of months that are not whole; None where several
+        sites are chosen, which know different days.
+    base_year
+        What intensities are held against; None where the site has none, or several are chosen.
     """
 
     book: Book
@@ -113,6 +149,9 @@ class View:
     facts: Mapping[str, str] = field(default_factory=dict)
     outdoor_c: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[tuple[str, str, str, str], Mapping[str, float]] = field(default_factory=dict)
+    lens: Lens | None = None
+    partial_days: Mapping[str, float] | None = field(default_factory=dict)
+    base_year: int | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
@@ -123,9 +162,22 @@ class View:
         """The last period, which indicators follow."""
         return self.periods[-1]
 
+    @property
+    def step(self) -> int:
+        """How many months a period begins after the one before."""
+        return SIZES[self.grain]
+
     def cell(self, key: Key, span: Span) -> Cell | None:
-        """Return the cell of a name in a period."""
-        return self.book.over(key, span.months, span.label)
+        """Return the cell of a name in a period; a running year is marked as a running month is.
+
+        Per floor area a year has a value once it is whole (accounting.md §9 e).
+        """
+        cell = self.book.over(key, span.months, span.label)
+        if cell is None or not span.running:
+            return cell
+        if not adds_over_sites(cell.unit):
+            return Cell(None, cell.unit, quality="null", period=span.label)
+        return replace(cell, flags=cell.flags | {"month_to_date"}, period=span.label)
 
     def cells(self, key: Key) -> list[Cell | None]:
         """Return the cells of a name over the axis."""
@@ -149,7 +201,7 @@ class View:
 
     def previous(self, key: Key) -> Cell | None:
         """Return the cell of the period just before the last."""
-        return self.cell(key, self.last.back(len(self.last.months)))
+        return self.cell(key, self.last.back(self.step))
 
     def year_ago(self, key: Key) -> Cell | None:
         """Return the cell of the last period's counterpart a year earlier."""
@@ -163,11 +215,28 @@ class View:
         """Return phrases as one line, parted by the comma of the language."""
         return ("，" if self.language == "zh" else ", ").join(word for word in words if word)
 
+    @property
+    def lens_words(self) -> str:
+        """The view of the ledger in words; empty for the ledger's own."""
+        return self.t("口径：{name}", name=self.t(self.lens.title)) if self.lens else ""
+
+    @property
+    def last_short(self) -> str:
+        """The last period as a sentence names it."""
+        return (
+            self.last_words if self.last.running else short_period(self.last.label, self.language)
+        )
+
+    @property
+    def last_words(self) -> str:
+        """The last period as a title names it; of a running year its months so far."""
+        return span_words(self.last, self.language)
+
     def range_words(self) -> str:
         """Return the range of the axis in words."""
         first, last = self.periods[0], self.periods[-1]
         if len(self.periods) == 1:
-            return period_words(last.label, self.language)
+            return self.last_words
         joint = " ～ " if self.language == "zh" else " – "
         return f"{first.label}{joint}{last.label}"
 
@@ -176,6 +245,8 @@ def period_words(label: str, language: str) -> str:
     """Return a period as a title names it: 2025年7月, Jul 2025."""
     if len(label) == 10:
         return label
+    if "/" in label:
+        return _months_words(label, language)
     if len(label) == 4:
         return f"{label}年" if language == "zh" else label
     year, rest = label[:4], label[5:]
@@ -184,6 +255,22 @@ def period_words(label: str, language: str) -> str:
     if language == "zh":
         return f"{year}年{int(rest)}月"
     return f"{_MONTHS_EN[int(rest) - 1]} {year}"
+
+
+def _months_words(label: str, language: str) -> str:
+    """Return several months of a year: 2025年1～10月, Jan – Oct 2025."""
+    first, last = (int(month[5:7]) for month in label.split("/"))
+    if first == last:
+        return period_words(label[:7], language)
+    if language == "zh":
+        return f"{label[:4]}年{first}～{last}月"
+    return f"{_MONTHS_EN[first - 1]} – {_MONTHS_EN[last - 1]} {label[:4]}"
+
+
+def span_words(span: Span, language: str) -> str:
+    """Return a period as a title names it; of a running year its months: 2025年1～10月."""
+    label = f"{span.months[0]}/{span.months[-1]}" if span.running else span.label
+    return period_words(label, language)
 
 
 def short_period(label: str, language: str) -> str:

@@ -15,19 +15,23 @@ MASSES = ("t", "kg")
 ENERGIES = ("MWh", "kWh", "tce")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _WORD = re.compile(r"[a-z0-9_-]{1,40}")
-_OWN = ("site", "from", "to", "grain", "mass", "energy", "compare", "trace")
+_OWN = ("site", "from", "to", "grain", "mass", "energy", "compare", "view", "trace")
 LONGEST_MONTHS = 120
 
 
 @dataclass(frozen=True)
 class Known:
-    """What there is to choose from: sites, months with figures, the default range."""
+    """What there is to choose from: sites, months with figures, the default range, views.
+
+    A view is its name in addresses and its title.
+    """
 
     sites: tuple[str, ...]
     first: str
     last: str
     range: tuple[str, str]
     default_sites: tuple[str, ...] = ()
+    views: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Filters:
     mass: str = "t"
     energy: str = "MWh"
     compare: str = "year"
+    view: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -52,7 +57,7 @@ class Filters:
         """Return what the view depends on, for the cache."""
         return (
             self.sites, self.first, self.last, self.grain, self.mass, self.energy, self.compare,
-            tuple(sorted(self.switches.items())),
+            self.view, tuple(sorted(self.switches.items())),
         )  # fmt: skip
 
 
@@ -70,7 +75,8 @@ def parse(search: str | None, known: Known) -> Filters:
         sites or known.default_sites or known.sites[:1], first, last,
         _one_of(given.get("grain"), GRAINS), _one_of(given.get("mass"), MASSES),
         _one_of(given.get("energy"), ENERGIES),
-        _one_of(given.get("compare"), COMPARISONS, "year"), switches,
+        _one_of(given.get("compare"), COMPARISONS, "year"),
+        _one_of(given.get("view"), ["", *(name for name, _ in known.views)]), switches,
     )  # fmt: skip
 
 
@@ -95,7 +101,7 @@ def address(filters: Filters, known: Known, **changed: str | None) -> str:
         whole["site"] = ",".join(filters.sites)
     if (filters.first, filters.last) != known.range:
         whole |= {"from": filters.first, "to": filters.last}
-    defaults = {"grain": "month", "mass": "t", "energy": "MWh", "compare": "year"}
+    defaults = {"grain": "month", "mass": "t", "energy": "MWh", "compare": "year", "view": ""}
     whole |= {
         name: getattr(filters, name)
         for name, default in defaults.items()

@@ -22,12 +22,13 @@ _COMPARE = (("none", "无"), ("month", "上期"), ("year", "上年同期"))
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks: name, role in words, whether a demonstration session, language."""
+    """Who looks: name, role in words, language, whether a demonstration, whether an account."""
 
     name: str
     role: str
     language: str
     demonstration: bool = False
+    own: bool = False
 
 
 def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
@@ -41,8 +42,7 @@ def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
         el("Aside", _nav(pages, reader), cls="app-nav", aria_label=navigation),
         el("Div", el("Header", _topbar(reader), cls="app-topbar"),
            el("Main", id="main", tabIndex="-1"), cls="app-body"),
-        el("Nav", [_item(page, reader.language) for page in pages[:5]], cls="app-bottomnav",
-           aria_label=navigation),
+        el("Nav", _bottom(pages, reader.language), cls="app-bottomnav", aria_label=navigation),
         el("Div", id="drawer", cls="drawer-box"),
         el("Div", id="toast", cls="toast", role="status", aria_live="polite"),
     ]  # fmt: skip
@@ -60,6 +60,23 @@ def _nav(pages: Sequence[Page], reader: Reader) -> list[Node]:
             items.append(el("Nav", [_item(page, language) for page in members], aria_label=name))
     items.append(el("Div", id="nav-foot", cls="nav-foot"))
     return items
+
+
+ROOM = 5  # items of the phone's bar
+
+
+def _bottom(pages: Sequence[Page], language: str) -> list[Node]:
+    """Return the phone's bar; what has no room there stands behind 更多."""
+    if len(pages) <= ROOM:
+        return [_item(page, language) for page in pages]
+    more = text("更多", language)
+    rest = [_item(page, language) for page in pages[ROOM - 1 :]]
+    return [
+        *(_item(page, language) for page in pages[: ROOM - 1]),
+        el("Details",
+           el("Summary", icon("ellipsis"), el("Span", more, cls="nav-name"), cls="nav-item"),
+           el("Div", rest, cls="menu nav-more"), cls="menu-box nav-rest"),
+    ]  # fmt: skip
 
 
 def _item(page: Page, language: str) -> Node:
@@ -100,6 +117,8 @@ def _account(reader: Reader) -> Node:
         el("Summary", avatar, el("Span", reader.name, cls="account-name", data_verbatim="1"),
            cls="top-button", aria_label=f"{name} {reader.name}"),
         el("Div", el("Div", reader.role, cls="menu-note"),
+           el("A", icon("users"), el("Span", text("我的账号", reader.language)),
+              cls="menu-item", href="/account", target="_self") if reader.own else None,
            el("Button", icon("log-out"), el("Span", leave), cls="menu-item", type="button",
               data_do="logout"), cls="menu menu-right"),
         cls="menu-box account",
@@ -139,16 +158,29 @@ def page_head(page: Page, view: View) -> list[Content]:
     mark = el("Span", icon("flask-conical"), view.t("演示数据"), cls="badge badge-demo")
     return [
         el("Div", el("H1", view.t(page.title), cls="page-title"),
-           el("P", page.finding(view), cls="finding", aria_live="polite")),
+           el("P", page.finding(view), cls="finding", aria_live="polite"), _lens(view)),
         mark if demo else None,
         _print_head(view),
     ]  # fmt: skip
 
 
+def _lens(view: View) -> Node | None:
+    """Return the line that names the view of the ledger and leads back to the ledger itself."""
+    if view.lens is None:
+        return None
+    return el(
+        "P", icon("sliders-horizontal"), el("Strong", view.lens_words),
+        el("Span", view.t("按此口径即时计算，不入账；打开任一数值可与账本对照")),
+        el("Button", view.t("回到账本口径"), cls="button", type="button", data_switch="view="),
+        cls="lens-line",
+    )  # fmt: skip
+
+
 def _print_head(view: View) -> Node:
     """Return the line that paper has in place of the filters; the browser adds who and when."""
     sites = view.joined(*(site.name(view.language) for site in view.sites))
-    words = view.joined(sites, view.range_words(), f"{view.units.mass} / {view.units.energy}")
+    units = f"{view.units.mass} / {view.units.energy}"
+    words = view.joined(sites, view.range_words(), units, view.lens_words)
     return el("P", words, " ", el("Span", cls="print-time"), cls="print-only print-head")
 
 
@@ -164,10 +196,12 @@ def filter_bar(
            aria_label=view.t("粒度")),
         _units(view, filters, known),
         _choices(view, view.t("对比"), "compare", _COMPARE, filters, known),
+        _choices(view, view.t("口径"), "view", (("", "账本口径"), *known.views), filters, known),
         el("Div", cls="filter-gap"),
         el("Button", icon("printer"), el("Span", view.t("打印")), cls="button filter-button",
-           type="button", data_do="print"),
+           type="button", data_do="print", title=view.t("打印"), aria_label=view.t("打印")),
         el("A", icon("download"), el("Span", view.t("导出本页")), cls="button filter-button",
+           title=view.t("导出本页"), aria_label=view.t("导出本页"),
            href=f"/download/{view.facts['page']}.csv{address(filters, known)}", download="",
            target="_self"),
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from figures import cards
@@ -146,6 +146,7 @@ def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
         built = Built(subtitle=built.subtitle, empty=view.t("所选期间没有数据"))
     if built.empty:
         return Rendered(_empty(panel, view, built), None, "empty")
+    built = replace(built, subtitle=view.joined(built.subtitle, built.lens_words(view)))
     tabled = view.switches.get("table") == panel.key and built.sheet is not None
     if panel.kind == "bare":
         return Rendered([built.body], built.aside, "ready", None)
@@ -244,6 +245,7 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "foot": built.foot,
         "site": sites,
         "range": view.range_words(),
+        "lens": built.lens_words(view),
         "mark": view.t("演示数据") if any(site.demo for site in view.sites) else "",
         "trace": view.t("点击查看核算依据"),
         "label": _sentence(panel, view, built),

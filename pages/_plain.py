@@ -13,7 +13,7 @@ from pages._panel import Page, Panel, Section, shell
 from translations import text
 
 LONGEST_QUERY = 2000
-GLOBAL = ("site", "from", "to", "grain", "mass", "energy", "compare")
+GLOBAL = ("site", "from", "to", "grain", "mass", "energy", "compare", "view")
 
 
 def _no_finding(_view: View) -> Content:

@@ -16,6 +16,7 @@ from translations import text
 
 KEY = "help"
 BASIS = "basis"  # the chapter made of the code
+WHOLE = "whole"  # every chapter at once, to be printed
 _JOINT = " · "  # parts the English and the Chinese of a bilingual heading
 
 
@@ -97,7 +98,8 @@ def contents(chapters: list[Listed], shown: str, language: str) -> list[Node]:
                el("Ul", [el("Li", entry(*at, "help-section-link")) for at in c.parts])
                if c.parts and (whole or c.anchor == BASIS) else None)
             for c in chapters
-        ], cls="help-tree")  # fmt: skip
+        ], el("Li", entry(WHOLE, text("全部章节（打印用）", language), "help-chapter-link")),
+            cls="help-tree")  # fmt: skip
 
     return [
         el("Nav", el("Div", title, cls="help-contents-title"), tree(whole=True), cls="help-aside",
@@ -118,6 +120,11 @@ def manual(read: Document, target: str, language: str) -> Node:
     chapter = _chapter(read.anchor, read.elements(target, language))
     chapter["props"]["data-verbatim"] = "1"
     return chapter
+
+
+def whole_head(language: str) -> Node:
+    """Return the beginning of the manual in one piece."""
+    return _chapter(WHOLE, [el("H2", text("全部章节（打印用）", language))])
 
 
 def basis_head(

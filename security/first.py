@@ -15,7 +15,7 @@ from security.sm import sm3_hex
 
 FORWARDED = "forwarding_header"
 FORWARDING_HEADERS = frozenset(("forwarded", "via", "x-real-ip"))
-DEMONSTRATION_PATH = "/demonstration/"
+DEMONSTRATION_PATH, DISPLAY_PATH = "/demonstration/", "/display/"
 # Without what is mistaken for something else when read aloud or copied by hand.
 _SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _GROUPS, _GROUP = 3, 4
@@ -159,3 +159,31 @@ def link_digest(token: str) -> str:
         SM3, hexadecimal.
     """
     return sm3_hex(f"demonstration:{token}".encode("utf-8", "surrogatepass"))
+
+
+def display_link() -> tuple[str, str]:
+    """Return a new link for a wall screen and what is stored of it.
+
+    Returns
+    -------
+    str, str
+        A path that opens once, and the digest of its token.
+    """
+    token = secrets.token_urlsafe(24)
+    return f"{DISPLAY_PATH}{token}", display_digest(token)
+
+
+def display_digest(token: str) -> str:
+    """Return what is stored of a wall screen's link.
+
+    Parameters
+    ----------
+    token
+        The last part of the link's path.
+
+    Returns
+    -------
+    str
+        SM3, hexadecimal.
+    """
+    return sm3_hex(f"display:{token}".encode("utf-8", "surrogatepass"))

@@ -12,8 +12,7 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,10 +32,11 @@ from data.state import (
     State,
     act_as,
 )
-from security import web
+from security import account_pages, policy, web
 from security.body import LONGEST_BYTES, PAGES_CONTENT, Malformed, Registered, checked, parsed
-from security.first import DEMONSTRATION_PATH, FORWARDED, forwarded
-from security.roles import DEMONSTRATION, PAGE_ROLES
+from security.first import DEMONSTRATION_PATH, DISPLAY_PATH, FORWARDED, forwarded
+from security.policy import EXPORT, OPEN
+from security.roles import DEMONSTRATION, DISPLAY, PAGE_ROLES
 
 LOG = logging.getLogger("carbon.security")
 COMMAND = "/internal/command"
@@ -60,7 +60,7 @@ HEADERS = {
 _PART = r"[A-Za-z0-9_@-][A-Za-z0-9_@.-]*"  # begins with no dot: neither hidden nor upwards
 _SUITE = re.compile(rf"/_dash-component-suites(?:/{_PART})+")
 _ASSET = re.compile(rf"/assets(?:/{_PART})+")
-_LINK = re.compile(re.escape(DEMONSTRATION_PATH) + r"[\w-]{16,64}")
+_LINK = re.compile(rf"(?:{DEMONSTRATION_PATH}|{DISPLAY_PATH})[\w-]{{16,64}}")
 _USED_ASSET = re.compile(r'"(/assets/[\w./-]+)"')
 _STAYS = ("/assets/", "/_dash-component-suites/", FAVICON)
 _READS = ("GET", "HEAD")
@@ -81,7 +81,7 @@ class GuardRules:
     Attributes
     ----------
     pages
-        Path of every page that exists to the roles that may open it.
+        The path of every page that exists; who may open it, the policy says.
     outputs
         Dash's ``callback_map``: output to the record of its callback (``inputs``, ``state``;
         ``callback`` where the server is the one to run it).
@@ -90,16 +90,19 @@ class GuardRules:
     page_of_path
         Path of a download or the like to the path of its page; None: there is no such path.
     changes
-        Whether a callback changes anything: a demonstration may not call it.
+        Whether a callback changes anything: a demonstration may not call it, nor a display.
+    details
+        Whether a callback opens what lies behind a number: a display may not call it.
     policy
         The Content-Security-Policy, asked anew for every answer.
     """
 
-    pages: Mapping[str, AbstractSet[str]] = field(default_factory=lambda: PAGE_ROLES)
+    pages: Container[str] = field(default_factory=lambda: PAGE_ROLES)
     outputs: Callable[[], Registered] = dict
     page_of: Callable[[str], str | None] = _no_page
     page_of_path: Callable[[str], str | None] = _no_page
     changes: Callable[[str], bool] = _changes_nothing
+    details: Callable[[str], bool] = _changes_nothing
     policy: Callable[[], str] = lambda: POLICY
 
 
@@ -160,9 +163,23 @@ class Guard:
         if self._open_to_all(path):
             return None
         if g.session is None:
+            self._note_ended(path)
             return _to_the_login(path)
+        if g.session.stage != "full":
+            return _to_the_stage(path, g.session.stage)
         status = self._status(path, g.session)
         return None if status == 0 else _refused(path, status)
+
+    def _note_ended(self, path: str | None) -> None:
+        """Record that the cookie of an ended session was sent; after a logout it was copied."""
+        why = self._door.sessions.why_ended(web.session_token(request))
+        if not why:
+            return
+        place = request.remote_addr or ""
+        entry = Entry("request.refused", f"{request.method} {path}", f"ended: {why}", DENIED)
+        self._door.signals.record(entry, place)
+        if why == "logout":
+            self._door.signals.sign("ended_session", place)
 
     def _note_forwarding(self) -> None:
         """Note the first sign of a proxy: then others can reach us, and demonstrations end."""
@@ -172,7 +189,8 @@ class Guard:
         self._state.accounts.end_demonstrations()
 
     def _session(self) -> SessionRow | None:
-        found = self._door.sessions.find(web.session_token(request))
+        place = request.remote_addr or ""
+        found = self._door.sessions.find(web.session_token(request), place)
         if found is None or found.kind != DEMONSTRATION or self._door.demonstration_open():
             return found
         self._state.accounts.end_demonstrations()
@@ -199,20 +217,26 @@ class Guard:
             if path == CALLBACK:
                 right = web.csrf_right(request.headers.get(web.CSRF_HEADER, ""))
                 return self._callback_status(session) if right else 403
+            if path in account_pages.PATHS and path != account_pages.HOME:
+                return 0 if session.account is not None else 404
             return 0 if path == "/logout" else 404
         if path is None:
             return 404
         if path in FOR_EVERY_SESSION or _ASSET.fullmatch(path):
             return 0
+        if path in account_pages.PATHS:
+            return 0 if session.account is not None else 404
         if path in self._rules.pages:
             return self._page_status(path, session)
-        return self._page_status(self._rules.page_of_path(path), session)
+        return self._page_status(self._rules.page_of_path(path), session, EXPORT)
 
-    def _page_status(self, page: object, session: SessionRow) -> int:
-        roles = self._rules.pages.get(page) if isinstance(page, str) else None
-        if roles is None:
+    def _page_status(self, page: object, session: SessionRow, action: str = OPEN) -> int:
+        """Return the status of the refusal of a page or of what is done on it; 0 allows it."""
+        if not isinstance(page, str) or page not in self._rules.pages:
             return 404
-        return 0 if session.role in roles else 403
+        if session.kind == DISPLAY and page != session.page:
+            return 403
+        return 0 if policy.may(self._state, session.role, page, action) else 403
 
     def _callback_status(self, session: SessionRow) -> int:
         """Return the status of the refusal of a callback (see ``security.body``)."""
@@ -227,7 +251,9 @@ class Guard:
             return 400
         output: str = body["output"]
         g.callback = output
-        if session.kind == DEMONSTRATION and self._rules.changes(output):
+        if session.account is None and self._rules.changes(output):
+            return 403
+        if session.kind == DISPLAY and self._rules.details(output):
             return 403
         found = [self._page_status(name, session) for name in _asked_pages(output, pathnames)]
         page = self._rules.page_of(output)
@@ -375,6 +401,18 @@ def _to_the_login(path: str | None) -> Response:
     query = request.query_string.decode("utf-8", "replace")
     wanted = web.safe_next(f"{path}?{query}" if query else path)
     return web.go(f"/login?{urlencode({'next': wanted or '/'})}", 302)
+
+
+def _to_the_stage(path: str | None, stage: str) -> Response | None:
+    """Return where somebody is led who must set a password or a second factor first."""
+    wanted = account_pages.PLACES[stage]
+    if path == wanted or (path == "/logout" and request.method == "POST"):
+        return None
+    if path is not None and _ASSET.fullmatch(path) and request.method in _READS:
+        return None
+    if request.method not in _READS or _for_machines(path):
+        return _json(stage, 401)
+    return web.go(wanted, 302)
 
 
 _WORDS = {400: "malformed", 403: "forbidden", 404: "unknown", 405: "method"}

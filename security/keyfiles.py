@@ -128,14 +128,17 @@ def read_secret(path: Path) -> bytes:
             path=path,
             why=error.strerror,
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise KeyRefused(
                 "密钥文件 {path} 不是普通文件。", "请换成普通文件，权限 0400。", path=path
             )
         _check(path, found, allowed=0o600)
-        body = file.read(_LONGEST + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            body = file.read(_LONGEST + 1)
+    finally:
+        os.close(descriptor)
     if not body:
         raise KeyRefused("密钥文件 {path} 是空的。", "请从备份放回。", path=path)
     if len(body) > _LONGEST:

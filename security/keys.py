@@ -61,7 +61,7 @@ __all__ = [
 
 SIGNING, ENVELOPE, SEED = "signing", "envelope", "seed"
 KINDS = (SIGNING, ENVELOPE, SEED)
-PURPOSES = {"session": 32, "audit": 32, "field": 16}
+PURPOSES = {"session": 32, "audit": 32, "person": 32, "field": 16}
 RING, PUB = "ring", "pub"
 _FORMAT = "carbon keys 1"
 _SEED_BYTES = 32
@@ -380,7 +380,7 @@ class Keys:
         Parameters
         ----------
         name
-            ``session`` or ``audit`` (32 bytes), or ``field`` (16 bytes).
+            ``session``, ``audit`` or ``person`` (32 bytes), or ``field`` (16 bytes).
         kid
             Of which seed; the newest if None.
 

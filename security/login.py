@@ -9,23 +9,22 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import Blueprint, Flask, Request, Response, request
 from flask_login import LoginManager  # type: ignore[import-untyped]
 
-from data.state import FAILURE, SessionRow, State, acting, acts, now
+from data.state import FAILURE, SessionRow, State, now
 from data.state import Entry as Record
-from security import web
+from security import account_pages, web
 from security.accounts import FIRST, Entry, SetupRefused, Wanted, enter, make_first
-from security.first import link_digest
+from security.first import display_digest, link_digest
 from security.keys import Keys
 from security.passwords import Busy, nobodys_hash
 from security.roles import role_name
-from security.sessions import Sessions
+from security.sessions import LONGEST_DISPLAY, Sessions
 from security.signals import Signals
-from translations import text
 
 HOME = "/"
 
@@ -113,6 +112,8 @@ def _blueprint() -> Blueprint:
     found.get("/setup")(setup_form)
     found.post("/setup")(setup)
     found.get("/demonstration/<token>")(demonstration)
+    found.get("/display/<token>")(display)
+    account_pages.register(found)
     return found
 
 
@@ -124,26 +125,37 @@ def _too_large(_error: Exception) -> Response:
     return web.refused_page(413)
 
 
-def _words(key: str, **values: object) -> str:
-    chosen = web.page_language(request, _door().language)
-    return text(key, chosen, **values)
-
-
 def _door() -> web.Door:
     return web.installed()
 
 
 def _form(status: int, error: str = "", name: str = "") -> Response:
     wanted = web.safe_next(request.values.get("next"))
+    ready = web.words("账号已建立，请登录") if request.args.get("ready") and not error else ""
     return web.page(
         "login.html",
         status,
         error=error,
-        notice=_words("账号已建立，请登录") if request.args.get("ready") and not error else "",
+        notice=ready,
+        ended="" if error or ready else _ended(),
         name=name,
         wanted=wanted or "",
         first=not _door().state.accounts.some(),
     )
+
+
+def _ended() -> str:
+    """Return what to say to a browser whose session was ended: the cookie is still there."""
+    said = {
+        "elsewhere": "已在别处登录，这里的会话已结束",
+        "idle": "15 分钟没有操作，会话已结束",
+        "over": "会话已满 8 小时，请重新登录",
+        "role": "账号的角色已变更，请重新登录",
+        "sites": "账号的站点范围已变更，请重新登录",
+        "ended": "会话已由管理员结束",
+    }
+    why = _door().sessions.why_ended(web.session_token(request))
+    return web.words(said[why]) if why in said else ""
 
 
 def login_form() -> Response:
@@ -158,22 +170,25 @@ def login() -> Response:
     """Answer POST /login: a new session, or why not (T/CASMES 615 9.3.1)."""
     name = request.form.get("username", "")
     if not web.csrf_right():
-        return _form(403, _words("表单已过期，请重新输入（浏览器须允许 Cookie）"), name)
-    at = _door().clock()
+        return _form(403, web.words("表单已过期，请重新输入（浏览器须允许 Cookie）"), name)
+    here, at = _door(), _door().clock()
     try:
-        entry = enter(_door().state, name, request.form.get("password", ""), at)
+        entry = enter(
+            here.state,
+            name,
+            request.form.get("password", ""),
+            at,
+            code=request.form.get("code", ""),
+            keys=here.keys,
+        )
     except Busy:
-        return _retry_after(_form(503, _words("正在登录的人太多，请稍后再试"), name), 5)
+        return _retry_after(_form(503, web.words("正在登录的人太多，请稍后再试"), name), 5)
     if entry.account is None:
         _record_failure(entry)
         return _not_in(entry, at, name)
-    answer = web.go(web.safe_next(request.form.get("next")) or HOME)
-    with acts(replace(acting(), actor=entry.account.name, role=entry.account.role)):
-        opened = _door().sessions.open(
-            entry.account.account, request.remote_addr or "", web.session_token(request)
-        )
-    web.give_session(answer, opened)
-    web.keep_csrf(answer, secrets.token_urlsafe(32))
+    wanted = web.safe_next(request.form.get("next")) or HOME
+    answer = web.go(account_pages.PLACES.get(entry.stage, wanted))
+    account_pages.begin(answer, entry.account, entry.stage)
     return answer
 
 
@@ -181,18 +196,23 @@ def _record_failure(entry: Entry) -> None:
     """Record a try that failed: by the account's name if there is one, people type passwords."""
     here, place = _door(), request.remote_addr or ""
     words = "locked" if entry.locked_until is not None else "wrong"
+    words = "replayed" if entry.replayed else words
     here.signals.record(Record("session.login", entry.known, words, FAILURE), place)
     here.signals.sign("wrong_password", entry.subject)
     here.signals.sign("wrong_from_address", place)
     here.signals.sign("account_tried", place, entry.subject)
+    if entry.replayed:
+        here.signals.sign("replayed_code", entry.known)
 
 
 def _not_in(entry: Entry, at: datetime, name: str) -> Response:
     if entry.locked_until is None:
-        words = _words("账号或密码不正确。再错 {count} 次将锁定 15 分钟。", count=entry.left)
+        words = web.words(
+            "账号、密码或动态口令不正确。再错 {count} 次将锁定 15 分钟。", count=entry.left
+        )
         return _form(401, words, name)
     seconds = (entry.locked_until - at).total_seconds()
-    words = _words(
+    words = web.words(
         "错误次数过多，账号已锁定，请 {count} 分钟后再试。", count=math.ceil(seconds / 60)
     )
     return _retry_after(_form(429, words, name), math.ceil(seconds))
@@ -226,7 +246,9 @@ def setup() -> Response:
     if state.accounts.some():
         return web.refused_page(404)
     if not web.csrf_right():
-        return _setup_page(403, {"form": [_words("表单已过期，请重新输入（浏览器须允许 Cookie）")]})
+        return _setup_page(
+            403, {"form": [web.words("表单已过期，请重新输入（浏览器须允许 Cookie）")]}
+        )
     form = request.form
     wanted = [
         Wanted(form.get(f"name_{role}", ""), role, form.get(f"password_{role}", ""))
@@ -238,7 +260,7 @@ def setup() -> Response:
     except SetupRefused as refused:
         return _setup_page(400, refused.reasons)
     except Busy:
-        return _setup_page(503, {"form": [_words("正在登录的人太多，请稍后再试")]})
+        return _setup_page(503, {"form": [web.words("正在登录的人太多，请稍后再试")]})
     return web.go("/login?ready=1")
 
 
@@ -276,5 +298,20 @@ def demonstration(token: str) -> Response:
         return web.refused_page(404)
     answer = web.go(HOME)
     web.give_session(answer, opened)
+    web.keep_csrf(answer, web.csrf_token())
+    return answer
+
+
+def display(token: str) -> Response:
+    """Answer GET /display/TOKEN: the session of a wall screen; the link is spent."""
+    here = _door()
+    if request.method != "GET" or "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return web.refused_page(405)  # asking ahead must not spend it
+    opened = here.sessions.open_display(request.remote_addr or "", display_digest(token))
+    found = here.sessions.find(opened, request.remote_addr or "")
+    if opened is None or found is None:
+        return web.refused_page(404)
+    answer = web.go(found.page)
+    web.give_session(answer, opened, int(LONGEST_DISPLAY.total_seconds()))
     web.keep_csrf(answer, web.csrf_token())
     return answer

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cache
 
 from security.sm import pbkdf2_sm3
@@ -14,12 +15,28 @@ from translations import text
 
 SHORTEST, LONGEST = 12, 128
 ROUNDS = 310_000
+OLDEST = timedelta(days=90)
+NOT_AGAIN = 5
 _SCHEME = "pbkdf2-sm3"
 _SALT_BYTES = 16
 # One hash takes a core for 0.2 s. One at a time leaves the other core to everybody else; the
 # rest wait, and more than a few waiting would take the server's threads instead.
 _TURN = threading.Semaphore(1)
 _WAITING = threading.Semaphore(4)
+
+
+# What is left of a common password without digits and symbols, or with the digits that stand for
+# letters read as such. A list of millions would be of other words; these are those of this place.
+_WORDS = """
+password passwd passwort pass login welcome letmein iloveyou changeme secret default access admin
+administrator root superuser sysadmin secadmin auditor operator system service server test tester
+testing demo guest user qwerty qwertyuiop qwert asdf asdfgh asdfghjkl zxcvbn zxcvbnm qazwsx
+qazwsxedc abc abcd abcde abcdef abcdefg abcdefgh monkey dragon sunshine woaini mima guowang
+dianwang sgcc stategrid tanguanli carbon china beijing
+"""
+_COMMON = frozenset(_WORDS.split())
+_READ_AS = str.maketrans("@4031!5$7", "aaoelisst")
+_WALKS = ("1qaz2wsx", "q1w2e3r4", "1q2w3e4r", "zaq12wsx", "!qaz@wsx", "1qaz@wsx")
 
 
 class Busy(Exception):
@@ -97,7 +114,80 @@ def reasons_against(password: str, name: str, language: str) -> list[str]:
         found.append(text("密码缺少符号", language))
     if name and normalised(name).casefold() in typed.casefold():
         found.append(text("密码不能包含账号名", language))
+    if common(typed):
+        found.append(text("密码太常见", language))
     return found
+
+
+def common(password: str) -> bool:
+    """Tell whether a password is a common word with digits and symbols around it.
+
+    Parameters
+    ----------
+    password
+        As it is compared.
+
+    Returns
+    -------
+    bool
+        Also where digits stand for letters, or fingers walked over the keyboard.
+    """
+    small = password.casefold()
+    letters = "".join(c for c in small if c.isalpha())
+    ends = "".join(c for c in small.strip("0123456789!@#$%^&*()_+-=.,?~ ").translate(_READ_AS)
+                   if c.isalpha())  # fmt: skip
+    return letters in _COMMON or ends in _COMMON or small.startswith(_WALKS)
+
+
+def used_before(password: str, kept: Sequence[str]) -> bool:
+    """Tell whether a password is one of earlier ones.
+
+    Parameters
+    ----------
+    password
+        As it was typed.
+    kept
+        What ``hashed`` returned for them, newest first.
+
+    Returns
+    -------
+    bool
+        Each is compared, which takes as long as so many logins; hold ``turn``.
+    """
+    return any(matches(password, one) for one in kept[:NOT_AGAIN])
+
+
+def expired(changed_at: datetime | None, at: datetime) -> bool:
+    """Tell whether a password is so old that it must be changed.
+
+    Parameters
+    ----------
+    changed_at
+        When it was chosen.
+    at
+        Now.
+
+    Returns
+    -------
+    bool
+        After 90 days; also where nobody knows.
+    """
+    return changed_at is None or at - changed_at >= OLDEST
+
+
+def one_time() -> str:
+    """Return a new password to be told once and changed at the first login.
+
+    Returns
+    -------
+    str
+        16 signs of every kind, none that is mistaken for another.
+    """
+    kinds = ("ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnpqrstuvwxyz", "23456789", "-+=#%")
+    signs = [secrets.choice(kind) for kind in kinds]
+    signs += [secrets.choice(kinds[0] + kinds[1] + kinds[2]) for _ in range(12)]
+    secrets.SystemRandom().shuffle(signs)
+    return "".join(signs)
 
 
 def hashed(password: str, rounds: int = ROUNDS) -> str:

@@ -12,41 +12,46 @@ from types import MappingProxyType
 from translations import text
 
 DEMONSTRATION = "demonstration"
+DISPLAY = "display"
 ADMINISTRATORS = ("sysadmin", "secadmin", "auditor")
-ROLES = ("clerk", "analyst", "manager", "verifier", *ADMINISTRATORS)
-APPROVERS = frozenset(("analyst", "manager"))  # of factors, settings, locked months
-CLOSERS = frozenset(("analyst", "manager"))
+BUSINESS = ("clerk", "analyst", "manager", "verifier")
+ROLES = (*BUSINESS, *ADMINISTRATORS)
+KEEPERS = ("sysadmin", "secadmin")  # of accounts and rights: what one asks for the other decides
 
-_ALL = frozenset((*ROLES, DEMONSTRATION))
-_READERS = frozenset(("clerk", "analyst", "manager", "verifier", DEMONSTRATION))
+_PEOPLE = frozenset((*ROLES, DEMONSTRATION))
+_ALL = _PEOPLE | {DISPLAY}
+_READERS = frozenset((*BUSINESS, DEMONSTRATION))
+_SHOWN = _READERS | {DISPLAY}
 
 PAGE_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "/": _ALL,
-        "/emission": _READERS,
-        "/process": _READERS,
-        "/substitution": _READERS,
-        "/lifecycle": _READERS,
-        "/market": _READERS,
+        "/emission": _SHOWN,
+        "/process": _SHOWN,
+        "/substitution": _SHOWN,
+        "/lifecycle": _SHOWN,
+        "/market": _SHOWN,
         "/data": frozenset(("clerk", "analyst")),
         "/alerts": frozenset(("clerk", "analyst", "manager")),
         "/factors": frozenset(("analyst", "manager", "verifier")),
         "/closing": _READERS,
         "/audit": frozenset(("auditor",)),
-        "/users": frozenset(("secadmin",)),
+        "/users": frozenset(KEEPERS),
         "/ops": frozenset(("sysadmin",)),
-        "/help": _ALL,
+        "/help": _PEOPLE,
     }
 )
 
 
 def may_open(role: str, page: str) -> bool:
-    """Tell whether a role may open a page (T/CASMES 615 9.4.1).
+    """Tell whether a role may open a page unless it was switched (T/CASMES 615 9.4.1).
+
+    What holds now, ``security.policy`` says.
 
     Parameters
     ----------
     role
-        One of ``ROLES`` or ``DEMONSTRATION``.
+        One of ``ROLES``, ``DEMONSTRATION`` or ``DISPLAY``.
     page
         The page's path, exactly as registered.
 
@@ -87,5 +92,6 @@ def role_name(role: str, language: str) -> str:
         "secadmin": text("安全管理员", language),
         "auditor": text("安全审计员", language),
         DEMONSTRATION: text("演示（只读）", language),
+        DISPLAY: text("大屏（只读）", language),
     }
     return names[role]

@@ -51,6 +51,16 @@ class Refused(Problem):
     """A key, ciphertext or signature is not what it must be."""
 
 
+class Unavailable(Problem):
+    """A library could not do its work, as without random numbers; nothing weaker is made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "密码库未能完成运算，可能取不到系统随机数。",
+            "请检查打开文件数限制和 /dev/urandom 后重试。",
+        )
+
+
 class Broken(Problem):
     """A library does not give the published answers; ``names`` say which."""
 
@@ -285,8 +295,14 @@ def sm2_new() -> KeyPair:
     -------
     KeyPair
         Private 32 bytes, public X‖Y 64 bytes.
+
+    Raises
+    ------
+    Unavailable
+        There are no random numbers.
     """
-    public, private = gmssl_pyx.sm2_key_generate()
+    with _working():
+        public, private = gmssl_pyx.sm2_key_generate()
     return sm2_pair(private, public)
 
 
@@ -391,6 +407,8 @@ def sm2_sign(pair: KeyPair, message: bytes) -> bytes:
     ------
     Refused
         The pair's halves do not belong together.
+    Unavailable
+        There are no random numbers.
     ValueError
         The message is longer.
     """
@@ -398,10 +416,9 @@ def sm2_sign(pair: KeyPair, message: bytes) -> bytes:
         raise ValueError(len(message))
     _scalar(pair.private)
     public = sm2_public(pair.public)
-    signature: bytes = gmssl_pyx.sm2_sign(pair.private, public, message, SIGNER)
-    with _quiet():
-        fits = _first_says(public, message, signature)
-    if not fits:
+    with _working():
+        signature: bytes = gmssl_pyx.sm2_sign(pair.private, public, message, SIGNER)
+    if not _first_says(public, message, signature):
         raise Refused("SM2 私钥与公钥不是一对。")
     return signature
 
@@ -491,12 +508,16 @@ def sm2_encrypt(public: bytes, plaintext: bytes) -> bytes:
     ------
     Refused
         The public key is no point of the curve.
+    Unavailable
+        There are no random numbers.
     ValueError
         The plaintext is empty or longer.
     """
     if not 1 <= len(plaintext) <= LONGEST_SM2:
         raise ValueError(len(plaintext))
-    sealed: bytes = gmssl_pyx.sm2_encrypt(sm2_public(public), plaintext)
+    point = sm2_public(public)
+    with _working():
+        sealed: bytes = gmssl_pyx.sm2_encrypt(point, plaintext)
     return sealed
 
 
@@ -578,22 +599,52 @@ def _value(body: bytes, tag: int) -> tuple[bytes, bytes]:
 
 
 @contextmanager
+def _working() -> Iterator[None]:
+    """Have the library do what only fails where the machine does; what it says is worth reading."""
+    try:
+        yield
+    except gmssl_pyx.GmsslInnerError:
+        raise Unavailable from None
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library's own lines off the standard error; what others write meanwhile stays."""
+    """Keep the library's own lines off the standard error; what others write meanwhile stays.
+
+    Only around what a stranger can make fail: a process started meanwhile would inherit the
+    stand-in.
+    """
     with _STDERR:
-        try:
-            kept, held = os.dup(2), os.memfd_create("stderr")
-        except (AttributeError, OSError):  # no standard error, or no Linux: it will be loud
-            yield
-            return
-        os.dup2(held, 2)
+        held = _aside()
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.lseek(held, 0, os.SEEK_SET)
-            with os.fdopen(held, "rb") as said, os.fdopen(kept, "wb", buffering=0) as out:
-                out.write(_NATIVE.sub(b"", said.read()))
+            if held is not None:
+                _put_back(*held)
+
+
+def _aside() -> tuple[int, int] | None:
+    """Return the real standard error and what stands in for it; None where it will be loud."""
+    try:
+        held = os.memfd_create("stderr")
+    except (AttributeError, OSError):  # no Linux, or no file can be opened any more
+        return None
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        os.close(held)
+        return None
+    os.dup2(held, 2)
+    return kept, held
+
+
+def _put_back(kept: int, held: int) -> None:
+    os.dup2(kept, 2)
+    os.lseek(held, 0, os.SEEK_SET)
+    with os.fdopen(held, "rb") as said, os.fdopen(kept, "wb", buffering=0) as out:
+        others = _NATIVE.sub(b"", said.read())
+        if others:
+            out.write(others)
 
 
 # Known answers

@@ -88,6 +88,25 @@ def installed() -> Door:
     return door(current_app)
 
 
+def held_keys() -> Keys:
+    """Return the keys of the application that answers this request.
+
+    Returns
+    -------
+    Keys
+        Opened.
+
+    Raises
+    ------
+    RuntimeError
+        It was installed without.
+    """
+    found = installed().keys
+    if found is None:
+        raise RuntimeError("accounts need the keys")
+    return found
+
+
 def session_cookie(asked: Request) -> str:
     """Return the name of the session's cookie: bound to this host where the browser can do so.
 
@@ -147,7 +166,7 @@ def act() -> Act:
     return replace(known, actor=name, role=session.role, session=session.token_digest[:8])
 
 
-def give_session(answer: Response, token: str) -> None:
+def give_session(answer: Response, token: str, max_age: int | None = None) -> None:
     """Let the browser keep a session (T/CASMES 615 9.4.1).
 
     Parameters
@@ -156,10 +175,13 @@ def give_session(answer: Response, token: str) -> None:
         The response to send it with.
     token
         The session's identifier.
+    max_age
+        Seconds that it outlives the browser's end; not at all if None.
     """
     answer.set_cookie(
         session_cookie(request),
         token,
+        max_age=max_age,
         path="/",
         secure=request.is_secure,
         httponly=True,
@@ -368,6 +390,24 @@ def _switched(language: str, wanted: object) -> str:
     return f"{quote(safe_next(request.path) or '/login')}?{urlencode(asked)}"
 
 
+def words(key: str, **values: object) -> str:
+    """Return a sentence in the reader's language.
+
+    Parameters
+    ----------
+    key
+        The Chinese sentence.
+    values
+        Its named values.
+
+    Returns
+    -------
+    str
+        The sentence.
+    """
+    return text(key, page_language(request, installed().language), **values)
+
+
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -398,3 +438,14 @@ class _Words:
 
     def __call__(self, key: str, **values: object) -> str:
         return text(key, self.language, **values)
+
+
+def own_address() -> str:
+    """Return the address that this request came to: scheme and host.
+
+    Returns
+    -------
+    str
+        Such as ``http://10.0.0.5:8050``.
+    """
+    return request.host_url.rstrip("/")

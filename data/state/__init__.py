@@ -11,14 +11,31 @@ from alembic.config import Config
 from sqlalchemy import Engine, NullPool, create_engine, event, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from data.state.access import (
+    Access,
+    AccessRequest,
+    Decider,
+    Display,
+    NewRequest,
+    PolicyVersion,
+    Stale,
+    change_account,
+    enable_account,
+    grant_display,
+    make_account,
+    put_policy,
+)
 from data.state.accounts import (
     Account,
     Accounts,
     Attempt,
     CodeRefused,
+    LastOne,
     NameTaken,
     NewAccount,
+    PersonHolds,
     SessionRow,
+    scope_of,
 )
 from data.state.approvals import Approvals, Decided, NewProposal, Proposal
 from data.state.audit import (
@@ -38,7 +55,7 @@ from data.state.clock import now
 from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
-from data.state.tables import CHECKPOINT, METADATA, SETTLE_RUN
+from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 
 __all__ = [
@@ -47,6 +64,8 @@ __all__ = [
     "FAILURE",
     "METADATA",
     "SUCCESS",
+    "Access",
+    "AccessRequest",
     "Account",
     "Act",
     "Audit",
@@ -62,20 +81,33 @@ __all__ = [
     "Checkpoints",
     "CodeRefused",
     "Decided",
+    "Decider",
     "Delivered",
+    "Display",
     "FactorVersions",
+    "LastOne",
     "Months",
     "NameTaken",
     "NewAccount",
     "NewProposal",
+    "NewRequest",
     "PeriodEvent",
+    "PersonHolds",
+    "PolicyVersion",
     "Proposal",
     "Run",
     "SessionRow",
     "Signed",
+    "Stale",
     "State",
     "Version",
+    "change_account",
+    "enable_account",
+    "grant_display",
+    "make_account",
     "now",
+    "put_policy",
+    "scope_of",
 ]
 FILE_NAME = "state.db"
 
@@ -101,6 +133,7 @@ class State:
         self.audit.begin()
         self.checkpoints = Checkpoints(self.engine)
         self.accounts = Accounts(self.engine)
+        self.access = Access(self.engine, self.accounts)
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.months = Months(self.engine)
@@ -112,7 +145,11 @@ class State:
     def key_ids(self) -> set[str]:
         """Return the ids of the keys that what is kept cannot do without."""
         with self.engine.connect() as connection:
-            return set(connection.execute(select(CHECKPOINT.c.kid).distinct()).scalars())
+            found = set(connection.execute(select(CHECKPOINT.c.kid).distinct()).scalars())
+            for column in (ACCOUNT.c.person, ACCOUNT.c.phone, ACCOUNT.c.totp):
+                sealed = connection.execute(select(column).where(column != "")).scalars()
+                found |= {value.split("|")[1] for value in sealed}
+            return found
 
     def begin_run(self, run: Run) -> int:
         """Note the start of a settle run and return its number."""

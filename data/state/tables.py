@@ -51,6 +51,31 @@ ACCOUNT = Table(
     Column("password_hash", String, nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("disabled_at", DateTime),
+    Column("person", String, nullable=False),  # sealed, as phone and totp are
+    Column("person_mac", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("sites", String, nullable=False),
+    Column("password_changed_at", DateTime),
+    Column("must_change", Integer, nullable=False),
+    Column("totp", String, nullable=False),
+    Column("totp_step", Integer, nullable=False),
+    Column("last_login_at", DateTime),
+)
+
+PASSWORD_HISTORY = Table(
+    "password_history",
+    METADATA,
+    Column("account", Integer, ForeignKey("account.account"), primary_key=True),
+    Column("hash", String, primary_key=True),
+    Column("at", DateTime, primary_key=True),
+)
+
+RECOVERY_CODE = Table(
+    "recovery_code",
+    METADATA,
+    Column("account", Integer, ForeignKey("account.account"), primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("used_at", DateTime),
 )
 
 # Tries by the digest of what was typed, whether such an account exists or not: a name that
@@ -64,6 +89,7 @@ ATTEMPT = Table(
     Column("locked_until", DateTime),
 )
 
+# What the constraints of sessions, requests, the policy and displays are is in their revision.
 SESSION = Table(
     "session",
     METADATA,
@@ -74,10 +100,58 @@ SESSION = Table(
     Column("seen_at", DateTime, nullable=False),
     Column("ends_at", DateTime, nullable=False),
     Column("address", String, nullable=False),
-    CheckConstraint(
-        "(kind = 'user' AND account IS NOT NULL) OR (kind = 'demonstration' AND account IS NULL)",
-        name="session_kind",
-    ),
+    Column("stage", String, nullable=False),
+    Column("display", Integer, ForeignKey("display_grant.display")),
+)
+
+ENDED_SESSION = Table(
+    "ended_session",
+    METADATA,
+    Column("token_digest", String, primary_key=True),
+    Column("why", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
+DISPLAY_GRANT = Table(
+    "display_grant",
+    METADATA,
+    Column("display", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False),
+    Column("token_digest", String, nullable=False, unique=True),
+    Column("address", String, nullable=False),
+    Column("sites", String, nullable=False),
+    Column("page", String, nullable=False),
+    Column("granted_by", String, nullable=False),
+    Column("granted_at", DateTime, nullable=False),
+    Column("opened_at", DateTime),
+    Column("revoked_at", DateTime),
+)
+
+ACCESS_REQUEST = Table(
+    "access_request",
+    METADATA,
+    Column("request", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("body", String, nullable=False),
+    Column("proposer", String, nullable=False),
+    Column("proposer_role", String, nullable=False),
+    Column("proposed_at", DateTime, nullable=False),
+    Column("status", String, nullable=False),
+    Column("decided_by", String),
+    Column("decided_role", String),
+    Column("decided_at", DateTime),
+    Column("reason", String, nullable=False),
+)
+
+POLICY_VERSION = Table(
+    "policy_version",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("matrix", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("proposed_by", String, nullable=False),
+    Column("approved_by", String, nullable=False),
 )
 
 ONE_TIME_CODE = Table(

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from client import over_socket
 from commands import Request
 from tests.cli import manage, serving
+from tests.codes import next_code
 from tests.plant import write_csv
 
 MONTHS = 36
@@ -87,24 +88,26 @@ def plant():
         word = f"Aa1-{secrets.token_urlsafe(12)}"
         secret.write_text(word, encoding="utf-8")
         told(manage(home, "demo", "--months", str(MONTHS)))
-        told(manage(home, "user", "add", USER, "--role", "analyst", "--password-file", str(secret)))
+        words = ("--role", "analyst", "--password-file", str(secret), "--json")
+        made = json.loads(told(manage(home, "user", "add", USER, *words)))
         with serving(home) as port:
-            yield port, signed_in(port, word), home
+            yield port, signed_in(port, word, next_code(made["totp_secret"])), home
 
 
 def told(done):
     if done.returncode:
         raise RuntimeError(f"{done.stdout}{done.stderr}")
+    return done.stdout
 
 
-def signed_in(port, word):
+def signed_in(port, word, code):
     """The cookie of a session, from the form as a browser fills it in."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/login")
     answer = connection.getresponse()
     answer.read()
     csrf = cookie(answer, "csrf")
-    form = urlencode({"username": USER, "password": word, "csrf_token": csrf})
+    form = urlencode({"username": USER, "password": word, "code": code, "csrf_token": csrf})
     headers = {"Cookie": f"csrf={csrf}", "Content-Type": "application/x-www-form-urlencoded"}
     connection.request("POST", "/login", form, headers)
     answer = connection.getresponse()

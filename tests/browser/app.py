@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.visit import Look, new_context
 from tests.cli import answers, command, environment, free_port, manage
+from tests.codes import next_code
 
 MONTHS = "14"
 USER = "pages"
@@ -28,17 +30,24 @@ class Plant:
 
     url: str
     home: Path
+    secret: str = ""
     user: str = USER
     password: str = WORDS
 
 
-def build(home: Path) -> None:
-    """Make the demonstration plant and the account."""
+def build(home: Path) -> str:
+    """Make the demonstration plant and the account; return the secret of its one-time codes."""
     secret = home.parent / "password"
     secret.write_text(WORDS, encoding="utf-8")
     _done(home, "demo", "--months", MONTHS)
     _done(home, "import", "prices", str(_prices(home.parent)))
-    _done(home, "user", "add", USER, "--role", "analyst", "--password-file", str(secret))
+    return add_user(home, USER, "analyst", secret)
+
+
+def add_user(home: Path, name: str, role: str, password_file: Path, *more: str) -> str:
+    """Make an account and return the secret of its one-time codes."""
+    words = ("user", "add", name, "--role", role, "--password-file", str(password_file))
+    return str(json.loads(_done(home, *words, *more, "--json"))["totp_secret"])
 
 
 def _prices(folder: Path) -> Path:
@@ -51,9 +60,10 @@ def _prices(folder: Path) -> Path:
     return file
 
 
-def _done(home: Path, *words: str) -> None:
+def _done(home: Path, *words: str) -> str:
     done = manage(home, *words)
     assert done.returncode == 0, f"manage.py {' '.join(words)}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 @contextmanager
@@ -79,7 +89,7 @@ def serving(home: Path, log: Path) -> Iterator[str]:
             process.wait(timeout=30)
 
 
-def sign_in(browser: Browser, url: str, user: str, password: str) -> Any:
+def sign_in(browser: Browser, url: str, user: str, password: str, secret: str = "") -> Any:
     """Fill in the login form and return the storage state of who is signed in."""
     context = new_context(browser, Look(width=1024, height=768))
     try:
@@ -87,6 +97,8 @@ def sign_in(browser: Browser, url: str, user: str, password: str) -> Any:
         page.goto(f"{url}/login")
         page.locator("input[name=username]").fill(user)
         page.locator("input[name=password]").fill(password)
+        if secret:
+            page.locator("input[name=code]").fill(next_code(secret))
         with page.expect_navigation():
             page.locator("form:has(input[name=password]) [type=submit]").click()
         assert "/login" not in page.url, f"not signed in: {page.locator('body').inner_text()}"

@@ -44,12 +44,13 @@ def plant_app(tmp_path_factory):
     place = tmp_path_factory.mktemp("browser")
     home = place / "home"
     home.mkdir()
-    build(home)
+    secret = build(home)
     with serving(home, place / "serve.log") as url:
-        yield Plant(url, home)
+        yield Plant(url, home, secret)
 
 
 @pytest.fixture(scope="package")
 def signed_in(chromium, plant_app):
     """The storage state of an analyst of the plant: one login for all visits."""
-    return sign_in(chromium, plant_app.url, plant_app.user, plant_app.password)
+    who = (plant_app.user, plant_app.password, plant_app.secret)
+    return sign_in(chromium, plant_app.url, *who)

@@ -2,7 +2,7 @@
 
 ``python -m tests.browser.shots --home DIR --out DIR`` serves a data directory for the pictures;
 with ``--url`` the app runs already. Who looks: ``--cookie SID``, or ``--user`` with
-``--password-file``; without either nobody signs in.
+``--password-file`` and ``--totp-secret``; without either nobody signs in.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def signed(browser: Browser, url: str, chosen: argparse.Namespace) -> Any:
         return {"cookies": [jar | rest], "origins": []}
     if chosen.user:
         password = chosen.password_file.read_text(encoding="utf-8").rstrip("\n")
-        return sign_in(browser, url, chosen.user, password)
+        return sign_in(browser, url, chosen.user, password, chosen.totp_secret)
     return None
 
 
@@ -87,6 +87,7 @@ def parsed(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--cookie", help="the sid of a session")
     parser.add_argument("--user")
     parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--totp-secret", default="", help="the secret of the one-time codes")
     parser.add_argument("--language", choices=("zh", "en"), default="zh")
     parser.add_argument("--page", action="append", help="a path; default: every page")
     chosen = parser.parse_args(words)

@@ -22,7 +22,8 @@ from figures.closing import Changed, polarity
 from pages import closing as page
 from pages._filters import parse
 from pages.closing import Choice
-from security.roles import CLOSERS, DEMONSTRATION, PAGE_ROLES, ROLES
+from security.policy import default
+from security.roles import DEMONSTRATION, PAGE_ROLES, ROLES
 from tests.callbacks.test_screens import numbers, plain, walk, words
 from tests.data.test_book import change_factor, factor_file, made
 from tests.plant import Plant, meter, moment, opened_home, series
@@ -30,6 +31,7 @@ from tests.security.doors import EVERYBODY, NOBODY, asked, house, send
 
 ANA, BOB = Who("ana", "analyst"), Who("bob", "manager")
 EMISSION = ("emission", "site", "site")
+CLOSERS = {role for role in ROLES if default().allows(role, "/closing", "lock")}
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from figures import factors as shown
 from figures.factors import NO_DOCUMENT
 from pages import factors as page
 from pages.factors import Choice
-from security.roles import APPROVERS, DEMONSTRATION, ROLES
+from security.policy import default
+from security.roles import DEMONSTRATION, ROLES
 from tests.callbacks.test_screens import numbers, plain, walk, words
 from tests.data.test_book import made
 from tests.plant import opened_home
@@ -32,6 +33,7 @@ from tests.plant import opened_home
 ANA, BOB = Who("ana", "analyst"), Who("bob", "manager")
 COLUMNS = [c.name for c in FACTOR_KIND.columns]
 KEY = "0" * 32
+APPROVERS = {role for role in ROLES if default().allows(role, "/factors", "decide")}
 
 
 @pytest.fixture

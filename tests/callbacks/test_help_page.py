@@ -290,3 +290,17 @@ def test_entities_are_named_in_both_languages(reader):
     for dimension, entity in rows:
         assert CJK.search(shown.entity_words(dimension, entity, "zh")), (dimension, entity)
         assert not CJK.search(shown.entity_words(dimension, entity, "en")), (dimension, entity)
+
+
+# Printing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_manual_is_one_chapter_to_print(found, language):
+    whole = work.chapter_shown(found[language], page.WHOLE, page.WHOLE)
+    there = anchors(whole)
+    assert work.chapter_of(found[language], page.WHOLE) == page.WHOLE
+    assert {page.WHOLE, *targets(found[language])} <= there
+    listed = page.contents(work._listed(found[language]), page.WHOLE, language)
+    links = [n["props"]["href"] for n in elements(listed) if n["type"] == "A"]
+    assert f"#{page.WHOLE}" in links

@@ -15,7 +15,7 @@ from callbacks._bind import answer, contents
 from callbacks.download import bind_downloads
 from callbacks.trace import opened_drawer, sheet_csv
 from data.export import Wanted, ledger_rows
-from pages import emission, overview
+from pages import emission, help, overview
 from tests.shown import assert_words
 
 PAGES = (overview.PAGE, emission.PAGE)
@@ -24,6 +24,8 @@ SEARCHES = (
     "?from=2024-03&to=2026-03",
     "?from=2024-04&to=2025-12&grain=quarter&carbon=object",
     "?from=2024-01&to=2025-12&grain=year",
+    "?from=2024-02&to=2026-03&grain=year&carbon=cause",
+    "?from=2024-04&to=2025-12&grain=quarter&carbon=cause",
     "?mass=kg&energy=kWh&compare=none&carbon=scope&building=water",
     "?energy=tce&trend=month&carbon=cause&compare=month&building=energy_per_area",
 )
@@ -175,7 +177,7 @@ def test_table_hover_and_csv_say_the_same(reader, page):
 
 def downloads(reader):
     server = Flask("downloads")
-    bind_downloads(server, PAGES, reader, "zh")
+    bind_downloads(server, (*PAGES, help.PAGE), reader, "zh")
     return server.test_client()
 
 
@@ -194,6 +196,7 @@ def test_unknown_downloads_are_not_found(reader):
         "/download/x.csv",
         "/download/emission/x.csv",
         "/download/overview/revenue-forecast.csv",
+        "/download/help.csv",
     ):
         assert client.get(path).status_code == 404
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from figures.view import shifted, spans
 from pages._filters import Known, address, parse, presets
 
-KNOWN = Known(("A", "B"), "2023-11", "2026-11", ("2025-11", "2026-10"), ("A",))
+VIEWS = (("CN2026", "材料因子集"), ("footprint", "产品碳足迹"))
+KNOWN = Known(("A", "B"), "2023-11", "2026-11", ("2025-11", "2026-10"), ("A",), VIEWS)
 
 
 @given(st.text(max_size=200))
@@ -25,10 +26,19 @@ def test_any_address_gives_filters_that_exist(text):
     st.sampled_from(["2025-12", "2027-01", "2023-01"]),
     st.sampled_from(["month", "quarter", "year", "day", "'"]),
     st.sampled_from(["t", "kg", "lb"]),
+    st.sampled_from(["", "CN2026", "cn2026", "footprint", "x"]),
 )
-def test_an_address_written_again_says_the_same(site, first, last, grain, mass):
-    found = parse(f"?site={site}&from={first}&to={last}&grain={grain}&mass={mass}", KNOWN)
+def test_an_address_written_again_says_the_same(site, first, last, grain, mass, view):
+    query = f"?site={site}&from={first}&to={last}&grain={grain}&mass={mass}&view={view}"
+    found = parse(query, KNOWN)
     assert parse(address(found, KNOWN), KNOWN) == found
+
+
+def test_an_unknown_view_is_the_ledgers_own():
+    assert parse("?view=CN2026", KNOWN).view == "CN2026"
+    assert parse("?view=cn2026", KNOWN).view == ""
+    assert address(parse("?view=CN2026", KNOWN), KNOWN) == "?view=CN2026"
+    assert parse("?view=CN2026", KNOWN).key() != parse("", KNOWN).key()
 
 
 def test_defaults_stay_out_of_the_address():

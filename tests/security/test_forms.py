@@ -106,8 +106,7 @@ def test_a_request_of_another_site_changes_nothing(server, headers, tmp_path):
 ], ids=str)  # fmt: skip
 def test_the_pages_own_requests_pass(server, headers):
     client = server.test_client()
-    fields = {"username": "chen.jing", "password": PASSWORD}
-    assert post(client, "/login", headers=headers, **fields).status_code == 303
+    assert log_in(client, headers=headers).status_code == 303
     assert post(client, "/logout", headers=headers).status_code == 303
 
 

@@ -8,7 +8,18 @@ import pytest
 
 from security.sessions import IDLE, LONGEST, NOTED_EVERY, Sessions
 from security.sm import sm3_hex
-from tests.security.doors import HERE, csrf, kept, known, log_in, post, rows, small
+from tests.security.doors import (
+    HERE,
+    PASSWORD,
+    code_of,
+    csrf,
+    kept,
+    known,
+    log_in,
+    post,
+    rows,
+    small,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +138,7 @@ def test_a_session_ended_while_it_is_read_does_not_come_back(
 
     def read_and_end(digest):
         found = read(digest)
-        state.accounts.end_session(digest)
+        state.accounts.end_session(digest, clock())
         race.undo()
         sessions.find("another")  # by which everything in memory is forgotten
         return found
@@ -159,12 +170,13 @@ def test_the_cookie_is_hidden_from_scripts_and_from_other_sites(server):
     assert flags(log_in(server.test_client()), "sid") == {"HttpOnly", "Path=/", "SameSite=Lax"}
 
 
-def test_over_https_the_cookie_is_bound_to_host_and_https(server):
+def test_over_https_the_cookie_is_bound_to_host_and_https(server, state, clock):
     client = server.test_client()
     how = {"base_url": "https://localhost"}
     client.get("/login", **how)
     fields = {"csrf_token": client.get_cookie("csrf").value, "username": "chen.jing"}
-    answer = client.post("/login", data={**fields, "password": "Kupfer-Eisen-47"}, **how)
+    fields |= {"password": PASSWORD, "code": code_of(state, clock)}
+    answer = client.post("/login", data=fields, **how)
     assert flags(answer, "__Host-sid") == {"HttpOnly", "Path=/", "SameSite=Lax", "Secure"}
     assert "Secure" in flags(answer, "csrf")
     assert inside(client, **how)
