@@ -201,7 +201,8 @@ def contents(desk: AuditDesk, search: object, chosen: str) -> Answer:
 
 
 def _days(asked: Choice, summary: Summary, search: object, chosen: str) -> Answer:
-    view = figures.days_view(summary.days, chosen, asked.table)
+    first, last = (day or today().isoformat() for day in asked.days(today()))
+    view = figures.days_view(summary.days, (first, last), chosen, asked.table)
     panel = page.DAYS
     shown = replace(panel, build=partial(figures.days_built, days=summary.days))
     rendered = render(page.PAGE, shown, view, search if isinstance(search, str) else "")

@@ -178,11 +178,13 @@ def verified_card(state: TrailState, language: str) -> Content:
 # ---- counts ----
 
 
-def days_view(days: Mapping[str, Mapping[str, int]], language: str, table: str) -> View:
-    """Return the view that the chart of days is drawn from."""
+def days_view(
+    days: Mapping[str, Mapping[str, int]], ends: tuple[str, str], language: str, table: str
+) -> View:
+    """Return the view that the chart of days is drawn from; without records, of the days asked."""
     labels = list(days)
-    ends = [Span(labels[0], (labels[0],)), Span(labels[-1], (labels[-1],))] if labels else []
-    periods = tuple(ends) or (Span("--", ("--",)),)
+    first, last = (labels[0], labels[-1]) if labels else ends
+    periods = (Span(first, (first,)), Span(last, (last,)))
     return View(
         book=Book({DAYS_KEY: {}}, 0), days=Book({}, 0), sites=(), periods=periods,
         language=language, compare="none", switches={"table": table},
