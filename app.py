@@ -6,8 +6,9 @@ import gc
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,11 +17,13 @@ from flask import Flask, Response, abort, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
 
+from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.download import bind_downloads
 from callbacks.factors import bind_factors
@@ -36,7 +39,8 @@ from data.recovery import recovered
 from data.state import SessionRow, State
 from data.store import StoreError
 from figures.html import Node
-from pages import closing, emission, factors, help, overview, users
+from jobs.schedule import Schedule, trail_of
+from pages import audit, closing, emission, factors, help, overview, users
 from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
@@ -49,7 +53,7 @@ from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, users.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -67,17 +71,22 @@ def create_app(settings: Settings) -> Flask:
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
     server.extensions["carbon"] = (engine, stack)
+    trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
-    _routes(server, house, writing)
-    _screens(server, house, writing)
+    _routes(server, house, writing, trail)
+    _screens(server, house, writing, trail)
+    stack.callback(trail.stop)
+    trail.start()
     return server
 
 
-def _routes(server: Flask, house: House, writing: threading.Lock) -> None:
+def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
     """Register what answers without a page: health and commands."""
 
     @server.get("/healthz")
     def healthz() -> Response:
+        if not trail.alive:  # nobody watches the audit trail: not healthy, whatever else works
+            return Response("audit\n", 503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
     @server.post(PATH)
@@ -88,7 +97,7 @@ def _routes(server: Flask, house: House, writing: threading.Lock) -> None:
         return Response(lines, mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
+def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
     engine, settings = house.engine, house.settings
     app = _Dash(
@@ -108,11 +117,14 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_users(app, desk)
+    auditing = AuditDesk(reader, trail, settings.language)
+    bind_audit(app, auditing)
+    bind_papers(server, auditing)
     bind_help(app, reader, settings.language)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
-    _own_downloads(server, desk)
+    _own_downloads(server, desk, auditing)
     policy = _Policy(app)
     _gate(app, server, house, reader, policy)
     server.config |= {
@@ -127,18 +139,20 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     policy.settle()
 
 
-_WORK = {factors.KEY: factors_work.download, closing.KEY: closing_work.download}
-
-
-def _own_downloads(server: Flask, desk: Desk) -> None:
+def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
     """Let the working pages answer for their downloads, which are no sheets of panels."""
     panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
+    work: Mapping[str, Callable[[str, str], Response | None]] = {
+        factors.KEY: partial(factors_work.download, desk),
+        closing.KEY: partial(closing_work.download, desk),
+        audit.KEY: partial(audit_work.download, auditing),
+    }
 
     def download(page: str, panel: str = "") -> Response:
-        if page not in _WORK:
+        if page not in work:
             made = panels(page=page, panel=panel) if panel else pages(page=page)
             return cast(Response, made)
-        found = _WORK[page](desk, panel, request.query_string.decode("ascii", "replace"))
+        found = work[page](panel, request.query_string.decode("ascii", "replace"))
         return abort(404) if found is None else found
 
     server.view_functions |= {"download_panel": download, "download_page": download}
@@ -261,6 +275,8 @@ def _page_of_path(path: str) -> str | None:
     """Return the path of the page whose numbers a download holds."""
     if _SHEET.fullmatch(path):
         return "/"
+    if path in audit_work.PAPERS:
+        return audit.PAGE.path
     found = _DOWNLOAD.fullmatch(path)
     return _PATHS.get(found[1]) if found else None
 

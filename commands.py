@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import audit_commands
 import ledger_commands
 from data.approvals import propose_settings
 from data.demo.build import build_demo, remove_demo
@@ -558,16 +559,21 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "approve-decide": ("proposal.decide", "number"),
     "key-print": ("key.use", "what"),
     "key-rotate": ("key.rotate", "what"),
+    **audit_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
-LEAVING = frozenset(("export", "key-print", "key-rotate"))
+LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
 KEYED = frozenset(
-    ("key-list", "key-print", "key-rotate", "user-add", "user-reset", "approve-decide")
-)
+    (
+        "key-list", "key-print", "key-rotate", "user-add", "user-reset", "approve-decide",
+        *audit_commands.COMMANDS,
+    )
+)  # fmt: skip
 NAMED = frozenset(("import", "factors-import", "period-step"))
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
+    **audit_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
     "export": export,

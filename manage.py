@@ -37,6 +37,8 @@ factors_app = typer.Typer(no_args_is_help=True)
 period_app = typer.Typer(no_args_is_help=True)
 approve_app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
+audit_app = typer.Typer(no_args_is_help=True)
+app.add_typer(audit_app, name="audit", help="审计记录 / the audit trail")
 app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
 app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
 app.add_typer(user_app, name="user", help="账号 / accounts")
@@ -517,6 +519,60 @@ def key_rotate_command(
 ) -> None:
     """轮换密钥，旧数据仍可读 / a new key; what the old one sealed stays readable."""
     _end(dispatch(Request("key-rotate", {"what": what})))
+
+
+def _day_option(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat() if value else ""
+    except ValueError as error:
+        raise typer.BadParameter("YYYY-MM-DD") from error
+
+
+@audit_app.command("verify")
+def audit_verify_command(
+    anchors: Annotated[
+        list[Path] | None, typer.Option(help="外部锚点文件 / anchors kept elsewhere")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """核对全部审计记录 / verify the whole trail."""
+    values = {
+        "anchor": str(settings().audit_anchor),
+        "anchors": [str(path.resolve()) for path in anchors or ()],
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("audit-verify", values)))
+
+
+@audit_app.command("export")
+def audit_export_command(
+    out: Annotated[Path, typer.Option(help="目标文件 / the file to write")],
+    first: Annotated[str, typer.Option("--from", callback=_day_option, help="YYYY-MM-DD")] = "",
+    last: Annotated[str, typer.Option("--to", callback=_day_option, help="YYYY-MM-DD")] = "",
+    with_verifier: Annotated[
+        bool, typer.Option(help="附上独立校验程序 / with the program that verifies it")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """写出带签名的审计记录 / write signed records."""
+    values = {
+        "out": str(out.resolve()),
+        "first": first,
+        "last": last,
+        "with_verifier": with_verifier,
+        "as_json": as_json,
+    }
+    _end(dispatch(Request("audit-export", values)))
+
+
+@audit_app.command("report")
+def audit_report_command(
+    month: Annotated[str, typer.Argument(callback=_month_option, help="YYYY-MM")],
+    out: Annotated[Path, typer.Option(help="目标文件 / the file to write")],
+) -> None:
+    """某月的审计报告 / the report of a month."""
+    values = {"anchor": str(settings().audit_anchor), "month": month, "out": str(out.resolve())}
+    _end(dispatch(Request("audit-report", values)))
 
 
 @app.command("setup")

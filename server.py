@@ -92,6 +92,11 @@ def serve(settings: Settings, ready: Callable[[Engine], None]) -> None:
     def post_worker_init(worker: Worker) -> None:
         ready(worker.wsgi.extensions["carbon"][0])
 
+    def worker_exit(_server: object, worker: Worker) -> None:
+        """End in order: the stop is recorded and signed, the files are closed."""
+        if worker.wsgi is not None:
+            worker.wsgi.extensions["carbon"][1].close()
+
     Server(
         settings,
         {
@@ -104,6 +109,7 @@ def serve(settings: Settings, ready: Callable[[Engine], None]) -> None:
             "loglevel": "warning",
             "when_ready": when_ready,
             "post_worker_init": post_worker_init,
+            "worker_exit": worker_exit,
             "control_socket_disable": True,
         },
     ).run()

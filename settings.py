@@ -25,6 +25,12 @@ def _beside_home(data: dict[str, Any]) -> Path:
     return home.parent / f"{home.name or 'carbon'}.keys"
 
 
+def _anchor_beside_home(data: dict[str, Any]) -> Path:
+    """Return where checkpoints of the audit trail are kept if nobody names another volume."""
+    home: Path = data.get("home", Path("var"))
+    return home.parent / f"{home.name or 'carbon'}.anchor" / "checkpoints.jsonl"
+
+
 class Settings(BaseSettings):
     """The environment's settings, each named CARBON_ and the field's name in capitals."""
 
@@ -48,11 +54,31 @@ class Settings(BaseSettings):
     key_passphrase_file: str = Field(
         "", description="口令文件的路径，或 credential:名称；仅 passphrase 使用"
     )
+    audit_anchor: Path = Field(
+        default_factory=_anchor_beside_home,
+        description="文件：审计检查点的外部副本，不在数据目录内，宜在另一卷",
+    )
+    audit_syslog: str = Field(
+        "",
+        pattern=r"^((udp|tcp|tls)://[A-Za-z0-9._\[\]:-]+:\d{1,5})?$",
+        description="审计检查点送往的日志服务器：udp://、tcp:// 或 tls://主机:端口",
+    )
+    audit_syslog_ca: str = Field("", description="文件：tls:// 日志服务器的 CA 证书")
 
-    @field_validator("home", "keys")
+    @field_validator("home", "keys", "audit_anchor")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("audit_anchor")
+    @classmethod
+    def _anchor_not_with_the_data(cls, value: Path, info: ValidationInfo) -> Path:
+        """Refuse an anchor that whoever changes the data changes with them."""
+        home = info.data.get("home")
+        if home and info.data.get("env") == "production" and value.is_relative_to(home):
+            language = info.data.get("language", "zh")
+            raise ValueError(text("审计锚点不能在数据目录 {home} 内", language, home=home))
+        return value
 
     @field_validator("keys")
     @classmethod

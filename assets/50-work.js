@@ -25,9 +25,9 @@
     },
     search: function (value) {
       var now = query(), words = (value || "").trim();
-      if (window.location.pathname === "/" + PAGE && words !== (now.get("q") || "")) {
+      if (["/factors", "/audit"].indexOf(window.location.pathname) !== -1 && words !== (now.get("q") || "")) {
         if (words) { now.set("q", words); } else { now.delete("q"); }
-        now.delete("shown");
+        ["shown", "page", "top", "record"].forEach(function (name) { now.delete(name); });
         var text = now.toString();
         go(window.location.pathname + (text ? "?" + text : ""), true);
       }
@@ -51,10 +51,10 @@
   var wanted = "";
 
   document.addEventListener("click", function (event) {
-    var link = event.target.closest("a.work-name, a.strip-link, a.work-step");
+    var link = event.target.closest("a.work-name, a.strip-link, a.work-step, a.audit-related, a.audit-sign");
     if (!link) { return; }
     var asked = new URLSearchParams(link.getAttribute("href").split("#")[0]);
-    wanted = link.hash ? link.hash.slice(1) : asked.has("proposal") ? "effect" : asked.has("month") ? "month-card" : asked.has("factor") ? "compare" : "";
+    wanted = link.hash ? link.hash.slice(1) : asked.has("proposal") ? "effect" : asked.has("month") ? "month-card" : asked.has("record") ? "record-card" : asked.has("factor") ? "compare" : "";
   });
 
   function shown() {

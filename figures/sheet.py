@@ -43,6 +43,8 @@ class Group:
         The name of the whole in hover and table.
     target
         What the total should come to, with its name; an input, no ledger row.
+    counted
+        Whether its numbers are counts, which have no decimals.
     estimates
         What the total of each period would be as a whole, where it is not: part of no total.
     """
@@ -55,6 +57,7 @@ class Group:
     scope: str = ""
     target: Series | None = None
     estimates: tuple[Estimate | None, ...] = ()
+    counted: bool = False
 
     def columns(self) -> list[Series]:
         """Return the series as a table's columns, the whole last."""
@@ -76,6 +79,8 @@ class Group:
 
     def decimals(self, units: Units) -> int:
         """Return the decimals that every number of the group has."""
+        if self.counted:
+            return 0
         largest = self.largest * float(units.of(self.unit).scale)
         return 0 if largest >= 10000 else 1 if largest >= 100 else 2
 

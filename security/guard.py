@@ -21,7 +21,17 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from data.state import DENIED, FAILURE, Act, Entry, SessionRow, State, act_as
+from data.state import (
+    DENIED,
+    FAILURE,
+    Act,
+    DBAPIError,
+    Entry,
+    NotRecorded,
+    SessionRow,
+    State,
+    act_as,
+)
 from security import account_pages, policy, web
 from security.body import LONGEST_BYTES, PAGES_CONTENT, Malformed, Registered, checked, parsed
 from security.first import DEMONSTRATION_PATH, DISPLAY_PATH, FORWARDED, forwarded
@@ -118,6 +128,15 @@ def install(server: Flask, state: State, rules: GuardRules) -> None:
     server.before_request_funcs.setdefault(None, []).insert(0, gate.before)
     server.after_request(gate.after)
     server.teardown_request(lambda _error: act_as(Act()))
+    for kind in (NotRecorded, DBAPIError):
+        server.register_error_handler(kind, _not_recorded)
+
+
+def _not_recorded(error: Exception) -> Response:
+    """Return what is answered where a record could not be written, so that nothing was done."""
+    LOG.error("the audit trail could not be written: %s", error)
+    for_machines = _for_machines(decoded_path(request.environ))
+    return _json("unavailable", 503) if for_machines else web.refused_page(503)
 
 
 class Guard:
@@ -271,8 +290,9 @@ class Guard:
             signals.record(Entry("request.refused", what, str(status), FAILURE), place)
             signals.sign("unknown_path", place)
         elif status == 200 and path is not None and self._rules.page_of_path(path) is not None:
-            query = request.query_string.decode("ascii", "replace")
-            self._state.audit.record(Entry("page.export", path, query))
+            if not g.get("recorded"):  # what records itself has words of its own
+                query = request.query_string.decode("ascii", "replace")
+                self._state.audit.record(Entry("page.export", path, query))
             signals.sign("export", web.act().session or place)
 
     def _headed(self, answer: Response) -> Response:

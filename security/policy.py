@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/market": (EXPORT,),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
+    "/audit": (EXPORT,),
 }
 MONITORING = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
 EVERYBODYS = ("/", "/help")  # where one lands, and what explains it

@@ -56,6 +56,7 @@ from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
+from data.state.trail import Checkpoints, Delivered, Signed
 
 __all__ = [
     "DBAPIError",
@@ -77,9 +78,11 @@ __all__ = [
     "Accounts",
     "Approvals",
     "Attempt",
+    "Checkpoints",
     "CodeRefused",
     "Decided",
     "Decider",
+    "Delivered",
     "Display",
     "FactorVersions",
     "LastOne",
@@ -94,6 +97,7 @@ __all__ = [
     "Proposal",
     "Run",
     "SessionRow",
+    "Signed",
     "Stale",
     "State",
     "Version",
@@ -126,6 +130,8 @@ class State:
         self.engine = _engine(create_engine(url))
         event.listen(self.engine, "connect", lock_statements)
         self.audit = Audit(self.engine)
+        self.audit.begin()
+        self.checkpoints = Checkpoints(self.engine)
         self.accounts = Accounts(self.engine)
         self.access = Access(self.engine, self.accounts)
         self.approvals = Approvals(self.engine)

@@ -347,6 +347,24 @@ class Audit:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._installation = ""
+
+    def begin(self) -> str:
+        """Begin the trail, once for each installation, and return the installation's number.
+
+        It is the first record: signed heads of this trail are told apart from another's by it.
+        """
+        if self._installation:
+            return self._installation
+        wanted = select(AUDIT.c.object).where(AUDIT.c.event == "audit.begin")
+        with writing(self._engine) as connection:
+            found = connection.execute(wanted.order_by(AUDIT.c.seq).limit(1)).scalar()
+            if found is None:
+                found = secrets.token_hex(16)
+                with acts(Act()):
+                    append(connection, Entry("audit.begin", found))
+        self._installation = str(found)
+        return self._installation
 
     def record(self, entry: Entry) -> int:
         """Append one record in a transaction of its own and return its number."""
@@ -418,10 +436,44 @@ class Audit:
             ).first()
         return (0, GENESIS) if row is None else (row.seq, row.hash)
 
+    def hash_of(self, seq: int) -> bytes:
+        """Return the digest of a record; zeros where there is none."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(AUDIT.c.hash).where(AUDIT.c.seq == seq)).scalar()
+        return found or GENESIS
+
     def count(self) -> int:
         """Return how many records there are."""
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(AUDIT)).scalar_one()
+
+    def rows(self, after: int = 0, upto: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Yield records after a number as bare values, oldest first, as they were at one moment.
+
+        For whoever goes through all of them: no object for each.
+
+        Parameters
+        ----------
+        after, upto
+            Above which and up to which number; to the end where ``upto`` is 0.
+
+        Returns
+        -------
+        iterator of tuple
+            In the order of ``FIELDS``.
+        """
+        sql = f"SELECT {', '.join(FIELDS)} FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq"
+        with self._engine.connect() as connection:
+            kept = connection.connection.dbapi_connection
+            if kept is None:
+                return
+            cursor = kept.cursor()
+            try:
+                cursor.execute(sql, (after, upto or (1 << 62)))
+                while found := cursor.fetchmany(1000):
+                    yield from found
+            finally:
+                cursor.close()
 
     def records(self, after: int = 0, most: int = 0) -> Iterator[Record]:
         """Yield records after a number, oldest first; all of them where no limit is given."""

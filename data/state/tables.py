@@ -243,6 +243,7 @@ AUDIT = Table(
     Column("hash", LargeBinary, nullable=False),
     Index("audit_by_intent", "intent"),
     Index("audit_by_time", "at"),
+    *(Index(f"audit_by_{name}", name) for name in ("event", "actor", "address", "request")),
 )
 
 # Signed heads of the trail, and which of them have reached which place outside.
