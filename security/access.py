@@ -563,6 +563,17 @@ def sign_out(office: Office, by: Keeper, name: str) -> Account:
     return account
 
 
+def _not_both(office: Office, account: Account, event: str, *, pending: bool) -> None:
+    """Refuse to reset the second half of an administrator's login before the first is set anew.
+
+    Whoever resets password and second factor could come in as the other administrator and accept
+    what he asked for himself.
+    """
+    if pending and account.role in ADMINISTRATORS:
+        words = office.words("管理员的密码和动态口令不能都重设：先由本人设好其中一个")
+        raise office.refuse(event, account.name, words)
+
+
 def reset_password(office: Office, by: Keeper, name: str) -> str:
     """Give an account a one-time password that is changed at the next login.
 
@@ -579,11 +590,12 @@ def reset_password(office: Office, by: Keeper, name: str) -> str:
     Raises
     ------
     AccountRefused
-        It is one's own, or disabled.
+        It is one's own, disabled, or an administrator's without a second factor.
     security.passwords.Busy
         Too many passwords wait to be hashed.
     """
     account = _alone(office, by, "account.reset", name)
+    _not_both(office, account, "account.reset", pending=not account.totp)
     return accounts.reset_to_one_time(office.state, account.name, office.at, office.language)
 
 
@@ -603,9 +615,10 @@ def reset_factor(office: Office, by: Keeper, name: str) -> Account:
     Raises
     ------
     AccountRefused
-        It is one's own.
+        It is one's own, or an administrator's whose password was just reset.
     """
     account = _alone(office, by, "account.factor", name)
+    _not_both(office, account, "account.factor", pending=bool(account.must_change))
     office.state.accounts.clear_factor(account.account, office.at)
     return account
 

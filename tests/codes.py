@@ -11,11 +11,13 @@ _taken: dict[str, int] = {}
 
 
 def next_code(secret: str) -> str:
-    """Return the earliest code that counts and was not used here; waits only where all three were.
+    """Return the earliest code that counts and was not used here; waits only where all were.
 
-    A code counts in the step before, the present one and the next.
+    A code counts in the step before, the present one and the next; the one before only while
+    there is time to send it.
     """
-    step = max(int(time.time()) // STEP_S - 1, _taken.get(secret, 0) + 1)
+    now, into = divmod(time.time(), STEP_S)
+    step = max(int(now) - (into < STEP_S / 2), _taken.get(secret, 0) + 1)
     while step > int(time.time()) // STEP_S + 1:
         time.sleep(0.5)
     _taken[secret] = step

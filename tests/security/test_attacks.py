@@ -667,3 +667,28 @@ def test_33_nobody_disables_himself(state, clock):
     known(state, clock, "sys", "sysadmin", person="张一")
     with pytest.raises(AccountRefused):
         access.disable(office(state, clock), SYS, "sys")
+
+
+def test_32_no_administrator_takes_the_other_over_by_resets(state, clock, monkeypatch):
+    at = office(state, clock)
+    known(state, clock, "sys", "sysadmin", person="张一")
+
+    def attack():
+        """Password and second factor reset by one: he could come in as the other."""
+        name = f"sec{len(state.accounts.everyone())}"
+        known(state, clock, name, "secadmin")
+        try:
+            access.reset_password(at, SYS, name)
+            access.reset_factor(at, SYS, name)
+        except AccountRefused:
+            return False
+        return True
+
+    defended(attack, monkeypatch, lambda m: m.setattr(access, "_not_both", lambda *_, **__: None))
+    known(state, clock, "other", "secadmin")
+    access.reset_factor(at, SYS, "other")
+    with pytest.raises(AccountRefused):
+        access.reset_password(at, SYS, "other")
+    known(state, clock, "clerk", "clerk")
+    access.reset_factor(at, SYS, "clerk")
+    assert access.reset_password(at, SYS, "clerk")
