@@ -448,7 +448,7 @@ def finding(total: int, bad: int, days: str, state: TrailState, language: str) -
     words: list[Any] = [
         text("{days} {count} 条记录，", language, days=days, count=number(total)),
         el("Strong", text("{count} 条失败或拒绝", language, count=number(bad)), cls="strong"),
-        text("；", language),
+        "；" if language == "zh" else "; ",
     ]
     if state.verified is None:
         return [*words, text("还没有校验过。", language)]

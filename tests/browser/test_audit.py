@@ -7,7 +7,6 @@ from datetime import datetime
 import pytest
 
 from data.state.audit import BEIJING
-
 from tests.browser.app import WORDS, add_user, sign_in
 from tests.browser.audits import everything, told
 from tests.browser.test_pages import TOUCH
