@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from translations import text
 Href = Callable[..., str]
 DAYS_KEY: Key = ("audit", "site", "site")
 SHOWN = 8
+MOST_BARS = 124
+LONGEST = 160  # of a description in the table; the record itself shows all of it
 OUTCOMES = (
     ("success", "成功", "product.office"),
     ("failure", "失败", "source.pv"),
@@ -109,7 +112,8 @@ def trail_card(state: TrailState, language: str) -> Content:
     """Return the size of the trail and its head."""
     value = [el("Span", number(state.size), cls="num kpi-value"),
              el("Span", text("条", language), cls="value-unit")]  # fmt: skip
-    head = el("Span", state.head, cls="audit-hash", title=state.head, data_verbatim="1")
+    short = f"{state.head[:10]}…{state.head[-6:]}"
+    head = el("Span", short, cls="audit-hash", title=state.head, data_verbatim="1")
     return _kpi(text("记录总数", language), value,
                 [el("Span", text("链头 SM3", language)), " ", head], None,
                 mark("info", "lock", text("只增不改", language)))  # fmt: skip
@@ -141,7 +145,8 @@ def anchors_card(state: TrailState, language: str) -> Content:
              el("Span", text("处送达", language), cls="value-unit")]  # fmt: skip
     rows = [
         el("Div", icon("circle-check" if not one.behind else "triangle-alert"),
-           el("Span", one.name, cls="audit-place", title=one.name, data_verbatim="1"),
+           el("Span", one.name.rsplit("/", 1)[-1], cls="audit-place", title=one.name,
+              data_verbatim="1"),
            el("Span", short_time(one.at)[5:16] if one.at else "--", cls="num"),
            cls=f"audit-anchor {'bad' if one.behind else 'good'}")
         for one in state.places
@@ -195,6 +200,8 @@ def days_built(view: View, days: Mapping[str, Mapping[str, int]]) -> Built:
     """Return the records of each day, stacked by outcome."""
     if not days:
         return Built(empty=view.t("没有符合的记录"))
+    monthly = len(days) > MOST_BARS
+    days = _months(days) if monthly else days
     labels, unit = tuple(days), view.t("条")
     series = [
         Series(view.t(name), color, tuple(_cell(days[day].get(key, 0), unit, day) for day in days))
@@ -204,9 +211,19 @@ def days_built(view: View, days: Mapping[str, Mapping[str, int]]) -> Built:
     group = Group(view.t("记录"), unit, tuple(series), whole, scope=view.t("合计"), counted=True)
     figure = charts.bars(group, labels, view.units, view.language)
     return Built(
-        subtitle=view.joined(unit, view.range_words(), view.t("不含预告")),
+        subtitle=view.joined(
+            unit, view.range_words(), view.t("按月" if monthly else "按日"), view.t("不含预告")
+        ),
         plots=(Plot(figure, legend(view, group)),), sheet=Sheet(labels, (group,), whole),
     )  # fmt: skip
+
+
+def _months(days: Mapping[str, Mapping[str, int]]) -> dict[str, Counter[str]]:
+    """Return the months of days: more bars than a screen has room for say nothing."""
+    found: dict[str, Counter[str]] = {}
+    for day, counts in days.items():
+        found.setdefault(day[:7], Counter()).update(counts)
+    return found
 
 
 def _cell(count: int, unit: str, day: str) -> Cell:
@@ -353,7 +370,9 @@ def _row(one: Line, chosen: bool, href: Href, language: str) -> Node:
     who = [el("Span", one.actor, cls="audit-who", data_verbatim="1"), role]
     what: list[Content] = [el("Span", one.object, data_verbatim="1")]
     if one.description:
-        what.append(el("Div", one.description, cls="note audit-clip", data_verbatim="1"))
+        words = one.description
+        words = words if len(words) <= LONGEST else words[:LONGEST] + "…"
+        what.append(el("Div", words, cls="note", data_verbatim="1"))
     event = [el("Span", one.event_words), el("Div", one.event, cls="note audit-code")]
     cells: list[tuple[str, Content, str]] = [
         ("", opened, "num at-name"),
@@ -404,9 +423,9 @@ def record_card(
     head = el(
         "Div", el("Div", el("H2", text("第 {seq} 条", language, seq=number(one.seq)),
                             cls="card-title"),
-                  el("P", one.event_words, cls="card-sub"), cls="card-titles"),
-        el("Div", mark(*_mark(one.outcome, language)),
-           link(href(record=0), icon("x"), cls="tool", aria_label=close, title=close),
+                  el("P", one.event_words, " ", mark(*_mark(one.outcome, language)),
+                     cls="card-sub"), cls="card-titles"),
+        el("Div", link(href(record=0), icon("x"), cls="tool", aria_label=close, title=close),
            cls="card-tools"), cls="card-head",
     )  # fmt: skip
     linked: Content = None
@@ -429,7 +448,7 @@ def finding(total: int, bad: int, days: str, state: TrailState, language: str) -
     words: list[Any] = [
         text("{days} {count} 条记录，", language, days=days, count=number(total)),
         el("Strong", text("{count} 条失败或拒绝", language, count=number(bad)), cls="strong"),
-        text("；", language),
+        "；" if language == "zh" else "; ",
     ]
     if state.verified is None:
         return [*words, text("还没有校验过。", language)]

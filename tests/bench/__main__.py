@@ -32,6 +32,7 @@ from data.simulations import bands
 from data.store import Limits, view
 from data.trace import trace
 from tests.bench.screens import screens
+from tests.bench.trail import trail
 from tests.plant import METER_COLUMNS, SITE, meter, write_csv
 
 METERS = 20
@@ -257,6 +258,7 @@ def main():
         "settle": settling,
         "rebuild": rebuild_and_late_day,
         "demo": demonstration,
+        "trail": lambda: trail(line),
         "screens": lambda: screens(line, full=wanted.full),
     }
     asked = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
