@@ -28,10 +28,13 @@ def alarm_counts(alarms: Iterable[Alarm], months: Sequence[str], running: str = 
     list of Figure
         alarm_count by medium and in total, 1; each alarm is a term.
     """
-    counted = [alarm for alarm in alarms if alarm.medium in MEDIA]
+    by_month: dict[str, list[Alarm]] = {}
+    for alarm in alarms:
+        if alarm.medium in MEDIA:
+            by_month.setdefault(f"{alarm.start:%Y-%m}", []).append(alarm)
     found = []
     for month in months:
-        here = [alarm for alarm in counted if alarm.start.strftime("%Y-%m") == month]
+        here = by_month.get(month, [])
         for medium in (*MEDIA, TOTAL):
             own = [alarm for alarm in here if medium in (TOTAL, alarm.medium)]
             flags = "month_to_date" if month == running else ""

@@ -131,7 +131,8 @@ def _weight(grain: Grain, resource: str, line: str) -> float:
 def _job_keys(grain: Grain, resource: str, column: str, unit: str) -> dict[str, Amount] | None:
     """Return the job log's keys, None if it says nothing of the equipment this month."""
     jobs = grain.inputs.jobs
-    jobs = jobs[jobs["equipment"] == resource]
+    if not jobs.empty:
+        jobs = jobs[jobs["equipment"] == resource]
     if jobs.empty or not pd.to_numeric(jobs[column]).fillna(0.0).sum() > 0:
         return None
     return {

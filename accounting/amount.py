@@ -122,13 +122,19 @@ class Amount:
         """How many periods it holds."""
         return len(self.quality)
 
+    @property
+    def unknown(self) -> bool:
+        """Whether it is null in every period."""
+        return _always(self.quality == NULL)
+
     @cached_property
     def values(self) -> Floats:
         """Shape (periods,), the sum of quantity x coefficient; NaN where null."""
         out = np.full(self.periods, np.nan)
+        if self.unknown:
+            return out
         if self.periods == 1:
-            if self.quality[0] != NULL:
-                out[0] = self._single() + 0.0
+            out[0] = self._single() + 0.0
             return out
         if self.terms:
             products = np.array([t.source.quantity * t.coefficient for t in self.terms])
@@ -145,6 +151,8 @@ class Amount:
 
     def shares_pct(self) -> tuple[Floats, Floats]:
         """Return measured and estimated share of the expected hours, percent, NaN if none."""
+        if not self.sources:
+            return (unknown := np.full(self.periods, np.nan)), unknown
         expected = _hours(self.sources, "expected_h", self.periods)
         with np.errstate(invalid="ignore", divide="ignore"):
             measured = 100.0 * _hours(self.sources, "measured_h", self.periods) / expected
@@ -182,8 +190,8 @@ class Amount:
 
 def _hours(sources: Sequence[Source], name: str, periods: int) -> Floats:
     columns = [getattr(source, name) for source in sources]
-    if not columns:
-        return np.zeros(periods)
+    if len(columns) == 1:
+        return np.asarray(columns[0])
     if periods == 1:
         return np.array([math.fsum(float(column[0]) for column in columns)])
     return np.array([math.fsum(column) for column in zip(*columns, strict=True)])
@@ -219,6 +227,14 @@ def _adds(coefficient: Floats) -> bool:
     return bool(coefficient[0] != 0.0 if len(coefficient) == 1 else coefficient.any())
 
 
+def _always(where: NDArray[np.bool_]) -> bool:
+    return bool(where[0] if len(where) == 1 else where.all())
+
+
+def _ever(where: NDArray[np.bool_]) -> bool:
+    return bool(where[0] if len(where) == 1 else where.any())
+
+
 def in_order(terms: Iterable[Term]) -> tuple[Term, ...]:
     """Return terms by what names them: the order of the rows they came from does not matter."""
     return tuple(sorted(terms, key=lambda term: term.key))
@@ -242,17 +258,25 @@ def total(parts: Sequence[Amount], periods: int) -> Amount:
         return nothing(periods)
     if len(parts) == 1:
         return _alone(parts[0])
-    qualities = np.array([part.quality for part in parts])
-    null = qualities == NULL
-    worst = np.where(null, INCOMPLETE, qualities).max(axis=0)
-    quality = np.where(null.all(axis=0), NULL, worst)
     return Amount(
         _merged(t for part in parts for t in _where_known(part)),
-        quality,
+        _worst([part.quality for part in parts]),
         np.bitwise_or.reduce([part.flags for part in parts]),
         _distinct(s for part in parts for s in part.sources),
         _notes(parts),
     )
+
+
+def _worst(qualities: Sequence[Ints]) -> Ints:
+    """Return the worst quality per period, null only where all are; months are a single one."""
+    if len(qualities[0]) == 1:
+        found = [int(quality[0]) for quality in qualities]
+        if min(found) == NULL:
+            return np.array([NULL])
+        return np.array([max(INCOMPLETE if one == NULL else one for one in found)])
+    table = np.array(qualities)
+    null = table == NULL
+    return np.where(null.all(axis=0), NULL, np.where(null, INCOMPLETE, table).max(axis=0))
 
 
 def _alone(part: Amount) -> Amount:
@@ -361,7 +385,7 @@ def quotient(amount: Amount, below: Amount) -> Amount:
 def _where_known(part: Amount) -> tuple[Term, ...]:
     """Blank a part's coefficients where the part is null, so that it adds nothing there."""
     null = part.quality == NULL
-    if not null.any():
+    if not _ever(null):
         return part.terms
     return tuple(Term(t.source, np.where(null, 0.0, t.coefficient), t.factors) for t in part.terms)
 

@@ -1,9 +1,10 @@
 """The anomaly rules A1-A11 (§12): their defaults, what they judge, what they return.
 
-The rules themselves are in anomaly_hourly (A1, A3, A6), anomaly_nights (A5, A8), anomaly_daily
-(A2, A10), anomaly_records (A4, A7, A11) and anomaly_oil (A9, A6 of the fuel log); anomaly_scores
-holds the robust scores and the merging, and anomaly_site runs everything for a site. A rule judges
-a point by what lies before it, and neither the order of rows nor repeated rows matter.
+The rules themselves are in anomaly_spikes (A1), anomaly_hourly (A3, A6), anomaly_nights (A5, A8),
+anomaly_daily (A2, A10), anomaly_records (A4, A7, A11) and anomaly_oil (A9, A6 of the fuel log);
+anomaly_scores holds the robust scores and the merging, and anomaly_site runs everything for a
+site. A rule judges a point by what lies before it, and neither the order of rows nor repeated
+rows matter.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from accounting.anomaly import (
     Whole,
     counted,
 )
-from accounting.anomaly_scores import enough, ewma_limit, median, merged, reference, robust
+from accounting.anomaly_scores import enough, ewma_limit, median, merged, robust
 
 
 def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -> list[Alarm]:
@@ -81,7 +81,7 @@ def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -
 
 
 class _Chart:
-    """EWMA charts of meters, one per day class, drawn day by day, shapes (meters, days)."""
+    """EWMA charts of meters, one per day class, shapes (meters, days)."""
 
     def __init__(self, measured: Measured, day_class: Whole, limits: Thresholds) -> None:
         self.total, self.limits = measured.daily, limits
@@ -90,37 +90,38 @@ class _Chart:
         self.signal, self.judged = np.zeros(shape, bool), np.zeros(shape, bool)
         self.score, self.average = np.zeros(shape), np.full(shape, np.nan)
         self.bound = np.full(shape, np.nan)
-        classes = range(int(day_class.max(initial=0)) + 1)
-        self.state = {one: (np.zeros(shape[0]), np.zeros(shape[0], np.int64)) for one in classes}
-        for day in range(measured.days):
-            if day_class[day] >= 0:
-                self._draw(day, day_class)
+        for one in range(int(day_class.max(initial=0)) + 1 if measured.names else 0):
+            self._draw(np.flatnonzero(day_class == one))
 
-    def _draw(self, day: int, day_class: Whole) -> None:
-        limits, today = self.limits, self.total[:, day]
-        average, count = self.state[int(day_class[day])]
-        days = reference(day_class, day, limits.drift_days)
-        points = np.where(self.signal[:, days], np.nan, self.total[:, days])
-        level, _, sigma = robust(points, self.floor, limits, axis=1)
-        fit = self._steady(day, days, level) & (day - self.since >= limits.history_days)
-        fit &= np.sum(~np.isnan(points), axis=1) >= limits.good_points
-        known = fit & ~np.isnan(today)
-        with np.errstate(invalid="ignore"):
+    def _draw(self, days: Whole) -> None:
+        """Draw the charts of one class day by day; signals leave the days after them alone."""
+        limits, total = self.limits, self.total[:, days]
+        points = total.copy()
+        average, count = np.zeros(len(total)), np.zeros(len(total), np.int64)
+        begun = days[:, None] - self.since >= limits.history_days
+        since = np.searchsorted(days, days - limits.drift_days)
+        settled = np.searchsorted(days, days - limits.steady_skip_days)
+        for at, day in enumerate(days):
+            today, before = total[:, at], points[:, since[at] : at]
+            level, _, sigma = robust(before, self.floor, limits, axis=1)
+            fit = begun[at] & self._steady(total[:, since[at] : settled[at]], level)
+            fit &= np.sum(~np.isnan(before), axis=1) >= limits.good_points
+            known = fit & ~np.isnan(today)
             off = np.clip((today - level) / sigma, -limits.drift_cap, limits.drift_cap)
-        moved = limits.drift_lambda * off + (1 - limits.drift_lambda) * average
-        average[:] = np.where(known, moved, np.where(fit, average, 0.0))
-        count[:] = np.where(known, count + 1, np.where(fit, count, 0))
-        edge = ewma_limit(count, limits)
-        self.judged[:, day] = known
-        self.signal[:, day] = known & (np.abs(average) > edge) & (off * np.sign(average) > edge)
-        self.score[:, day] = average
-        self.average[:, day] = level + average * sigma
-        self.bound[:, day] = level + np.sign(average) * edge * sigma
+            moved = limits.drift_lambda * off + (1 - limits.drift_lambda) * average
+            average = np.where(known, moved, np.where(fit, average, 0.0))
+            count = np.where(known, count + 1, np.where(fit, count, 0))
+            edge = ewma_limit(count, limits)
+            signal = known & (np.abs(average) > edge) & (off * np.sign(average) > edge)
+            points[signal, at] = np.nan
+            self.judged[:, day], self.signal[:, day] = known, signal
+            self.score[:, day] = average
+            self.average[:, day] = level + average * sigma
+            self.bound[:, day] = level + np.sign(average) * edge * sigma
 
-    def _steady(self, day: int, days: Whole, level: Floats) -> Mask:
+    def _steady(self, total: Floats, level: Floats) -> Mask:
         """Tell which meters have a level: their days lie close to the median."""
         limits = self.limits
-        total = self.total[:, days[days < day - limits.steady_skip_days]]
         near = np.abs(total - level[:, None]) <= limits.steady_spread * np.abs(level)[:, None]
         known = np.sum(~np.isnan(total), axis=1)
         close = np.sum(near, axis=1) >= limits.steady_share * known

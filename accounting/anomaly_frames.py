@@ -45,12 +45,17 @@ def hour_grid(meters: pd.DataFrame, hours: pd.DataFrame, first_day: date, days: 
     """
     quantity = np.full((len(meters), days, HOURS), np.nan)
     row = pd.Index(meters["meter_id"]).get_indexer(hours["meter_id"])
-    start = pd.Timestamp(first_day)
-    at = ((pd.to_datetime(hours["hour"]) - start) // pd.Timedelta(hours=1)).to_numpy(np.int64)
+    start = np.datetime64(pd.Timestamp(first_day), "us")
+    since = pd.to_datetime(hours["hour"]).to_numpy("datetime64[us]") - start
+    at = (since // np.timedelta64(1, "h")).astype(np.int64)
     value = hours["quantity"].to_numpy(np.float64)
-    order = np.lexsort((value, at, row))
-    order = order[(row[order] >= 0) & (at[order] >= 0) & (at[order] < days * HOURS)]
-    quantity.reshape(len(meters), -1)[row[order], at[order]] = value[order]
+    inside = (row >= 0) & (at >= 0) & (at < days * HOURS) & ~np.isnan(value)
+    place, value = (row * days * HOURS + at)[inside], value[inside]
+    flat = quantity.reshape(-1)
+    flat[place] = value
+    while (larger := value > flat[place]).any():  # only where an hour has several rows
+        place, value = place[larger], value[larger]
+        flat[place] = value
     return Measured(first_day, tuple(meters["meter_id"]), tuple(meters["medium"]), quantity)
 
 

@@ -1,4 +1,4 @@
-"""The rules on hourly quantities: A1 spikes, A3 flatlines, A6 missing data."""
+"""The rules on hourly quantities but A1: A3 flatlines, A6 missing data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from accounting.anomaly import (
     DEFAULTS,
     HOURS,
     SHUTDOWN,
-    SILENT,
-    UNIT,
-    WORKDAY,
     Alarm,
     Floats,
     Mask,
@@ -19,144 +16,12 @@ from accounting.anomaly import (
     Whole,
     counted,
 )
-from accounting.anomaly_scores import enough, merged, reference, robust
+from accounting.anomaly_scores import (
+    enough,
+    merged,
+)
 
 SAME = 5e-7
-
-
-def spikes(
-    measured: Measured, day_type: Whole, night_only: Mask, limits: Thresholds = DEFAULTS
-) -> list[Alarm]:
-    """Return the hours that are spikes or dips (A1).
-
-    The score is that of §12: same meter, hour and day type, 28 days, at least 8 good points.
-    Three conditions go beyond its letter, because a machine that runs on some days only has two
-    modes and no scale (docs/decisions/0006-anomalies.md):
-
-    - The hour also lies outside what the meter showed within 6 hours around it on the days of
-      this type in the 56 days before, by at least that range (Dixon's ratio of 1/2). What three
-      days have shown, alarmed or not, is no spike: a new habit is told three times.
-    - Rest days and holidays are one type, and their reference reaches back 56 days where 28
-      hold fewer than 8 points: public holidays alone never reach 8.
-    - A meter is judged once it has been read for 28 days; shutdown days are not judged.
-
-    Parameters
-    ----------
-    measured
-        Meters whose readings come hourly or finer, shape (meters, days, 24).
-    day_type
-        WORKDAY, REST, HOLIDAY or SHUTDOWN, shape (days,).
-    night_only
-        Meters judged in the off-hours alone, because the weather decides the others, shape
-        (meters,).
-    limits
-        Thresholds.
-
-    Returns
-    -------
-    list of Alarm
-        Per meter; the value is the hour's quantity, the limit the nearest that was normal.
-
-    References
-    ----------
-    accounting.md §12 A1; Iglewicz and Hoaglin (1993); Dixon (1950), Analysis of extreme values.
-    """
-    hit, score, bound = _spiked(measured, day_type, limits)
-    hit &= ~night_only[:, None, None] | _off_hours(limits)
-    found = []
-    for row, name in enumerate(measured.names):
-        flat = [part[row].ravel() for part in (measured.quantity, hit, score, bound)]
-        quantity, hits, scores, bounds = flat
-        for run in merged(hits.astype(bool), ~np.isnan(quantity) & (hits == 0), limits.gap_h):
-            peak = run.places[np.argmax(np.abs(scores[run.places]))]
-            grave = abs(scores[peak]) >= limits.spike_critical_z
-            found.append(
-                Alarm(
-                    "A1",
-                    name,
-                    counted(measured.media[row]),
-                    measured.hour(run.first),
-                    measured.hour(run.last + 1),
-                    "critical" if grave else "warn",
-                    float(quantity[peak]),
-                    float(bounds[peak]),
-                    UNIT[measured.media[row]] + "/h",
-                    float(scores[peak]),
-                    len(run.places),
-                    run.open,
-                )
-            )
-    return found
-
-
-def _spiked(measured: Measured, day_type: Whole, limits: Thresholds) -> tuple[Mask, Floats, Floats]:
-    """Return which hours are hits, their scores, and the bound each would have to keep.
-
-    Days are judged in order, because what was alarmed leaves the reference of the days after it.
-    """
-    shown = measured.quantity
-    kind = np.where(day_type == SHUTDOWN, SILENT, np.where(day_type == WORKDAY, 0, 1))
-    hit, score = np.zeros(shown.shape, bool), np.zeros(shown.shape)
-    bound, clean = np.full(shown.shape, np.nan), shown.copy()
-    every = _extremes(shown, limits.range_half_h)
-    good = tuple(part.copy() for part in every)
-    floor = measured.floors(limits)[:, None]
-    for day in range(measured.days):
-        if kind[day] == SILENT:
-            continue
-        near = reference(kind, day, limits.reference_days)
-        wide = reference(kind, day, limits.range_days)
-        if len(near) < limits.good_points:
-            near = reference(kind, day, limits.off_days)
-        if len(near) >= limits.good_points:
-            points = clean[:, near]
-            middle, _, scale = robust(points, floor, limits, axis=1)
-            old = (day - measured.since >= limits.history_days)[:, None]
-            judged = old & (np.sum(~np.isnan(points), axis=1) >= limits.good_points)
-            high, low = _range(every, good, wide, limits.habit_days)
-            spread = limits.range_gap * (high - low)
-            half = limits.spike_warn_z * scale
-            upper = np.maximum(middle + half, high + spread)
-            lower = np.minimum(middle - half, low - spread)
-            today = shown[:, day]
-            hit[:, day] = judged & ((today >= upper) | (today <= lower))
-            score[:, day] = (today - middle) / scale
-            bound[:, day] = np.where(today > middle, upper, lower)
-            clean[:, day][hit[:, day]] = np.nan
-        ours = _extremes(clean[:, day : day + 1], limits.range_half_h)
-        for part, own in zip(good, ours, strict=True):
-            part[:, day] = own[:, 0]
-    return hit, score, bound
-
-
-def _extremes(quantity: Floats, half_h: int) -> tuple[Floats, Floats]:
-    """Return the highest and the lowest within some hours around each hour of the same day."""
-    around = (np.arange(HOURS)[:, None] + np.arange(-half_h, half_h + 1)) % HOURS
-    near = quantity[..., around]
-    high = np.where(np.isnan(near), -np.inf, near).max(axis=-1)
-    low = np.where(np.isnan(near), np.inf, near).min(axis=-1)
-    return high, low
-
-
-def _range(
-    every: tuple[Floats, Floats], good: tuple[Floats, ...], days: Whole, habit: int
-) -> tuple[Floats, Floats]:
-    """Return the range of good points and of what ``habit`` days have shown, shape (meters, 24).
-
-    Where nothing is known the range is unbounded and nothing can lie outside it.
-    """
-    high, low = good[0][:, days].max(axis=1), good[1][:, days].min(axis=1)
-    if len(days) >= habit:
-        high = np.maximum(high, np.sort(every[0][:, days], axis=1)[:, -habit])
-        low = np.minimum(low, np.sort(every[1][:, days], axis=1)[:, habit - 1])
-    known = np.isfinite(high) & np.isfinite(low)
-    return np.where(known, high, 0.0), np.where(known, low, -np.inf)
-
-
-def _off_hours(limits: Thresholds) -> Mask:
-    """Return which hours of the day are off-hours, shape (24,)."""
-    hour = np.arange(HOURS)
-    return np.asarray((hour >= limits.night_from_h) | (hour < limits.night_to_h))
 
 
 def flatlines(

@@ -16,7 +16,7 @@ from accounting.anomaly import (
     Whole,
     counted,
 )
-from accounting.anomaly_scores import Run, enough, median, merged
+from accounting.anomaly_scores import Run, enough, median, merged, trailing
 
 
 def base_load(measured: Measured, day_type: Whole, limits: Thresholds = DEFAULTS) -> list[Alarm]:
@@ -48,14 +48,14 @@ def base_load(measured: Measured, day_type: Whole, limits: Thresholds = DEFAULTS
     accounting.md §12 A5.
     """
     night = _nights(measured.quantity, limits)
-    work = _work_means(measured.quantity, day_type, limits)
+    work = trailing(_work_means(measured.quantity, day_type, limits), limits.night_reference)
     floor, good = measured.floors(limits), night.copy()
     hit, bound = np.zeros(night.shape, bool), np.full(night.shape, np.nan)
     for day in range(measured.days):
-        since = max(0, day - limits.night_reference)
-        usual = median(good[:, since:day], 1)
-        known = np.sum(~np.isnan(good[:, since:day]), axis=1) >= limits.good_points
-        share = limits.night_work_ratio * median(work[:, since:day], 1)
+        before = good[:, max(0, day - limits.night_reference) : day]
+        usual = median(before, 1)
+        known = np.sum(~np.isnan(before), axis=1) >= limits.good_points
+        share = limits.night_work_ratio * work[:, day]
         above = limits.night_ratio * usual
         lowest = np.where(usual < share, np.minimum(above, share), above)
         bound[:, day] = np.maximum(lowest, usual + floor)

@@ -28,13 +28,41 @@ def median(values: Floats, axis: int = 0) -> Floats:
     ndarray
         In the unit of the values, without the axis; NaN where nothing is known.
     """
-    ordered = np.sort(values, axis=axis)
-    known = np.sum(~np.isnan(ordered), axis=axis, keepdims=True)
-    if not ordered.shape[axis]:
-        return np.full(np.squeeze(known, axis).shape, np.nan)
-    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0), axis)
-    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[axis] - 1), axis)
-    return np.asarray(np.squeeze((low + high) / 2, axis))
+    rest = [place for place in range(values.ndim) if place != axis % values.ndim]
+    ordered = values.transpose(*rest, axis).copy()
+    ordered.sort()  # what is not known comes last
+    size = ordered.shape[-1]
+    if not size:
+        return np.full(ordered.shape[:-1], np.nan)
+    if not np.isnan(ordered[..., -1]).any():
+        return np.asarray((ordered[..., (size - 1) // 2] + ordered[..., size // 2]) / 2)
+    rows = ordered.reshape(-1, size)
+    known, each = size - np.isnan(rows).sum(axis=1), np.arange(len(rows))
+    low, high = rows[each, np.maximum((known - 1) // 2, 0)], rows[each, known // 2]
+    return np.asarray(((low + high) / 2).reshape(ordered.shape[:-1]))
+
+
+def trailing(values: Floats, length: int) -> Floats:
+    """Return the medians of what is known in the days before each day.
+
+    Parameters
+    ----------
+    values
+        Shape (meters, days), NaN where not known, any unit.
+    length
+        How many days the reference reaches back; the day itself is none of them.
+
+    Returns
+    -------
+    ndarray
+        Shape (meters, days), in the unit of the values; NaN where nothing is known.
+    """
+    found = np.full(values.shape, np.nan)
+    for row, own in enumerate(values):  # meter by meter: all at once would be large
+        padded = np.concatenate([np.full(length, np.nan), own[:-1]])
+        if own.size:
+            found[row] = median(np.lib.stride_tricks.sliding_window_view(padded, length), 1)
+    return found
 
 
 def robust(
@@ -63,34 +91,12 @@ def robust(
     accounting.md §12; Iglewicz and Hoaglin (1993), How to detect and handle outliers.
     """
     middle = median(values, axis)
-    deviation = median(np.abs(values - np.expand_dims(middle, axis)), axis)
+    beside = (slice(None),) * (axis % values.ndim) + (None,)
+    deviation = median(np.abs(values - middle[beside]), axis)
     scale = np.maximum(
         np.maximum(MAD_TO_SIGMA * deviation, limits.relative_floor * np.abs(middle)), floor
     )
     return middle, deviation, np.asarray(scale)
-
-
-def reference(kind: Whole, day: int, length: int) -> Whole:
-    """Return the days before a day that may be compared with it (§12, reference class).
-
-    Parameters
-    ----------
-    kind
-        Number of each day's type or class, shape (days,).
-    day, length
-        Place of the day; how many days the reference reaches back.
-
-    Returns
-    -------
-    ndarray of int
-        Places of the days of the same kind, oldest first; the day itself is none of them.
-
-    References
-    ----------
-    accounting.md §12.
-    """
-    since = max(0, day - length)
-    return np.flatnonzero(kind[since:day] == kind[day]) + since
 
 
 class Point(NamedTuple):

@@ -30,10 +30,11 @@ from accounting.anomaly_frames import (
     long_days,
     pv_capacity,
 )
-from accounting.anomaly_hourly import flatlines, missing, spikes
+from accounting.anomaly_hourly import flatlines, missing
 from accounting.anomaly_nights import base_load, night_flow
 from accounting.anomaly_oil import handled_litres, oil_intensity, oil_pause, tank
 from accounting.anomaly_records import backward, balance, masses, unique_rows
+from accounting.anomaly_spikes import spikes
 
 HOUR_MIN, DAY_MIN = 60.0, 1440.0
 PV = ("pv_generation", "pv_export")

@@ -168,6 +168,8 @@ class SiteMonth:
     @cached_property
     def fuel_rows(self) -> tuple[FuelRow, ...]:
         """The fuel rows dated in the month."""
+        if self.fuel.empty:
+            return ()
         start, end = pd.Timestamp(self.month_start), pd.Timestamp(self.month_end)
         inside = self.fuel[(self.fuel["timestamp"] >= start) & (self.fuel["timestamp"] < end)]
         columns = (inside[name].tolist() for name in FuelRow._fields)
@@ -176,6 +178,8 @@ class SiteMonth:
     @cached_property
     def batches_by_line(self) -> Mapping[str, pd.DataFrame]:
         """The month's batches by line."""
+        if self.batches.empty:
+            return dict.fromkeys(LINES, self.batches)
         return {line: self.batches[self.batches["line"] == line] for line in LINES}
 
     @cached_property
@@ -220,11 +224,11 @@ class Grain:
             name: np.full((len(meters), self.periods), np.nan if name == "quantity" else 0.0)
             for name in ("quantity", "measured_h", "estimated_h", "expected_h", "quality", "flags")
         }
-        known = frame[frame["period"].isin(place) & frame["meter_id"].isin(row)]
-        rows = known["meter_id"].map(row).to_numpy(np.int64)
-        columns = known["period"].map(place).to_numpy(np.int64)
+        rows = np.array([row.get(name, -1) for name in frame["meter_id"].tolist()], np.int64)
+        columns = np.array([place.get(at, -1) for at in frame["period"].tolist()], np.int64)
+        known = (rows >= 0) & (columns >= 0)
         for name, table in tables.items():
-            table[rows, columns] = known[name].to_numpy(np.float64)
+            table[rows[known], columns[known]] = frame[name].to_numpy(np.float64)[known]
         found: dict[str, Amount] = {}
         for meter_id, at in row.items():
             source = Source(

@@ -79,8 +79,10 @@ def per_piece(
 def _pieces(grain: Grain, line: str, mass: Amount, column: str, piece: str) -> Amount:
     """Return the pieces that the line's whole mass stands for: mass x pieces / their mass."""
     rows = grain.inputs.batches_by_line[line]
-    rows = rows[rows[column] > 0]
     if rows.empty or mass.quality[0] == NULL:
+        return nothing(1)
+    rows = rows[rows[column] > 0]
+    if rows.empty:
         return nothing(1)
     weighed, counted = (math.fsum(rows[name].tolist()) for name in ("mass_in_t", column))
     quantity = mass.values * counted / weighed if weighed else np.nan

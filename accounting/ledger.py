@@ -65,9 +65,10 @@ class TermRow(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """One figure of the ledger: value in ``unit``, None where null, and its terms.
+
+    A tuple, because a settle makes hundreds of thousands of them.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class Figure:
     @property
     def key(self) -> tuple[str, str, str, str, str]:
         """What names the figure within its site."""
-        return (self.grain, self.period, self.indicator, self.dimension, self.entity)
+        return self[:5]
 
 
 Found = dict[tuple[str, str, str], Amount]
@@ -121,35 +122,40 @@ def figures(found: Found, grain: Grain, *, lineage: bool = True) -> list[Figure]
     """
     running = flag_bits("month_to_date") if grain.inputs.running else 0
     rows: list[Figure] = []
+    known: dict[tuple[int, ...], tuple[list[float | None], ...]] = {}
     for (indicator, dimension, entity), amount in found.items():
         unit = indicators()[indicator, dimension].unit
-        values = amount.values.tolist()
-        measured, estimated = (shares.tolist() for shares in amount.shares_pct())
-        terms = terms_by_period(amount, notes=grain.name == "month") if lineage else None
-        for at, period in enumerate(grain.labels):
-            null = amount.quality[at] == NULL
-            rows.append(
-                Figure(
-                    grain=grain.name,
-                    period=period,
-                    indicator=indicator,
-                    dimension=dimension,
-                    entity=entity,
-                    value=None if null else values[at],
-                    unit=unit,
-                    quality=QUALITIES[amount.quality[at]],
-                    measured_pct=_known(measured[at]),
-                    estimated_pct=_known(estimated[at]),
-                    flags=";".join(flag_names(int(amount.flags[at]) | running)),
-                    formula=amount.formula,
-                    terms=() if null or terms is None else tuple(terms[at]),
-                )
+        sources = tuple(map(id, amount.sources))  # many figures are made of the same meters
+        if sources not in known:
+            known[sources] = tuple(_known(shares) for shares in amount.shares_pct())
+        measured, estimated = known[sources]
+        quality, flags = amount.quality.tolist(), (amount.flags | running).tolist()
+        if lineage:
+            terms_of = terms_by_period(amount, notes=grain.name == "month")
+        else:
+            terms_of = [[] for _ in grain.labels]
+        columns = zip(
+            grain.labels, quality, amount.values.tolist(), measured, estimated, flags, terms_of,
+            strict=True,
+        )  # fmt: skip
+        rows += [
+            Figure(
+                grain.name, period, indicator, dimension, entity, None if how == NULL else value,
+                unit, QUALITIES[how], read, guessed, _flag_text(bits),
+                amount.formula, () if how == NULL else tuple(terms),
             )
+            for period, how, value, read, guessed, bits, terms in columns
+        ]  # fmt: skip
     return rows
 
 
-def _known(number: float) -> float | None:
-    return None if number != number else number
+@cache
+def _flag_text(mask: int) -> str:
+    return ";".join(flag_names(mask))
+
+
+def _known(shares: Floats) -> list[float | None]:
+    return [None if share != share else share for share in shares.tolist()]
 
 
 def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:
@@ -158,6 +164,8 @@ def terms_by_period(amount: Amount, *, notes: bool) -> list[list[TermRow]]:
     Days use the month's shares, so what explains these stands with the month's figures alone.
     """
     found: list[list[TermRow]] = [[] for _ in range(amount.periods)]
+    if amount.unknown:
+        return found  # what is null has no terms
     for term in amount.terms:
         meter = term.source.kind == "meter"
         _add(found, term, (term.coefficient != 0.0) | meter)
@@ -181,10 +189,11 @@ def _add(found: list[list[TermRow]], term: Term, wanted: NDArray[np.bool_]) -> N
     known = (quantity == quantity) & wanted
     if source.kind != "meter":
         known &= quantity != 0.0
+    quantities, coefficients = quantity.tolist(), coefficient.tolist()
     for at in known.nonzero()[0].tolist():
         found[at].append(
             TermRow(
-                source.kind, source.ref, float(quantity[at]), source.unit, float(coefficient[at]),
+                source.kind, source.ref, quantities[at], source.unit, coefficients[at],
                 term.factors, source.origin,
             )
         )  # fmt: skip

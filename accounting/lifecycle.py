@@ -203,9 +203,9 @@ def _treatment(burdens: Burdens, part: str) -> Amount:
 
 def _burnt_oil(burdens: Burdens, line: str) -> Amount:
     rows = burdens.grain.inputs.outputs
-    rows = rows[
-        (rows["line"] == line) & (rows["material"] == "transformer_oil") & (rows["fate"] == "burnt")
-    ]
+    if not rows.empty:
+        burnt_oil = (rows["material"] == "transformer_oil") & (rows["fate"] == "burnt")
+        rows = rows[burnt_oil & (rows["line"] == line)]
     if rows.empty:
         return nothing(1, MEASURED)
     rows = rows.assign(ref=[f"{ident}/transformer_oil/burnt" for ident in rows["batch_id"]])
@@ -216,7 +216,7 @@ def _burnt_oil(burdens: Burdens, line: str) -> Amount:
 def _residue(burdens: Burdens, part: str) -> Amount:
     """Return nothing for residue, whose disposal has no factor yet, and say so (§7)."""
     rows = burdens.grain.inputs.batches_by_line.get(part)
-    left = rows is not None and bool((rows["residue_t"] > 0).any())
+    left = rows is not None and not rows.empty and bool((rows["residue_t"] > 0).any())
     return nothing(1, MEASURED, flag_bits("no_disposal_factor") if left else 0)
 
 

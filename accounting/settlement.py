@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 
 from accounting import benefit
 from accounting.allocation import month_shares, shared_sources
@@ -90,7 +89,7 @@ def site_month(
         }
         rows += figures(described, grain, lineage=lineage)
     if basis is Basis.FOOTPRINT:
-        rows = [replace(row, basis="footprint") for row in rows]
+        rows = [row._replace(basis="footprint") for row in rows]
     if not lineage:
         return rows
     shared = shared_sources(inputs)
@@ -162,4 +161,4 @@ def _with_uncertainty(row: Figure, library: FactorLibrary, shared: Set[tuple[str
         estimated_pct=row.estimated_pct,
         allocated=shared if row.dimension in SHARING else frozenset(),
     )
-    return replace(row, uncertainty_pct=pct)
+    return row._replace(uncertainty_pct=pct)

@@ -326,9 +326,9 @@ def in_service(grain: Grain, kind: str, unit: str = "") -> Amount:
     Amount
         Null where the site has no device row at all.
     """
-    rows, last = grain.inputs.devices.assign(day=""), pd.Timestamp(grain.inputs.last_day)
-    if rows.empty:
+    if grain.inputs.devices.empty:
         return nothing(1)
+    rows, last = grain.inputs.devices.assign(day=""), pd.Timestamp(grain.inputs.last_day)
     there = rows[
         (rows["kind"] == kind)
         & (rows["in_service_from"] <= last)

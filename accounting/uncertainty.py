@@ -385,10 +385,13 @@ def _factor_spreads(
 ) -> list[float]:
     """Return u x of every factor over all terms that hold it."""
     parts: dict[str, list[float]] = {}
+    powers: dict[tuple[str, tuple[str, ...]], dict[str, int]] = {}
     for term in terms:
         names = (term.ref, *term.factor_ids) if term.kind == "factor" else term.factor_ids
-        _refuse_difference(names, library)
-        for factor_id, power in exponents(term.unit, names).items():
+        if (term.unit, names) not in powers:  # a few combinations stand in hundreds of terms
+            _refuse_difference(names, library)
+            powers[term.unit, names] = exponents(term.unit, names)
+        for factor_id, power in powers[term.unit, names].items():
             parts.setdefault(factor_id, []).append(power * term.quantity * term.coefficient)
     return [factor_pct(library.rows[name], defaults) * fsum(x) for name, x in parts.items()]
 

@@ -7,17 +7,16 @@ is shown as an estimate (§14, §15 M12-2); the base year is §13.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-
-import pandas as pd
+from itertools import groupby
+from typing import NamedTuple
 
 from accounting.factors import FactorLibrary
 from accounting.ledger import Figure, TermRow, indicators
 from accounting.uncertainty import figure_pct
 
-COMPLETE = ("measured", "estimated")
+COMPLETE = {"measured", "estimated"}
 FORMULA = "Σ 12 months"
 WHOLE_ONLY = ("energy_per_area", "emission_per_area")
 
@@ -27,63 +26,73 @@ def year_names() -> list[tuple[str, str]]:
     return [key for key, row in indicators().items() if "year" in row.grains]
 
 
-def year_figures(months: pd.DataFrame, year: int) -> list[Figure]:
-    """Return the year's figures of indicators that add up over months.
+class MonthRow(NamedTuple):
+    """A month's row of the ledger, of which year figures are made; None where not known."""
+
+    period: str
+    indicator: str
+    dimension: str
+    entity: str
+    figure_id: str
+    value: float | None
+    unit: str
+    quality: str
+    measured_pct: float | None
+    estimated_pct: float | None
+    flags: str
+
+
+def year_figures(months: Iterable[MonthRow]) -> list[Figure]:
+    """Return the year figures of indicators that add up over months.
 
     Parameters
     ----------
     months
-        The year's month rows of the ledger: indicator, dimension, entity, unit, period, value,
-        quality, measured_pct, estimated_pct, flags, figure_id.
-    year
-        The calendar year.
+        Month rows of any years, all those of a year.
 
     Returns
     -------
     list of Figure
-        Per floor area: null unless all twelve months are complete (§9 e). The others: the sum
-        of the months that are known, ``incomplete`` unless all twelve are complete (§14).
+        By year, indicator, dimension and entity. Per floor area: null unless all twelve months
+        are complete (§9 e). The others: the sum of the months that are known, ``incomplete``
+        unless all twelve are complete (§14).
     """
-    found = []
-    for (indicator, dimension, entity), rows in months.groupby(
-        ["indicator", "dimension", "entity"], sort=True
-    ):
-        known = rows[rows["value"].notna()]
-        flags = {flag for text in rows["flags"] for flag in text.split(";") if flag}
-        whole = len(known) == 12 and rows["quality"].isin(COMPLETE).all()
-        whole = whole and "month_to_date" not in flags
-        if not whole and indicator in WHOLE_ONLY:
-            known = known.iloc[:0]
-        terms = tuple(
-            TermRow("figure", row.figure_id, float(row.value), row.unit, 1.0, (), "")
-            for row in known.itertuples()
-        )
-        found.append(
-            Figure(
-                grain="year",
-                period=str(year),
-                indicator=indicator,
-                dimension=dimension,
-                entity=entity,
-                value=math.fsum(term.quantity for term in terms) if terms else None,
-                unit=rows["unit"].iloc[0],
-                quality=_quality(known, whole=whole),
-                measured_pct=_mean(rows["measured_pct"]),
-                estimated_pct=_mean(rows["estimated_pct"]),
-                flags=";".join(sorted(flags)),
-                formula=FORMULA,
-                terms=terms,
-            )
-        )
-    return found
+    ordered = sorted(months, key=lambda row: (_summed(row), row.period))
+    return [_year_figure(list(rows)) for _, rows in groupby(ordered, key=_summed)]
 
 
-def _quality(known: pd.DataFrame, *, whole: bool) -> str:
-    if known.empty:
-        return "null"
-    if not whole:
-        return "incomplete"
-    return "estimated" if (known["quality"] == "estimated").any() else "measured"
+def _summed(row: MonthRow) -> tuple[str, ...]:
+    return (row.period[:4], row.indicator, row.dimension, row.entity)
+
+
+def _year_figure(rows: Sequence[MonthRow]) -> Figure:
+    first = rows[0]
+    terms = tuple(
+        TermRow("figure", row.figure_id, row.value, row.unit, 1.0, (), "")
+        for row in rows
+        if row.value is not None
+    )
+    qualities = {row.quality for row in rows}
+    flags = {flag for row in rows for flag in row.flags.split(";") if flag}
+    whole = len(terms) == 12 and qualities <= COMPLETE and "month_to_date" not in flags
+    if not whole and first.indicator in WHOLE_ONLY:
+        terms = ()
+    quality = "estimated" if "estimated" in qualities else "measured"
+    return Figure(
+        grain="year",
+        period=first.period[:4],
+        indicator=first.indicator,
+        dimension=first.dimension,
+        entity=first.entity,
+        value=math.fsum(term.quantity for term in terms) if terms else None,
+        unit=first.unit,
+        quality=(quality if whole else "incomplete") if terms else "null",
+        measured_pct=_mean(row.measured_pct for row in rows),
+        estimated_pct=_mean(row.estimated_pct for row in rows),
+        flags=";".join(sorted(flags)),
+        formula=FORMULA,
+        terms=terms,
+    )
 
 
 def with_uncertainty(
@@ -106,13 +115,13 @@ def with_uncertainty(
         pct = None
         if terms:
             pct = figure_pct(terms, library, estimated_pct=figure.estimated_pct)
-        found.append(replace(figure, uncertainty_pct=pct))
+        found.append(figure._replace(uncertainty_pct=pct))
     return found
 
 
-def _mean(shares: pd.Series) -> float | None:
+def _mean(shares: Iterable[float | None]) -> float | None:
     """Return the mean share of the months that have one, percent."""
-    known = [float(share) for share in shares if share is not None and share == share]
+    known = [share for share in shares if share is not None]
     return math.fsum(known) / len(known) if known else None
 
 

@@ -90,8 +90,8 @@ def _bind_account(app: Dash, desk: Desk) -> None:
         inputs={"clicks": {n: Input(part(KEY, n), "n_clicks") for n in (*ALONE, *TWO)}},
         state={
             "name": State(part(KEY, "account-name"), "data"),
-            "role": State(part(KEY, "role"), "value"),
-            "sites": State(part(KEY, "sites"), "value"),
+            "role": State(part(KEY, "role"), "data"),
+            "sites": State(part(KEY, "sites"), "data"),
         },
         prevent_initial_call=True,
     )
@@ -110,7 +110,7 @@ def _bind_forms(app: Dash, desk: Desk) -> None:
     @app.callback(
         output=_outputs("new"),
         inputs={"clicks": Input(part(KEY, "ask-account"), "n_clicks")},
-        state={"fields": {n: State(part(KEY, f"new-{n}"), "value") for n in NEW}},
+        state={"fields": {n: State(part(KEY, f"new-{n}"), _kept_as(n)) for n in NEW}},
         prevent_initial_call=True,
     )
     def new(clicks: object, fields: object) -> Answer:
@@ -123,18 +123,13 @@ def _bind_forms(app: Dash, desk: Desk) -> None:
     @app.callback(
         output=_outputs("policy"),
         inputs={"clicks": Input(part(KEY, "ask-policy"), "n_clicks")},
-        state={
-            "values": State({"page": KEY, "part": "cell", "cell": ALL}, "value"),
-            "ids": State({"page": KEY, "part": "cell", "cell": ALL}, "id"),
-        },
+        state={"cells": State(part(KEY, "cells"), "data")},
         prevent_initial_call=True,
     )
-    def put_policy(clicks: object, values: object, ids: object) -> Answer:
+    def put_policy(clicks: object, cells: object) -> Answer:
         if not clicks:
             return {"said": no_update, "done": no_update}
-        return acted(
-            desk, lambda at: _asked(at, access.ask_policy(at, _keeper(), _cells(values, ids)))
-        )
+        return acted(desk, lambda at: _asked(at, access.ask_policy(at, _keeper(), _cells(cells))))
 
     @app.callback(
         output=_outputs("display"),
@@ -142,7 +137,7 @@ def _bind_forms(app: Dash, desk: Desk) -> None:
             "clicks": Input(part(KEY, "ask-display"), "n_clicks"),
             "revoked": Input({"page": KEY, "part": "revoke", "display": ALL}, "n_clicks"),
         },
-        state={"fields": {n: State(part(KEY, f"display-{n}"), "value") for n in DISPLAY}},
+        state={"fields": {n: State(part(KEY, f"display-{n}"), _kept_as(n)) for n in DISPLAY}},
         prevent_initial_call=True,
     )
     def display(clicks: object, revoked: object, fields: object) -> Answer:
@@ -263,15 +258,18 @@ def _known_sites(reader: PageReader, given: object) -> list[str]:
     return [site for site in reader.every_site() if site in found]
 
 
-def _cells(values: object, ids: object) -> dict[Cell, bool]:
+def _kept_as(field: str) -> str:
+    """Return the property that holds a field: what is picked is kept in a store."""
+    return "data" if field in ("role", "sites", "page") else "value"
+
+
+def _cells(given: object) -> dict[Cell, bool]:
     """Return the cells of a policy as the page sends them; what is no cell is refused later."""
     found: dict[Cell, bool] = {}
-    if not (isinstance(values, list) and isinstance(ids, list)):
-        return found
-    for value, ident in zip(values, ids, strict=False):
-        parts = str(ident.get("cell", "") if isinstance(ident, Mapping) else "").split(" ")
+    for name, allowed in given.items() if isinstance(given, Mapping) else ():
+        parts = str(name).split(" ")
         if len(parts) == 3:
-            found[parts[0], parts[1], parts[2]] = bool(value)
+            found[parts[0], parts[1], parts[2]] = bool(allowed)
     return found
 
 

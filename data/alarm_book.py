@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pandas as pd
 
 from accounting.alarm_counts import alarm_counts
 from accounting.anomaly import Alarm
+from accounting.ledger import Figure
 from data.alarms import site_alarms
 from data.book import Batch, write_figures
 from data.engine import Engine
@@ -56,13 +58,11 @@ def settle_alarms(engine: Engine, document: SiteDocument, run: int, cursor: Curs
     batch = Batch(site, run, "", {})
     horizon = stored_horizon(cursor, site)
     running = [m for m in months if elapsed(m, document.timezone, horizon) is not None]
-    figures = alarm_counts(
-        found, [f"{m:%Y-%m}" for m in months], f"{running[0]:%Y-%m}" if running else ""
-    )
-    written = 0
-    for month in months:
-        label = f"{month:%Y-%m}"
-        written += write_figures(cursor, batch, month, [f for f in figures if f.period == label])
+    figures: dict[date, list[Figure]] = {month: [] for month in months}
+    labels = [f"{month:%Y-%m}" for month in months]
+    for figure in alarm_counts(found, labels, f"{running[0]:%Y-%m}" if running else ""):
+        figures[date.fromisoformat(f"{figure.period}-01")].append(figure)
+    written = write_figures(cursor, batch, figures)
     cursor.execute("DELETE FROM alarm_due WHERE site = ?", [site])
     return written
 

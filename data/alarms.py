@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from accounting.anomaly import DEFAULTS, Alarm, Thresholds
@@ -15,7 +16,7 @@ from accounting.inputs import Meter
 from data.horizon import stored_horizon
 from data.ingest.checks import COMMON_SITE
 from data.ingest.site_file import SiteDocument
-from data.periods import local, next_month
+from data.periods import local, local_times, next_month
 from data.sites import SiteMeters, records, site_meters
 from data.store import Cursor, frame
 
@@ -30,7 +31,6 @@ def site_alarms(
     cursor: Cursor,
     document: SiteDocument,
     zone: str,
-    tank_l: float | None = None,
     limits: Thresholds = DEFAULTS,
 ) -> list[Alarm]:
     """Return every alarm of a site, computed anew from its settled quantities and its records.
@@ -43,8 +43,6 @@ def site_alarms(
         The site.
     zone
         The site's time zone.
-    tank_l
-        Capacity of the diesel tank, L; None where unknown.
     limits
         Thresholds.
 
@@ -58,18 +56,16 @@ def site_alarms(
     ----------
     accounting.md §12, R24.
     """
-    found = site_history(cursor, document, zone, tank_l)
+    found = site_history(cursor, document, zone)
     return [] if found is None else alarms(found, limits)
 
 
-def site_history(
-    cursor: Cursor, document: SiteDocument, zone: str, tank_l: float | None = None
-) -> History | None:
+def site_history(cursor: Cursor, document: SiteDocument, zone: str) -> History | None:
     """Return what the rules need of a site; None where nothing has come in yet.
 
     Parameters
     ----------
-    cursor, document, zone, tank_l
+    cursor, document, zone
         As for :func:`site_alarms`.
 
     Returns
@@ -100,16 +96,13 @@ def site_history(
         batches=batches,
         fuel=fuel,
         pv=_pv(cursor, site),
-        tank_l=tank_l,
+        tank_l=_litres(document.settings["tank_l"]),
     )
 
 
-def _local(moments: pd.Series, zone: str) -> pd.Series:
-    """Return UTC times as the site's; each distinct one is looked up once."""
-    place, known = pd.factorize(moments)
-    ours = [local(at.to_pydatetime(), zone) for at in known]
-    shown = pd.Series([*ours, pd.NaT], dtype="datetime64[us]").to_numpy()[place]
-    return pd.Series(shown, index=moments.index)
+def _litres(setting: object) -> float | None:
+    # Unknown, or the template's 0: refuelling is not judged.
+    return setting if isinstance(setting, float) and setting > 0 else None
 
 
 def _meters(meters: SiteMeters, zone: str) -> pd.DataFrame:
@@ -119,21 +112,35 @@ def _meters(meters: SiteMeters, zone: str) -> pd.DataFrame:
         ["meter_id", "medium", "role", "building", "group", "equipment", "parent_id"]
     ].assign(
         step_min=(names.map(step["step_us"]) / MINUTE_US).astype("float64"),
-        since=_local(names.map(step["valid_since"]), zone),
-        until=_local(names.map(step["valid_until"]), zone),
+        since=local_times(names.map(step["valid_since"]), zone),
+        until=local_times(names.map(step["valid_until"]), zone),
     )
 
 
 def _hours(cursor: Cursor, site: str, zone: str) -> pd.DataFrame:
     """Return the hours that are wholly known; those at the edge of a gap are not."""
+    meters = frame(
+        cursor,
+        "SELECT meter, meter_id FROM meter_number WHERE site = ? ORDER BY meter",
+        [site],
+    )
     rows = frame(
         cursor,
-        "SELECT n.meter_id, h.hour, CAST(h.quantity AS DOUBLE) AS quantity FROM meter_hour h "
-        "JOIN meter_number n USING (meter) WHERE n.site = ? AND h.quantity IS NOT NULL "
-        "AND NOT h.blank AND h.measured_s + h.estimated_s >= ?",
+        "SELECT h.meter, h.hour, CAST(h.quantity AS DOUBLE) AS quantity FROM meter_hour h "
+        "SEMI JOIN (SELECT meter FROM meter_number WHERE site = ?) n USING (meter) "
+        "WHERE h.quantity IS NOT NULL AND NOT h.blank AND h.measured_s + h.estimated_s >= ?",
         [site, HOUR_S],
     )
-    return rows.assign(hour=_local(rows["hour"], zone))
+    # millions of rows: names as categories, not as texts
+    place = np.searchsorted(meters["meter"].to_numpy(), rows["meter"].to_numpy())
+    names = pd.Categorical.from_codes(place, categories=meters["meter_id"])
+    return pd.DataFrame(
+        {
+            "meter_id": names,
+            "hour": local_times(rows["hour"], zone),
+            "quantity": rows["quantity"],
+        }
+    )
 
 
 def _events(cursor: Cursor, site: str, zone: str) -> pd.DataFrame:
@@ -144,7 +151,7 @@ def _events(cursor: Cursor, site: str, zone: str) -> pd.DataFrame:
         "WHERE n.site = ? AND e.kind IN (SELECT unnest(?::VARCHAR[]))",
         [site, list(BACKWARD)],
     )
-    return rows.assign(since=_local(rows["since"], zone), ts=_local(rows["ts"], zone))
+    return rows.assign(since=local_times(rows["since"], zone), ts=local_times(rows["ts"], zone))
 
 
 def _balance(cursor: Cursor, site: str, meters: pd.DataFrame, until: datetime) -> pd.DataFrame:

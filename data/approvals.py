@@ -12,6 +12,7 @@ from data.digest import copy_with_digest
 from data.effects import as_json, factor_effect, setting_effect
 from data.engine import Engine
 from data.ingest.factor_file import conflicting, read_factors, with_rows
+from data.ingest.site_file import SiteDocument
 from data.month_book import Approved, Job, Stale, settle_months
 from data.settle import begin_run
 from data.sites import Pending, documents, pending_settings
@@ -132,19 +133,25 @@ def propose_settings(engine: Engine, proposer: str) -> list[int]:
     for site, pending in waiting.items():
         if pending.batch in decided:
             continue
-        old = sites[site].settings
-        changed = {
-            name: [old.get(name), value]
-            for name, value in pending.settings.items()
-            if old.get(name) != value
-        }
-        wanted = replace(sites[site], settings=pending.settings)
-        effect = as_json(setting_effect(engine, wanted))
-        body = {"site": site, "batch": pending.batch, "settings": changed}
-        new = NewProposal("setting", site, proposer, body, effect)
+        new = _of_settings(engine, sites[site], pending, proposer)
         found.append(engine.state.approvals.propose(new, now()))
     _withdraw_moot(engine, waiting)
     return found
+
+
+def _of_settings(
+    engine: Engine, document: SiteDocument, pending: Pending, proposer: str
+) -> NewProposal:
+    """Return the proposal of waiting settings with what they would change now."""
+    old, site = document.settings, document.site_id
+    changed = {
+        name: [old.get(name), value]
+        for name, value in pending.settings.items()
+        if old.get(name) != value
+    }
+    effect = as_json(setting_effect(engine, replace(document, settings=pending.settings)))
+    body = {"site": site, "batch": pending.batch, "settings": changed}
+    return NewProposal("setting", site, proposer, body, effect)
 
 
 def _withdraw_moot(engine: Engine, waiting: Mapping[str, Pending]) -> None:
@@ -259,6 +266,16 @@ def _accept_factors(engine: Engine, found: Proposal, by: str, reason: str) -> No
 
 
 def _accept_setting(engine: Engine, found: Proposal, by: str, reason: str) -> None:
+    site = str(found.body["site"])
+    with engine.store.read() as cursor:
+        pending, document = pending_settings(cursor).get(site), documents(cursor).get(site)
+    if document is None or pending is None or pending.batch != found.body["batch"]:
+        propose_settings(engine, found.proposer)  # a newer file has come since
+        raise NotApprovable("stale")
+    again = _of_settings(engine, document, pending, found.proposer)
+    if again.effect["digest"] != found.effect["digest"]:
+        engine.state.approvals.propose(again, now())
+        raise NotApprovable("stale")
     engine.store.write(partial(_approve_document, found.body["batch"], True))
     engine.state.approvals.accept(found.proposal, by, now(), reason)
 

@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from accounting.factors import FactorLibrary
 from accounting.ledger import Figure, TermRow
-from accounting.years import with_uncertainty, year_figures, year_names
+from accounting.years import MonthRow, with_uncertainty, year_figures, year_names
 from data.ingest.site_file import SiteDocument
-from data.store import Cursor, frame, insert, view
+from data.store import Cursor, insert, view
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ def factor_set(document: SiteDocument, library: FactorLibrary) -> str:
     return f"{document.settings.get('material_set', 'CONS')}@{library.digest[:12]}"
 
 
-def figure_id(site: str, figure: Figure, revision: int) -> str:
+def figure_id(site: str, key: Sequence[str], revision: int) -> str:
     """Return a figure's identifier: the same figure and revision have the same everywhere."""
-    name = "|".join((site, *figure.key, str(revision)))
+    name = "|".join((site, *key, str(revision)))
     return hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
 
 
@@ -42,55 +44,61 @@ _COMPARED = (
     "value", "unit", "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct",
     "flags",
 )  # fmt: skip
+_compared = attrgetter(*_COMPARED)
 
 
 def terms_digest(figure: Figure) -> str:
     """Return a digest of a figure's terms: with other terms it is another figure."""
-    return hashlib.blake2b(repr([*map(tuple, figure.terms)]).encode(), digest_size=10).hexdigest()
+    return _digest([*map(tuple, figure.terms)]) if figure.terms else _NO_TERMS
+
+
+def _digest(terms: list[tuple[object, ...]]) -> str:
+    return hashlib.blake2b(repr(terms).encode(), digest_size=10).hexdigest()
+
+
+_NO_TERMS = _digest([])  # of most figures of a quiet day
+
+
+_ROW_COLUMNS = (
+    "figure_id", "site", "grain", "period", "indicator", "dimension", "entity", "value", "unit",
+    "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct", "flags", "factor_set",
+    "settled_at", "formula", "revision", "supersedes", "cause", "run", "terms_digest", "current",
+    "approval",
+)  # fmt: skip
 
 
 @dataclass
 class Pending:
     """Rows of the ledger that are gathered and appended together."""
 
-    rows: list[dict[str, object]] = field(default_factory=list)
+    rows: list[tuple[object, ...]] = field(default_factory=list)
     terms: list[tuple[object, ...]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
+    months: set[tuple[str, str, str]] = field(default_factory=set)
 
     def years(self) -> list[int]:
         """Return the years whose own figures are sums of what was gathered."""
         summed = set(year_names())
-        return sorted(
-            {
-                int(str(row["period"])[:4])
-                for row in self.rows
-                if row["grain"] == "month" and (row["indicator"], row["dimension"]) in summed
-            }
-        )
+        return sorted({int(month[:4]) for month, *name in self.months if tuple(name) in summed})
 
     def flush(self, cursor: Cursor) -> int:
         """Append what was gathered and return how many rows it was."""
         count = len(self.rows)
         _append(cursor, self.rows, self.terms, self.replaced)
-        self.rows, self.terms, self.replaced = [], [], []
+        self.rows, self.terms, self.replaced, self.months = [], [], [], set()
         return count
 
 
-def write_figures(
-    cursor: Cursor,
-    batch: Batch,
-    month: date,
-    figures: Iterable[Figure],
-    approval: int | None = None,
-) -> int:
-    """Append the figures of a month that differ from the current ones; return how many.
+def write_figures(cursor: Cursor, batch: Batch, months: Mapping[date, Sequence[Figure]]) -> int:
+    """Append the figures of months that differ from the current ones; return how many.
 
     A figure that is as before leaves its row alone, so nothing changed writes nothing.
-    ``approval`` is the proposal by which a locked month may change.
     """
-    pending, wanted = Pending(), list(figures)
-    known = current_figures(cursor, batch, [month], {f.indicator for f in wanted})
-    gather_figures(batch, month, wanted, known, pending, approval)
+    pending = Pending()
+    named = {figure.indicator for figures in months.values() for figure in figures}
+    known = current_figures(cursor, batch, months, named)
+    for month, figures in months.items():
+        gather_figures(batch, month, figures, known, pending)
     return pending.flush(cursor)
 
 
@@ -102,7 +110,10 @@ def gather_figures(
     pending: Pending,
     approval: int | None = None,
 ) -> None:
-    """Gather the figures of a month that differ from the current ones; see write_figures."""
+    """Gather the figures of a month that differ from the current ones.
+
+    ``approval`` is the proposal by which a locked month may change.
+    """
     _gather(batch, batch.causes.get(month, "late data"), known, figures, pending, approval)
 
 
@@ -142,6 +153,8 @@ def current_figures(
 ) -> Known:
     """Return what the ledger holds of indicators in months and their days."""
     labels = sorted(f"{month:%Y-%m}" for month in months)
+    if not labels:
+        return {}
     rows = cursor.execute(
         f"{_HELD} AND grain <> 'year' AND period BETWEEN ? AND ? "
         "AND period[:7] IN (SELECT unnest(?::VARCHAR[])) "
@@ -157,29 +170,27 @@ def _held(rows: Iterable[tuple[Any, ...]]) -> Known:
 
 def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: list[int]) -> int:
     """Write the year figures, which are sums of months (§9 e, §14)."""
-    written = 0
-    names = pd.DataFrame(year_names(), columns=["indicator", "dimension"])
-    for year in years:
-        with view(cursor, "yearly", names):
-            months = frame(
-                cursor,
-                "SELECT l.* FROM ledger l JOIN yearly USING (indicator, dimension) "
-                "WHERE current AND site = ? AND grain = 'month' "
-                "AND period BETWEEN ? AND ? ORDER BY indicator, entity, period",
-                [batch.site, f"{year}-01", f"{year}-12"],
-            )
-        rows = cursor.execute(
-            f"{_HELD} AND grain = 'year' AND period = ?", [batch.site, batch.run, str(year)]
+    labels = [str(year) for year in years]
+    with view(cursor, "yearly", pd.DataFrame(year_names(), columns=["indicator", "dimension"])):
+        months = cursor.execute(
+            f"SELECT {', '.join(MonthRow._fields)} FROM ledger "
+            "SEMI JOIN yearly USING (indicator, dimension) "
+            "WHERE current AND site = ? AND grain = 'month' "
+            "AND period[:4] IN (SELECT unnest(?::VARCHAR[]))",
+            [batch.site, labels],
         ).fetchall()
-        causes = {c for m, c in batch.causes.items() if m.year == year}
-        cause = next(iter(sorted(causes)), "late data")
-        found = year_figures(months, year)
-        refs = [term.ref for figure in found for term in figure.terms]
-        whole = with_uncertainty(found, terms_of(cursor, refs), library)
-        pending = Pending()
-        _gather(batch, cause, _held(rows), whole, pending)
-        written += pending.flush(cursor)
-    return written
+    held = cursor.execute(
+        f"{_HELD} AND grain = 'year' AND period IN (SELECT unnest(?::VARCHAR[]))",
+        [batch.site, batch.run, labels],
+    ).fetchall()
+    found = year_figures(MonthRow(*row) for row in months)
+    refs = [term.ref for figure in found for term in figure.terms]
+    whole = with_uncertainty(found, terms_of(cursor, refs), library)
+    pending, known = Pending(), _held(held)
+    for year, figures in groupby(whole, key=lambda figure: int(figure.period)):
+        causes = {cause for month, cause in batch.causes.items() if month.year == year}
+        _gather(batch, min(causes, default="late data"), known, figures, pending)
+    return pending.flush(cursor)
 
 
 def mark_settled(cursor: Cursor, site: str, months: Sequence[date], run: int) -> None:
@@ -233,66 +244,38 @@ def _gather(
 ) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     for figure in figures:
-        before = known.get(figure.key)
-        said = _said(figure)
-        if before is not None and before.said == said:
+        key = figure.key
+        before = known.get(key)
+        if before is not None and before.said == _said(figure):
             continue
         revision = 1 if before is None else before.revision + 1
-        ident = figure_id(batch.site, figure, revision)
-        if before is not None:
-            pending.replaced.append(before.figure_id)
+        ident = figure_id(batch.site, key, revision)
+        old, why = (None, None) if before is None else (before.figure_id, cause)
+        if old is not None:
+            pending.replaced.append(old)
         pending.rows.append(
-            _row(batch, figure, ident, revision, now)
-            | {
-                "terms_digest": said[-1],
-                "supersedes": None if before is None else before.figure_id,
-                "cause": None if before is None else cause,
-                "approval": approval,
-            }
-        )
+            (
+                ident, batch.site, *key, figure.value, figure.unit, figure.basis,
+                figure.quality, figure.measured_pct, figure.estimated_pct, figure.uncertainty_pct,
+                figure.flags, batch.factor_set, now, figure.formula, revision, old, why,
+                batch.run, terms_digest(figure), True, approval,
+            )
+        )  # fmt: skip
+        if figure.grain == "month":
+            pending.months.add(key[1:4])
         pending.terms += _terms(ident, figure)
 
 
 def _said(figure: Figure) -> tuple[object, ...]:
     """Return all that is compared of a figure: the same says the same."""
-    return (*(getattr(figure, name) for name in _COMPARED), terms_digest(figure))
-
-
-def _row(
-    batch: Batch, figure: Figure, ident: str, revision: int, now: datetime
-) -> dict[str, object]:
-    return {
-        "figure_id": ident,
-        "site": batch.site,
-        "grain": figure.grain,
-        "period": figure.period,
-        "indicator": figure.indicator,
-        "dimension": figure.dimension,
-        "entity": figure.entity,
-        "value": figure.value,
-        "unit": figure.unit,
-        "basis": figure.basis,
-        "quality": figure.quality,
-        "measured_pct": figure.measured_pct,
-        "estimated_pct": figure.estimated_pct,
-        "uncertainty_pct": figure.uncertainty_pct,
-        "flags": figure.flags,
-        "factor_set": batch.factor_set,
-        "settled_at": now,
-        "formula": figure.formula,
-        "revision": revision,
-        "run": batch.run,
-        "current": True,
-    }
+    return (*_compared(figure), terms_digest(figure))
 
 
 def _terms(ident: str, figure: Figure) -> list[tuple[object, ...]]:
     return [
-        (
-            ident, place, term.kind, term.ref, term.quantity, term.unit, term.coefficient,
-            ";".join(term.factor_ids), term.origin,
-        )
-        for place, term in enumerate(figure.terms)
+        (ident, place, kind, ref, quantity, unit, coefficient, ";".join(factors), origin)
+        for place, (kind, ref, quantity, unit, coefficient, factors, origin)
+        in enumerate(figure.terms)
     ]  # fmt: skip
 
 
@@ -303,7 +286,7 @@ _TERM_COLUMNS = (
 
 def _append(
     cursor: Cursor,
-    rows: list[dict[str, object]],
+    rows: list[tuple[object, ...]],
     terms: list[tuple[object, ...]],
     replaced: list[str],
 ) -> None:
@@ -315,7 +298,7 @@ def _append(
                 "UPDATE ledger SET current = false WHERE current "
                 "AND figure_id IN (SELECT figure_id FROM replaced)"
             )
-    ledger = pd.DataFrame(rows)
+    ledger = pd.DataFrame(rows, columns=list(_ROW_COLUMNS))
     ledger["approval"] = ledger["approval"].astype("Int64")
     for name in ("value", "measured_pct", "estimated_pct", "uncertainty_pct"):
         ledger[name] = ledger[name].astype("Float64")

@@ -63,11 +63,13 @@ def settle_market(months: list[date], run: int, cursor: Cursor) -> int:
     """
     prices = frame(cursor, _PRICES, [])
     batch = Batch(MARKET, run, "", causes_of(cursor, MARKET))
-    written = 0
-    for month in months:
-        label = month.strftime("%Y-%m")
-        rows = prices[prices["date"].str.startswith(label)] if len(prices) else prices
-        written += write_figures(cursor, batch, month, market_month(rows, label))
+    priced = dict(list(prices.groupby(prices["date"].str[:7]))) if len(prices) else {}
+    none = prices.iloc[:0]
+    figures = {
+        month: market_month(priced.get(label, none), label)
+        for month, label in ((month, month.strftime("%Y-%m")) for month in months)
+    }
+    written = write_figures(cursor, batch, figures)
     mark_settled(cursor, MARKET, months, run)
     return written
 

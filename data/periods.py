@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from accounting.amount import flag_bits
 from data.store import Cursor, frame, view
 
+Moments = NDArray[np.datetime64]
 UTC = ZoneInfo("UTC")
 GAP_LIMIT_S = 3 * 3600
 EVENT_FLAGS = {
@@ -30,6 +33,29 @@ def utc(moment: datetime, zone: str) -> datetime:
 def local(moment: datetime, zone: str) -> datetime:
     """Return a UTC time as the site's local time without a zone mark."""
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def local_times(moments: pd.Series, zone: str) -> pd.Series:
+    """Return UTC times as a site's; a day whose two ends have one offset is looked up once."""
+    known = moments.notna().to_numpy()
+    if not known.any():
+        return moments
+    found = moments.to_numpy("datetime64[us]").copy()
+    at = found[known]
+    day = at.astype("datetime64[D]").astype(np.int64)
+    edges = np.arange(day.min(), day.max() + 2).astype("datetime64[D]").astype("datetime64[us]")
+    offset = _shifted(edges, zone) - edges
+    place = day - day.min()
+    shifted = at + offset[place]
+    turns = offset[:-1] != offset[1:]  # summer time begins or ends
+    if turns.any():
+        shifted[turns[place]] = _shifted(at[turns[place]], zone)
+    found[known] = shifted
+    return pd.Series(found, index=moments.index)
+
+
+def _shifted(moments: Moments, zone: str) -> Moments:
+    return np.array([local(moment, zone) for moment in moments.tolist()], "datetime64[us]")
 
 
 def month_of(moment: datetime, zone: str) -> date:
@@ -107,14 +133,19 @@ def replace_periods(
         cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
+# The hours that begin in a day are listed and looked up: far faster than comparing ranges.
 _DAY_BASE = """
 CREATE OR REPLACE TEMP TABLE day_base AS
-WITH hours AS (
+WITH slots AS (
+    SELECT day, unnest(range(date_trunc('hour', day_start + INTERVAL '1 hour'
+        - INTERVAL 1 MICROSECOND), day_end, INTERVAL '1 hour')) AS hour
+    FROM span
+), hours AS (
     SELECT h.meter, s.day, sum(h.quantity) AS quantity, sum(h.measured_s) AS measured_s,
         sum(h.estimated_s) AS estimated_s
     FROM (SELECT h.* FROM meter_hour h SEMI JOIN site_meter m USING (meter)
           WHERE h.hour >= $low AND h.hour < $high) h
-    JOIN span s ON h.hour >= s.day_start AND h.hour < s.day_end
+    JOIN slots s USING (hour)
     GROUP BY h.meter, s.day
 ), expected AS (
     SELECT m.meter, m.reading_kind, m.step_us, s.day, s.month,

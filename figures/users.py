@@ -130,6 +130,11 @@ def _row(cells: Sequence[tuple[str, Content, str]], language: str, cls: str = ""
     )  # fmt: skip
 
 
+def _own(words: str) -> Node:
+    """Return words that are the same in every language: names, sites."""
+    return el("Span", words, data_verbatim="1")
+
+
 def state_badge(state: str, language: str) -> Node:
     """Return how an account stands, as a badge."""
     kind, sign, words = STATES[state]
@@ -158,8 +163,9 @@ def accounts(
         body.append(
             _row(
                 [("", name, "at-name"), ("角色", row.role_words, "at-rest"),
-                 ("姓名", row.person or "--", "at-rest"), ("电话", row.phone or "--", "at-rest"),
-                 ("站点", sites_words(row.sites, language), "at-wide"),
+                 ("姓名", _own(row.person or "--"), "at-rest"),
+                 ("电话", row.phone or "--", "at-rest"),
+                 ("站点", _own(sites_words(row.sites, language)), "at-wide"),
                  ("动态口令", factor, "at-rest"), ("最近登录", row.login or "--", "at-rest"),
                  ("", state_badge(row.state, language), "at-state")],
                 language, "chosen" if row.name == chosen else "",
@@ -228,22 +234,32 @@ def account_card(
 def _radio(
     ident: dict[str, str], options: Sequence[tuple[str, str]], chosen: str | None, label: str
 ) -> Node:
-    picks = [{"label": words, "value": value} for value, words in options]
-    return el(
-        "Fieldset", el("Legend", label, cls="work-label"),
-        core("RadioItems", id=ident, options=picks, value=chosen, className="users-picks",
-             labelClassName="users-pick"), cls="work-field",
-    )  # fmt: skip
+    """Return a choice of one; the script keeps what is pressed in the store."""
+    picks = [_pick(value, words, pressed=value == chosen) for value, words in options]
+    return _choice(ident, picks, label, "one", chosen)
 
 
 def _checks(
     ident: dict[str, str], options: Sequence[tuple[str, str]], chosen: Sequence[str], label: str
 ) -> Node:
-    picks = [{"label": words, "value": value} for value, words in options]
+    """Return a choice of several."""
+    picks = [_pick(value, words, pressed=value in chosen) for value, words in options]
+    return _choice(ident, picks, label, "many", list(chosen))
+
+
+def _pick(value: str, words: str, *, pressed: bool) -> Node:
+    return el("Button", icon("check"), el("Span", words), cls="users-pick", type="button",
+              aria_pressed=str(pressed).lower(), data_pick=value)  # fmt: skip
+
+
+def _choice(
+    ident: dict[str, str], picks: Sequence[Node], label: str, how: str, chosen: object
+) -> Node:
     return el(
-        "Fieldset", el("Legend", label, cls="work-label"),
-        core("Checklist", id=ident, options=picks, value=list(chosen), className="users-picks",
-             labelClassName="users-pick"), cls="work-field",
+        "Div", el("Span", label, cls="work-label"),
+        el("Div", picks, cls="users-picks", role="group", aria_label=label,
+           data_picks=ident["part"], data_how=how),
+        core("Store", id=ident, data=chosen), cls="work-field work-wide",
     )  # fmt: skip
 
 
@@ -300,7 +316,7 @@ def waiting(
             cls="work-name", aria_current="true" if row.number == chosen else None,
         )  # fmt: skip
         body.append(
-            _row([("", title, "at-name"), ("内容", row.words, "at-wide"),
+            _row([("", title, "at-name"), ("内容", _own(row.words), "at-wide"),
                   ("提出人", row.proposer, "at-rest"), ("提出时间", row.at, "at-rest"),
                   ("", mark("info", "clock", text("待处理", language)), "at-state")],
                  language, "chosen" if row.number == chosen else "")
@@ -332,7 +348,7 @@ def request_box(row: Asked, ident: Ident, language: str) -> Node:
         why, cls="work-decision",
     )  # fmt: skip
     return el(
-        "Div", el("H3", title, cls="users-request-title"), el("P", row.words),
+        "Div", el("H3", title, cls="users-request-title"), el("P", row.words, data_verbatim="1"),
         el("Dl", details, cls="users-facts") if details else None, decision, cls="users-request",
         id="request-box",
     )  # fmt: skip
@@ -343,13 +359,19 @@ def matrix(
     language: str,
 ) -> list[Node]:  # fmt: skip
     """Return the policy: pages and actions by role; fixed cells cannot be switched."""
+    switchable = {
+        f"{role} {line.page} {line.action}": line.cells[role][0]
+        for line in lines
+        for role, _ in roles
+        if line.cells[role][1]
+    }
     head = [el("Th", text("页面与动作", language), scope="col")]
     head += [el("Th", words, scope="col") for _, words in roles]
     body = []
     for line in lines:
         name = line.title if line.action == "open" else text(ACTIONS[line.action], language)
         cells = [
-            el("Td", _cell(line, role, words, ident, editable=editable, language=language),
+            el("Td", _cell(line, role, words, editable=editable, language=language),
                cls="is-changed" if role in line.changed else "", data_label=words)
             for role, words in roles
         ]  # fmt: skip
@@ -357,6 +379,8 @@ def matrix(
         body.append(el("Tr", el("Th", name, scope="row"), cells, cls=cls))
     table = el(
         "Div", el("Table", el("Thead", el("Tr", head)), el("Tbody", body), cls="matrix-table"),
+        core("Store", id=ident("cells"), data=switchable if editable else {}),
+        data_picks="cells" if editable else None, data_how="map",
         cls="work-scroll", tabIndex="0", data_scroll="x", role="region",
         aria_label=text("权限策略", language),
     )  # fmt: skip
@@ -379,21 +403,14 @@ def matrix(
     return found
 
 
-def cell_id(role: str, page: str, action: str) -> dict[str, str]:
-    """Return the identifier of a cell that may be switched."""
-    return {"page": "users", "part": "cell", "cell": f"{role} {page} {action}"}
-
-
-def _cell(
-    line: Line, role: str, words: str, ident: Ident, *, editable: bool, language: str
-) -> Content:
+def _cell(line: Line, role: str, words: str, *, editable: bool, language: str) -> Content:
     allowed, switchable = line.cells[role]
     what = text(ACTIONS[line.action], language)
     label = f"{words} {line.title} {what}"
     if switchable and editable:
-        option = {"label": el("Span", label, cls="visually-hidden"), "value": "1"}
-        return core("Checklist", id=cell_id(role, line.page, line.action), options=[option],
-                    value=["1"] if allowed else [], className="matrix-check")  # fmt: skip
+        return el("Button", icon("check"), cls="matrix-switch", type="button", aria_label=label,
+                  title=label, aria_pressed=str(allowed).lower(),
+                  data_pick=f"{role} {line.page} {line.action}")  # fmt: skip
     said_ = text("允许", language) if allowed else text("不允许", language)
     sign = icon("circle-check") if allowed else el("Span", "–", aria_hidden="true")
     lock = None if switchable or not allowed else icon("lock")

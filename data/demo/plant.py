@@ -19,7 +19,7 @@ from data.demo.faults import COLUMNS as FAULT_COLUMNS
 from data.demo.loads import day_kwh
 from data.demo.meters import METERS
 from data.demo.production import DayBook, day_book
-from data.demo.records import HEADCOUNT_OFFICE, HEADCOUNT_PLANT, record_tables, table
+from data.demo.records import HEADCOUNT_OFFICE, HEADCOUNT_PLANT, TANK_L, record_tables, table
 from data.demo.registers import Delivery, deliveries, register
 from data.demo.weather import Floats
 
@@ -51,6 +51,7 @@ valid_from = 2023-01-01
 
 [settings]
 headcount_plant = {HEADCOUNT_PLANT}
+tank_l = {TANK_L:.0f}
 headcount_office = {HEADCOUNT_OFFICE}
 """
 

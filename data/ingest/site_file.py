@@ -81,6 +81,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("return_trip_factor", "回程系数", "Return trip factor", float, 1.0, (), 1.0, 2.0),
         Setting("headcount_office", "办公人数", "Office headcount", float, None),
         Setting("headcount_plant", "厂区人数", "Plant headcount", float, None),
+        Setting("tank_l", "油罐容量（L）", "Tank capacity (L)", float, None),
         Setting("creditable", "存在适用方法学", "A methodology applies", bool, False),
         *_WEIGHTS,
     )

@@ -20,12 +20,13 @@ from accounting.anomaly import (
 )
 from accounting.anomaly_daily import drift, pv_yield
 from accounting.anomaly_frames import day_types, hour_grid, long_days, residuals
-from accounting.anomaly_hourly import flatlines, missing, spikes
+from accounting.anomaly_hourly import flatlines, missing
 from accounting.anomaly_nights import base_load, night_flow
 from accounting.anomaly_oil import handled_litres, oil_intensity, oil_pause, tank
 from accounting.anomaly_records import backward, balance, masses
 from accounting.anomaly_scores import enough, ewma, median, merged, robust
 from accounting.anomaly_site import History, alarms
+from accounting.anomaly_spikes import spikes
 from tests.accounting.score_anomaly import plant
 
 FIRST = date(2026, 3, 2)

@@ -10,6 +10,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
@@ -42,6 +43,20 @@ def timed(work):
     began = time.perf_counter()
     result = work()
     return time.perf_counter() - began, result
+
+
+def settled(engine, **options):
+    """Wall seconds of a settle; its processor seconds are told below its line.
+
+    The writer thread settles one thing after another, DuckDB's other threads help it: where other
+    programs disturb the wall clock these two still say what a settle takes.
+    """
+    (writer,) = [one for one in threading.enumerate() if one.name == "store-writer"]
+    clock = time.pthread_getcpuclockid(writer.ident)
+    before, whole = time.clock_gettime(clock), time.process_time()
+    seconds, _ = timed(lambda: settle(engine, **options))
+    own, whole = time.clock_gettime(clock) - before, time.process_time() - whole
+    return seconds, f"{'':58s} {own:12.3f} s of the writer, {whole - own:.3f} s of other threads\n"
 
 
 def line(name, measured, budget, floor, unit, *, at_least=False):
@@ -131,8 +146,9 @@ def settling():
         bench = Bench(stack, METERS)
         bench.take("readings", bench.parquet("r.parquet", registers(METERS, 365)))
         floor, _ = timed(lambda: scan(bench))
-        seconds, _ = timed(lambda: settle(bench.engine))
+        seconds, shares = settled(bench.engine)
         line("settle 20 meters x 1 year", seconds, 1.0, floor, "s")
+        sys.stdout.write(shares)
 
 
 def scan(bench):
@@ -149,15 +165,18 @@ def rebuild_and_late_day():
         path = bench.parquet("r.parquet", frame[~late])
         bench.take("readings", path)
         floor, _ = timed(lambda: scan(bench))
-        seconds, _ = timed(lambda: settle(bench.engine))
+        seconds, shares = settled(bench.engine)
         line(f"rebuild, {len(frame) / 1e6:.1f} M readings", seconds, 6.0, floor, "s")
+        sys.stdout.write(shares)
         path = bench.parquet("late.parquet", frame[late])
 
         began, reached = time.perf_counter(), []
         bench.take("readings", path)
-        settle(bench.engine, progress=lambda *_: reached.append(time.perf_counter()))
+        _, shares = settled(bench.engine, progress=lambda *_: reached.append(time.perf_counter()))
         # The figures are written when a site's months are told; alarms of ten years come after.
         line("late day, file to new ledger rows", reached[0] - began, 1.5, floor, "s")
+        line("late day, file to its alarms", time.perf_counter() - began, 1.5, floor, "s")
+        sys.stdout.write(shares)
         traced(bench)
         hourly(bench)
         factor_changed(bench)
@@ -171,8 +190,9 @@ def factor_changed(bench):
     proposed = propose_factors(bench.engine, path, "ana")
     accept(bench.engine, proposed.proposal, "bob")
     floor, _ = timed(lambda: held_by(bench, "TCE_ELEC_EQV"))
-    seconds, _ = timed(lambda: settle(bench.engine))
+    seconds, shares = settled(bench.engine)
     line("factor change, 10 years of ledger", seconds, 3.0, floor, "s")
+    sys.stdout.write(shares)
 
 
 def held_by(bench, name):

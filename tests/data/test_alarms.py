@@ -1,12 +1,15 @@
 """The anomaly rules over the store: what they are given is what was settled, in local time."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
+import pandas as pd
 import pytest
 
 from accounting.anomaly_site import alarms
 from data.alarms import site_alarms, site_history
 from data.demo.build import SITE_ID, build_demo
+from data.periods import local, local_times
 from data.settle import settle
 from data.sites import documents
 from tests.accounting.score_anomaly import LAST
@@ -65,6 +68,16 @@ def test_a_gap_is_told_in_local_time(tmp_path, zone):
         (alarm,) = read(plant)
     assert (alarm.rule, alarm.entity, alarm.medium, alarm.open) == ("A6", "G", "electricity", False)
     assert (alarm.start, alarm.end) == (datetime(2026, 3, 5, 10), datetime(2026, 3, 5, 16))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "Asia/Kolkata"])
+def test_times_of_a_frame_are_those_of_each_moment(zone):
+    moments = pd.Series(pd.date_range("2026-03-27", "2026-10-27", freq="47min").as_unit("us"))
+    moments[5] = pd.NaT
+    found = local_times(moments, zone)
+    wanted = [pd.NaT if pd.isna(at) else local(at.to_pydatetime(), zone) for at in moments]
+    pd.testing.assert_series_equal(found, pd.Series(wanted, dtype="datetime64[us]"))
+    assert local_times(moments[5:6], zone).isna().all()
 
 
 def test_a_short_gap_is_estimated_and_no_alarm(plant):
@@ -156,7 +169,11 @@ def test_the_tank_is_judged_if_its_size_is_known(plant):
                ("3", "S1", "2026-03-20 10:00", 900, "use"),
                ("4", "S1", "2026-04-01 00:00", 1500, "dip")])  # fmt: skip
     assert [one.unit for one in read(plant)] == ["%"]
-    assert [one.unit for one in read(plant, tank_l=1800.0)] == ["%", "L"]
+    with plant.engine.store.read() as cursor:
+        document = documents(cursor)[plant.site]
+        known = replace(document, settings={**document.settings, "tank_l": 1800.0})
+        found = site_alarms(cursor, known, document.timezone)
+    assert [one.unit for one in found] == ["%", "L"]
 
 
 def test_calendar_of_the_site_and_of_the_country(plant):
@@ -187,7 +204,7 @@ def test_the_demonstration_plant_gives_what_its_formulas_give(tmp_path):
         settle(engine)
         with engine.store.read() as cursor:
             document = documents(cursor)[SITE_ID]
-            found = site_alarms(cursor, document, document.timezone, tank_l=3000.0)
+            found = site_alarms(cursor, document, document.timezone)
     wanted = alarms(scored_plant(3, 3, injected=False).history)
     assert told(found) == told(wanted)
     assert len(found) > 3

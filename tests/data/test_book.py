@@ -261,6 +261,43 @@ def test_other_settings_wait_for_a_second_person(plant):
     assert plant.settle().figures == 0
 
 
+def test_settings_whose_effect_has_changed_since_are_shown_again(plant):
+    path = plant.folder / "S1.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "water_in_energy = false\n", "utf-8")
+    plant.take("site", path)
+    (first,) = approvals.propose_settings(plant.engine, "ana")
+    plant.readings(series("W", START, END, step_min=60, per_step=0.7))
+    plant.settle()
+    with pytest.raises(NotApprovable, match="stale"):
+        approvals.accept(plant.engine, first, "bob")
+    assert plant.settle().figures == 0  # the earlier settings are still in force
+    (second,) = plant.engine.state.approvals.all(only_open=True)
+    before = plant.engine.state.approvals.find(first)
+    assert before.status == "withdrawn"
+    assert (second.proposer, second.body) == ("ana", before.body)
+    assert second.effect["digest"] != before.effect["digest"]
+    assert approvals.propose_settings(plant.engine, "ana") == []
+    approvals.accept(plant.engine, second.proposal, "bob")
+    plant.settle()
+    shown = {tuple(row[1:5]): row[7] for row in second.effect["rows"]}
+    assert plant.value("energy", "2026-02") == shown["2026-02", "energy", "site", "site"]
+
+
+def test_settings_that_a_newer_file_replaced_are_not_accepted(plant):
+    path = plant.folder / "S1.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "water_in_energy = false\n", "utf-8")
+    plant.take("site", path)
+    (first,) = approvals.propose_settings(plant.engine, "ana")
+    path.write_text(text + "water_in_energy = false\nmaterial_set = 'CN2026'\n", "utf-8")
+    plant.take("site", path)
+    with pytest.raises(NotApprovable, match="stale"):
+        approvals.accept(plant.engine, first, "bob")
+    (second,) = plant.engine.state.approvals.all(only_open=True)
+    assert second.body["settings"].keys() == {"water_in_energy", "material_set"}
+    assert plant.settle().figures == 0
+
+
 def test_settings_taken_back_withdraw_their_proposal(plant):
     path = plant.folder / "S1.toml"
     text = path.read_text(encoding="utf-8")

@@ -47,14 +47,16 @@ def expected_hours(readings, rules):
     return hours, gaps
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_sql_equals_the_sequential_rules(tmp_path, seed):
+@pytest.mark.parametrize(("seed", "multiplier"), [(0, 1), (1, 1), (2, 40), (3, 1.37)])
+def test_sql_equals_the_sequential_rules(tmp_path, seed, multiplier):
     readings = faulty(seed, 3000)
     base = int(START.timestamp()) * MICRO
     readings = [(base + at, value) for at, value in readings]
     with opened_home(tmp_path / "home") as engine:
         plant = Plant(tmp_path, engine)
-        plant.meters(meter("R", role="grid_import", register_max=1000, rated_max_per_hour=20))
+        rated = round(20 * multiplier, 2)
+        plant.meters(meter("R", role="grid_import", register_max=1000, multiplier=multiplier,
+                           rated_max_per_hour=rated))  # fmt: skip
         rows = [
             ("R", (START + timedelta(microseconds=at - base)).isoformat(), f"{value:.2f}")
             for at, value in readings
@@ -68,7 +70,7 @@ def test_sql_equals_the_sequential_rules(tmp_path, seed):
             "SELECT epoch_us(hour), CAST(quantity AS VARCHAR) FROM meter_hour ORDER BY hour"
         )
         gaps = plant.query("SELECT epoch_us(since), epoch_us(until) FROM meter_gap ORDER BY 1")
-    rules = Rules(MICRO, 1000 * MICRO, STEP, 20 * MICRO)
+    rules = Rules(round(multiplier * MICRO), 1000 * MICRO, STEP, round(rated * MICRO))
     want, want_gaps = expected_hours(readings, rules)
     assert {h: round(float(q) * MICRO) for h, q in hours} == want
     assert gaps == [(since, until) for since, until, _ in want_gaps]
