@@ -103,7 +103,7 @@ def bars(
     scale = axis([*heights, *lows, *(v for v in (*beside, *wanted, *guessed) if v is not None)])
     layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     if stacked and any(value is not None for value in guessed):
-        layout["shapes"] = _outlines(heights, guessed)
+        layout["shapes"] = outlines(heights, guessed)
     layout["barmode"] = "relative" if stacked else "group"
     traces = [
         {
@@ -116,7 +116,7 @@ def bars(
     if group.earlier:
         traces.append(_ticks(group.earlier, labels, beside))
     if group.target:
-        traces.append(_target(group.target, labels, wanted))
+        traces.append(target_line(group.target, labels, wanted))
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
@@ -125,7 +125,7 @@ def bars(
 HALF_BAR = 0.294  # of a category: what the template's gaps leave of it
 
 
-def _outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list[dict[str, Any]]:
+def outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list[dict[str, Any]]:
     """Return the hollow, dashed part from a bar that is not whole up to its estimate."""
     return [
         {
@@ -135,6 +135,39 @@ def _outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list
         for at, (low, high) in enumerate(zip(heights, guessed, strict=True))
         if high is not None
     ]  # fmt: skip
+
+
+def value_axis(drawn: Sequence[float]) -> dict[str, Any]:
+    """Return the parts of a value axis that follow from the values on it."""
+    scale = axis(drawn)
+    return {
+        "range": [scale.low, scale.high], "tickvals": list(scale.ticks),
+        "ticktext": list(scale.words), "zeroline": scale.low < 0,
+    }  # fmt: skip
+
+
+def hour_lines(
+    hours: Sequence[str], found: Sequence[tuple[str, str, str, str, Sequence[float | None]]],
+    point: dict[str, Any],
+) -> Figure:  # fmt: skip
+    """Return lines over the hours of a day: name, colour, dash, symbol and values of each.
+
+    Their values are means of many hours and no ledger rows; a click opens what they are part of.
+    """
+    scale = axis([v for *_, drawn in found for v in drawn if v is not None])
+    layout = _layout(hours, scale, [[hour, hour, ""] for hour in hours], words=True)
+    layout["meta"]["hours"] = True
+    traces = [
+        {
+            "type": "scatter", "mode": "lines+markers", "name": name, "x": list(hours),
+            "y": list(drawn), "hoverinfo": "none", "connectgaps": False,
+            "customdata": [point] * len(hours),
+            "line": {"color": color(tint), "dash": dash, "width": 2},
+            "marker": {"symbol": symbol, "size": 6, "color": color(tint), "line": {"width": 0}},
+        }
+        for name, tint, dash, symbol, drawn in found
+    ]  # fmt: skip
+    return {"data": traces, "layout": layout}
 
 
 def _heights(columns: Sequence[Sequence[float | None]]) -> list[float]:
@@ -178,7 +211,9 @@ def _ticks(series: Series, labels: Sequence[str], drawn: Sequence[float | None])
     }  # fmt: skip
 
 
-def _target(series: Series, labels: Sequence[str], drawn: Sequence[float | None]) -> dict[str, Any]:
+def target_line(
+    series: Series, labels: Sequence[str], drawn: Sequence[float | None]
+) -> dict[str, Any]:
     """Return the target as a dashed line in steps over the bars; a gap where none is set."""
     return {
         "type": "scatter", "mode": "lines", "name": series.name, "x": list(labels),

@@ -95,11 +95,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The groups of a panel over the same periods, with the quality of each period."""
+    """The groups of a panel over the same periods, with the quality of each period.
+
+    Where its rows are no periods, ``head`` says what they are and labels are words.
+    """
 
     labels: tuple[str, ...]
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
+    head: str = ""
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell that has a row."""
