@@ -115,6 +115,7 @@
       if (trace.type === "heatmap" && trace.text && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
         trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
       }
+      if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
     layout.annotations = ends(layout, height, width).concat(centre(layout, name), notes(layout));
@@ -137,6 +138,8 @@
   function heightOf(plot) {
     var height = Number(plot.getAttribute("data-height"));
     var panel = plot.closest("[data-panel]");
+    var shaped = panel.classList.contains("radar") || panel.classList.contains("flow");
+    if (window.innerWidth < PHONE && !shaped) { height = Math.min(height, 300); }
     if (panel.classList.contains("enlarged")) { return Math.max(height, Math.floor((window.innerHeight - 200) / panel.querySelectorAll(".plot").length)); }
     return height;
   }

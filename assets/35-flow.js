@@ -9,7 +9,7 @@
     var layout = figure.layout, first = figure.data[0];
     if (!first) { return; }
     if (layout.polar) {
-      var room = width < 340 ? 78 : 92;
+      var room = Math.max(72, Math.min(92, Math.floor((width - 216) / 2)));
       layout.margin.l = layout.margin.r = room;
       layout.polar.radialaxis.gridcolor = carbon.templates[name].layout.yaxis.gridcolor;
       layout.polar.angularaxis.tickfont = { size: 12, color: carbon.templates[name].layout.font.color };

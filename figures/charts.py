@@ -233,6 +233,9 @@ def _marks(
         tick - room / 8 if tick is not None and 0 <= height - tick < room else height
         for height, tick in zip(heights, beside or [None] * len(heights), strict=True)
     ]
+    # Bars too narrow for words inside carry them above bar and tick.
+    over = {"above": [max(h, t) if t is not None else h for h, t in
+                      zip(heights, beside, strict=True)]} if beside else {}  # fmt: skip
     measure = units.of(group.unit)
     shown = [None if cell is None else shown_value(cell, measure) for cell in whole]
     words = [written(value, kpi_decimals(value)) for value in shown]
@@ -242,7 +245,7 @@ def _marks(
         "type": "scatter", "mode": "text", "x": list(labels), "y": tops,
         "text": [words[at] if at in chosen else "" for at in range(len(labels))],
         "textposition": "bottom center" if group.earlier else "top center", "hoverinfo": "skip",
-        "customdata": _points(whole), "meta": {"values": True},
+        "customdata": _points(whole), "meta": {"values": True} | over,
         "textfont": {"size": 12, "color": "@surface" if group.earlier else "@ink"},
     }  # fmt: skip
 
@@ -288,7 +291,7 @@ def lines(
                 "connectgaps": False,
                 "line": {"color": color(s.color), "dash": s.dash, "width": 2},
                 "marker": {
-                    "symbol": s.symbol,
+                    "symbol": s.symbol, "opacity": 1,
                     "size": [7 if markers or h else 0.01 for h in hollow],
                     "color": ["@surface" if h else color(s.color) for h in hollow],
                     "line": {"color": color(s.color), "width": [1.5 if h else 0 for h in hollow]},

@@ -167,7 +167,7 @@ def comparison(view: View) -> Built:
     )
     group = Group("", unit, found)
     figure = charts.lines(group, labels, view.units, view.language)
-    figure["layout"]["meta"]["notes"] = _still(view, group)
+    _still(view, figure)
     legend = cards.legend(view, group, shape="line")
     _aims(view, chosen, figure, labels, legend)
     what = {"emission": "碳排放", "energy": "能耗", "intensity": "每吨废旧物资碳排放"}[chosen]
@@ -216,19 +216,21 @@ def _aims(
         box["children"] = [*box["children"], *items]
 
 
-def _still(view: View, group: Group) -> list[dict[str, object]]:
-    """Return the notes of months in which the site stood still, under the lowest line."""
-    found: list[dict[str, object]] = []
+def _still(view: View, figure: charts.Figure) -> None:
+    """Mark the months in which the site stood still: a thin line and the reason over the plot."""
+    layout = figure["layout"]
     for at, span in enumerate(view.periods):
         note = view.shutdowns.get(span.label)
-        drawn = charts.values([s.cells[at] for s in group.series], group.unit, view.units)
-        known = [value for value in drawn if value is not None]
-        if note is None or not known:
+        if note is None:
             continue
         own = note.split("（")[0].split("(")[0].strip()
         words = own if view.language == "zh" and own else view.t("停工")
-        found.append({"x": span.label, "y": min(known), "text": words})
-    return found
+        layout["meta"].setdefault("notes", []).append({"at": at, "text": words})
+        layout.setdefault("shapes", []).append({
+            "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+            "layer": "below", "line": {"color": "@axis", "dash": "dot", "width": 1},
+        })  # fmt: skip
+        layout["margin"]["t"] = 24
 
 
 def shared_rule(view: View) -> str:
@@ -237,13 +239,9 @@ def shared_rule(view: View) -> str:
     for _, _, line in LINES:
         cell = view.now(line_key("energy", line))
         flags |= cell.flags if cell is not None else frozenset()
-    keys = [words for flag, words in (
-        ("alloc_job", "作业记录"), ("alloc_mass", "处理量"), ("alloc_kwh", "直接用电"),
-    ) if flag in flags]  # fmt: skip
-    if not keys:
-        return ""
-    joint = "、" if view.language == "zh" else ", "
-    return view.t("公用设备按{keys}分摊", keys=joint.join(view.t(key) for key in keys))
+    rules = (("alloc_job", "公用设备按作业记录分摊"), ("alloc_mass", "公用设备按处理量分摊"),
+             ("alloc_kwh", "环保装置按直接用电分摊"))  # fmt: skip
+    return view.joined(*(view.t(words) for flag, words in rules if flag in flags))
 
 
 SPOKES = (
@@ -277,7 +275,8 @@ def radar(view: View) -> Built:
     lead = total(known) if known else None
     unit = view.t("上年同月 = 100") if chosen == "ratio" else word
     return Built(
-        subtitle=view.joined(unit, span_words(span, view.language), view.t("对比上年同月")),
+        subtitle=view.joined(unit, span_words(span, view.language),
+                             "" if chosen == "ratio" else view.t("对比上年同月")),
         plots=(Plot(figure),),
         body=_radar_foot(view, chosen, span),
         switch=cards.switch(view, "radar", _READINGS, chosen),
@@ -405,10 +404,11 @@ def line_card(view: View, line: str) -> Built:
     tiles = [_tile(view, name, mark, line_key(indicator, line))
              for name, mark, indicator in _TILES]  # fmt: skip
     part = share(emission, _lines_sum(view, "emission", view.last))
-    head = el(
+    words = el(
         "P", view.t("处理量"), " ", _small(view, view.now(line_key("throughput", line))),
-        view.t("，占三环节排放"), " ", percent_button(part, view.language), cls="line-head",
+        view.t("，占三环节排放"), " ", percent_button(part, view.language),
     )  # fmt: skip
+    head = el("Div", words, _alarm_tag(view, line), cls="line-head")
     labels = tuple(span.label for span in view.periods)
     groups = tuple(
         Group(view.t(name), _unit(view, line_key(indicator, line)),
@@ -416,9 +416,8 @@ def line_card(view: View, line: str) -> Built:
         for name, _, indicator in _TILES
     )  # fmt: skip
     return Built(
-        subtitle=view.joined(view.last_words, view.t("当月用电、用油及其能耗与碳排放")),
+        subtitle=view.last_words,
         body=el("Div", head, el("Div", tiles, cls="tiles line-tiles"), _equipment(view, line)),
-        switch=_alarm_tag(view, line),
         foot=shared_rule(view),
         lead=emission,
         sheet=Sheet(labels, groups, tuple(view.cells(line_key("emission", line)))),

@@ -67,9 +67,10 @@ def radar(
                      ["@equip.other"] * len(spokes), dash="dash", size=4)
         )  # fmt: skip
     marks = ["@status.bad" if s.marked else color(now[1]) for s in spokes]
+    whole = all(s.value is not None for s in spokes)  # with a gap there is no inside
     traces.append(
         _polygon(names, [s.value for s in spokes], now, [dict(s.point) for s in spokes], marks)
-        | {"fill": "toself", "fillcolor": f"{color(now[1])}/band"}
+        | ({"fill": "toself", "fillcolor": f"{color(now[1])}/band"} if whole else {})
     )
     ticks = [at for at in scale.ticks if at > 0]
     return {
@@ -87,7 +88,7 @@ def radar(
                 "radialaxis": {
                     "range": [0, scale.high], "tickmode": "array", "tickvals": ticks,
                     "ticktext": [scale.words[scale.ticks.index(at)] for at in ticks],
-                    "angle": 60, "tickangle": 0, "showline": False, "fixedrange": True,
+                    "angle": 60, "tickangle": 60, "showline": False, "fixedrange": True,
                 },
             },
             "meta": {"spokes": [dict(s.point) for s in spokes]},

@@ -213,7 +213,7 @@ def shares(view: View) -> Built:
     figure["layout"]["meta"]["attributes"] = attributes(whole)
     notes = [_points(view, source) for _, _, source, _, _ in SOURCES]
     return Built(
-        subtitle=view.joined(subtitle, view.t("名下为占比较上期的变化")),
+        subtitle=view.joined(subtitle, view.t("名下为占比较上期的变化，个百分点")),
         plots=(Plot(figure),),
         beside=cards.parts_list(view, parts, whole, notes),
         body=_share_bars(view),
@@ -232,8 +232,7 @@ def _points(view: View, source: str) -> Node | None:
         return None
     size = written(exact(abs(moved.value)), 1)
     arrow = "" if size == "0.0" else "▲ " if moved.value > 0 else "▼ "
-    return el("Span", figure_button(replace(moved, rule="change"), f"{arrow}{size}", view.language),
-              " ", view.t("个百分点"), cls="part-note")  # fmt: skip
+    return el("Span", figure_button(moved, f"{arrow}{size}", view.language), cls="part-note")
 
 
 def _share_bars(view: View) -> Node:
@@ -247,7 +246,8 @@ def _share_bars(view: View) -> Node:
         whole = view.cell(WHOLE, span)
         cells = [view.cell(of_source(source), span) for _, _, source, _, _ in SOURCES]
         known = [cell.value for cell in cells if cell is not None and cell.value is not None]
-        bar: Content = el("Span", "--", cls="share-none")
+        below = bool(known) and min(known) < 0
+        bar: Content = el("Span", view.t("有负值，不算占比") if below else "--", cls="share-none")
         if len(known) == len(cells) and whole is not None and whole.value and min(known) >= 0:
             bar = [
                 el("Button", cls=f"share-part fig c-{color.replace('.', '-')}", type="button",
@@ -291,7 +291,7 @@ def devices(view: View) -> Built:
             series(view, of_source(s), view.t(name), color) for name, color, s in named)),
     )  # fmt: skip
     return Built(
-        subtitle=view.joined(view.last_words, view.t("按来源，右上为当月替代量")),
+        subtitle=view.joined(view.last_words, view.t("按来源，右上为替代量")),
         body=el("Div", groups, cls="devices"),
         foot=view.t("来源：光伏、充电桩、热泵计量与设备台账"),
         lead=view.now(WHOLE),
@@ -470,7 +470,7 @@ def pv(view: View) -> Built:
     else:
         plot, note = _pv_course(view), view.t("两线之间为上网电量")
     labels = tuple(span.label for span in view.periods)
-    word = view.units.of("kWh").word
+    word = view.units.of("kWh").word if chosen == "month" else "kWh"
     course = (view.range_words(), grain_words(view))
     when = course if chosen == "month" else (_month_words(view), view.t("各小时平均"))
     return Built(
@@ -558,12 +558,10 @@ def _pv_day(view: View) -> tuple[Plot, str]:
     """Return generation and self-use of the hours of a mean day of the last month."""
     made, sent = view.profiles.get("pv_generation", {}), view.profiles.get("pv_export", {})
     hours = [f"{hour}" for hour in range(24)]
-    measure = view.units.of("kWh")
-    scale = float(measure.scale)
     whole = _mean_hours(made)
     away = _mean_hours(sent)
-    drawn = [None if v is None else v * scale for v in whole]
-    own = [None if v is None or (sent and w is None) else (v - (w or 0.0)) * scale
+    drawn = list(whole)
+    own = [None if v is None or (sent and w is None) else v - (w or 0.0)
            for v, w in zip(whole, away, strict=True)]  # fmt: skip
     if all(value is None for value in drawn):
         return (
@@ -716,7 +714,7 @@ def _source_bars(view: View, source: str, found: tuple[Series, ...], foot: str) 
                   earlier(view, key), view.t("合计"), _monthly_aim(view, key))  # fmt: skip
     none_below = all((c.value or 0) >= 0 for s in parts for c in s.cells if c is not None)
     figure = charts.bars(group, labels, view.units, view.language,
-                         stacked=len(parts) == 1 or none_below, marked=len(parts) == 1)  # fmt: skip
+                         stacked=len(parts) == 1 or none_below, marked=none_below)  # fmt: skip
     moved = view.joined(view.units.of("kgCO2e").word, view.range_words(), grain_words(view))
     return Built(
         subtitle=moved,
@@ -746,7 +744,7 @@ def _monthly_aim(view: View, key: Key) -> Series | None:
 
 # f: chargers -------------------------------------------------------------------------------------
 
-_DAYS = ("一", "二", "三", "四", "五", "六", "日")
+_DAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _TOPS = (5.0, 10.0, 20.0, 50.0, 100.0)
 
 
@@ -840,15 +838,26 @@ def _week(view: View) -> Plot:
     cell = replace(viewed(0.0, "%", [month]), note=note)
     common = attributes(cell)
     common.pop("data_value", None)
-    days = [view.t(f"周{day}") for day in _DAYS]
+    days = [view.t(day) for day in _DAYS]
     figure = shapes.week(
         used, days, top=top, name=view.t("利用率"), hour=view.t("{hour} 时", hour="{hour}"),
         common=common,
     )  # fmt: skip
     scale = el("Span", el("Span", "0"), [el("Span", cls=f"seq seq-{n}") for n in range(1, 6)],
                el("Span", f"{top:.0f}%"), cls="seq-scale", aria_hidden="true")  # fmt: skip
-    lead = el("Div", name, scale, cls="lead")
+    lead = el("Div", name, scale, _busiest(view, used, days, cell), cls="lead")
     return Plot(figure, lead)
+
+
+def _busiest(
+    view: View, used: Mapping[tuple[int, int], float], days: Sequence[str], cell: Cell
+) -> Node:
+    """Return the hour of the week in which most was charged."""
+    (day, hour), most = max(used.items(), key=lambda one: one[1])
+    return el(
+        "Div", view.t("最忙：{day} {hour} 时，", day=days[day], hour=hour), " ",
+        percent_button(replace(cell, value=most), view.language), cls="busy",
+    )  # fmt: skip
 
 
 # i: heat pump ------------------------------------------------------------------------------------

@@ -141,7 +141,8 @@ def _graph(page: Page, panel: Panel, at: int) -> Node:
         "Graph", id=panel_id(page.key, panel.key, f"plot{at}"), config=dict(GRAPH_CONFIG),
         figure={"data": [], "layout": {"height": height, "xaxis": _BLANK, "yaxis": _BLANK}},
     )  # fmt: skip
-    return el("Div", graph, cls=f"plot plot-{at}", data_plot=str(at), data_height=str(height))
+    return el("Div", graph, cls=f"plot plot-{at}", data_plot=str(at), data_height=str(height),
+              style={"--plot-h": f"{height}px"})  # fmt: skip
 
 
 def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:

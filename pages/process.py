@@ -15,8 +15,11 @@ _LINE_CARDS = (
     ("conductor", "5.4.e", "架空导线拆解环节"),
     ("transformer", "5.4.f", "变压器拆解环节"),
 )
-_PRODUCTS = (("cable", "电缆", "product.cable"), ("conductor", "架空导线", "product.conductor"),
-             ("transformer", "变压器", "product.transformer"))  # fmt: skip
+_PRODUCTS = (
+    ("cable", "电缆", "电缆单位能耗", "product.cable"),
+    ("conductor", "架空导线", "架空导线单位能耗", "product.conductor"),
+    ("transformer", "变压器", "变压器单位能耗", "product.transformer"),
+)
 
 
 def _unknown(question: str, name: str, color: str) -> Content:
@@ -34,25 +37,25 @@ _KEY_FIGURES = (
     ),
     *(
         Panel(
-            key=f"product-{line}", clause="5.4.b", title=f"{name}单位能耗", form="indicators",
+            key=f"product-{line}", clause="5.4.b", title=title, form="indicators",
             width=3, reads=(("energy_per_tonne", "line", line),), kind="bare",
             build=partial(figures.product_kpi, line=line),
             waits="没有数值：导入批次与处理量并结算后自动显示",
             ground=_unknown("单个产品能耗", name, color),
         )
-        for line, name, color in _PRODUCTS
+        for line, name, title, color in _PRODUCTS
     ),
 )  # fmt: skip
 
 _COMPARED = (
     Panel(
         key="comparison", clause="5.4.a", title="拆解流程整体对比", form="line", width=8,
-        reads=(("emission", "line", "cable"),), build=figures.comparison, heights=(320,),
+        reads=(("emission", "line", "cable"),), build=figures.comparison, heights=(450,),
     ),
     Panel(
         key="radar", clause="5.4.c", title="拆解流程整体用能", form="radar", width=4,
         reads=tuple(("energy", "equipment", key) for _, _, key in figures.SPOKES),
-        build=figures.radar, heights=(300,), look="radar",
+        build=figures.radar, heights=(330,), look="radar",
     ),
 )  # fmt: skip
 
@@ -67,9 +70,9 @@ _LINES = tuple(
 
 _FLOWS = (
     Panel(
-        key="flows", clause="5.4.g", title="能源流向：品种、设备、拆解对象", form="sankey", width=7,
-        reads=(("energy", "medium", "electricity"),), build=figures.flows, heights=(400,),
-        look="flow",
+        key="flows", clause="5.4.g", title="能源流向：品种 → 设备 → 拆解对象", form="sankey",
+        width=7, reads=(("energy", "medium", "electricity"),), build=figures.flows,
+        heights=(400,), look="flow",
     ),
     Panel(
         key="equipment", clause="5.4.g", title="拆解用能构成", form="ring", width=5,
