@@ -54,7 +54,9 @@ def equipment_flows(view: View) -> Found | None:
     whole = view.now(("energy", "site", "site"))
     electricity = view.now(("energy", "medium", "electricity"))
     diesel = view.now(("energy", "medium", "diesel"))
-    if electricity is None or not electricity.value or whole is None or not whole.value:
+    if electricity is None or whole is None:
+        return None
+    if (electricity.value or 0.0) <= 0 or (whole.value or 0.0) <= 0:
         return None
     used = _equipment(view)
     parts: list[_Part] = []
@@ -70,8 +72,10 @@ def equipment_flows(view: View) -> Found | None:
     if water is not None and water.value:
         parts.append(_Part("water", "rest", water))
     parts += _uses(view, used, parts)
-    least = TINY * abs(whole.value)
+    least = TINY * abs(whole.value or 0.0)
     kept = [part for part in parts if part.cell.value is not None and part.cell.value > least]
+    fed = {part.target for part in kept} | {key for key, _, _ in _CARRIERS}
+    kept = [part for part in kept if part.source in fed]
     negative = any((part.cell.value or 0.0) < -least for part in parts)
     left = view.t("负的平衡差没有画出") if negative else ""
     return _worded(view, kept, left)

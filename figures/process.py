@@ -223,7 +223,7 @@ def _still(view: View, figure: charts.Figure) -> None:
         note = view.shutdowns.get(span.label)
         if note is None:
             continue
-        own = note.split("（")[0].split("(")[0].strip()
+        own = note.split("（")[0].split("(")[0].strip().replace("&", "&amp;").replace("<", "&lt;")
         words = own if view.language == "zh" and own else view.t("停工")
         layout["meta"].setdefault("notes", []).append({"at": at, "text": words})
         layout.setdefault("shapes", []).append({

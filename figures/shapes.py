@@ -88,7 +88,7 @@ def radar(
                 "radialaxis": {
                     "range": [0, scale.high], "tickmode": "array", "tickvals": ticks,
                     "ticktext": [scale.words[scale.ticks.index(at)] for at in ticks],
-                    "angle": 60, "tickangle": 60, "showline": False, "fixedrange": True,
+                    "angle": 60, "tickangle": 60, "showline": False,
                 },
             },
             "meta": {"spokes": [dict(s.point) for s in spokes]},
