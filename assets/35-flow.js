@@ -53,7 +53,6 @@
   carbon.shapeHover = function (chart, gd, point) {
     var meta = gd.layout.meta || {};
     if (meta.week) { return weekly(gd, point); }
-    if (meta.hours) { return null; }
     if (meta.spokes) { return chart.hover[point.theta] || null; }
     if (meta.stops) { return chart.hover[point.label] || null; }
     return undefined;

@@ -146,26 +146,23 @@ def value_axis(drawn: Sequence[float]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def hour_lines(
-    hours: Sequence[str], found: Sequence[tuple[str, str, str, str, Sequence[float | None]]],
-    point: dict[str, Any],
-) -> Figure:  # fmt: skip
-    """Return lines over the hours of a day: name, colour, dash, symbol and values of each.
-
-    Their values are means of many hours and no ledger rows; a click opens what they are part of.
-    """
-    scale = axis([v for *_, drawn in found for v in drawn if v is not None])
-    layout = _layout(hours, scale, [[hour, hour, ""] for hour in hours], words=True)
+def hour_lines(group: Group, labels: Sequence[str], units: Units) -> Figure:
+    """Return lines over the hours of a day; the axis has the bare hours."""
+    drawn = [values(s.cells, group.unit, units) for s in group.series]
+    scale = axis([v for column in drawn for v in column if v is not None])
+    ticks = [[label, str(hour), ""] for hour, label in enumerate(labels)]
+    layout = _layout(labels, scale, ticks, words=True)
     layout["meta"]["hours"] = True
     traces = [
         {
-            "type": "scatter", "mode": "lines+markers", "name": name, "x": list(hours),
-            "y": list(drawn), "hoverinfo": "none", "connectgaps": False,
-            "customdata": [point] * len(hours),
-            "line": {"color": color(tint), "dash": dash, "width": 2},
-            "marker": {"symbol": symbol, "size": 6, "color": color(tint), "line": {"width": 0}},
+            "type": "scatter", "mode": "lines+markers", "name": s.name, "x": list(labels),
+            "y": column, "hoverinfo": "none", "connectgaps": False,
+            "customdata": _points(s.cells),
+            "line": {"color": color(s.color), "dash": s.dash, "width": 2},
+            "marker": {"symbol": s.symbol, "size": 6, "color": color(s.color),
+                       "line": {"width": 0}},
         }
-        for name, tint, dash, symbol, drawn in found
+        for s, column in zip(group.series, drawn, strict=True)
     ]  # fmt: skip
     return {"data": traces, "layout": layout}
 

@@ -246,18 +246,23 @@ def _share_bars(view: View) -> Node:
         whole = view.cell(WHOLE, span)
         cells = [view.cell(of_source(source), span) for _, _, source, _, _ in SOURCES]
         known = [cell.value for cell in cells if cell is not None and cell.value is not None]
-        below = bool(known) and min(known) < 0
+        below, words = bool(known) and min(known) < 0, ""
         bar: Content = el("Span", view.t("有负值，不算占比") if below else "--", cls="share-none")
         if len(known) == len(cells) and whole is not None and whole.value and min(known) >= 0:
+            sized = zip(SOURCES, known, strict=True)
+            parts = [(view.t(s[0]), s[1], 100 * value / fsum(known)) for s, value in sized]
             bar = [
-                el("Button", cls=f"share-part fig c-{color.replace('.', '-')}", type="button",
-                   style={"width": f"{100 * value / fsum(known):.2f}%"}, tabIndex="-1",
-                   aria_label=view.t("{name} {share}%", name=view.t(title),
-                                     share=written(exact(100 * value / fsum(known)), 1)),
-                   **attributes(share(cell, whole)))
-                for (title, color, _, _, _), cell, value in zip(SOURCES, cells, known, strict=True)
+                el("Span", cls=f"share-part c-{color.replace('.', '-')}",
+                   style={"width": f"{part:.2f}%"})
+                for _, color, part in parts
             ]  # fmt: skip
-        items.append(el("Div", el("Span", name), el("Div", bar, cls="share-bar"), cls="share-row"))
+            words = view.joined(*(
+                view.t("{name} {share}%", name=title, share=written(exact(part), 1))
+                for title, _, part in parts
+            ))  # fmt: skip
+        label = {"role": "img", "aria_label": words} if words else {}
+        items.append(el("Div", el("Span", name), el("Div", bar, cls="share-bar", **label),
+                        cls="share-row"))  # fmt: skip
     return el("Div", items, cls="share-rows")
 
 
@@ -466,22 +471,22 @@ def pv(view: View) -> Built:
     chosen = view.switches.get("pv", "month")
     chosen = chosen if chosen in dict(_PV_COURSE) else "month"
     if chosen == "day":
-        plot, note = _pv_day(view)
+        plot, sheet = _pv_day(view)
+        when = ("kWh/h", _month_words(view), view.t("各小时平均"))
     else:
-        plot, note = _pv_course(view), view.t("两线之间为上网电量")
-    labels = tuple(span.label for span in view.periods)
-    word = view.units.of("kWh").word if chosen == "month" else "kWh"
-    course = (view.range_words(), grain_words(view))
-    when = course if chosen == "month" else (_month_words(view), view.t("各小时平均"))
+        labels = tuple(span.label for span in view.periods)
+        plot = _pv_course(view)
+        sheet = Sheet(labels, (_pv_group(view),), tuple(view.cells(GENERATION)))
+        when = (view.units.of("kWh").word, view.range_words(), grain_words(view))
     return Built(
-        subtitle=view.joined(word, *when, note),
+        subtitle=view.joined(*when, view.t("两线之间为上网电量") if sheet is not None else ""),
         plots=(plot,),
         side=_pv_side(view),
         switch=cards.switch(view, "pv", _PV_COURSE, chosen),
         foot=view.t("来源：光伏发电表与上网电表；自发自用 = 发电 − 上网"),
         lead=view.now(GENERATION),
-        sheet=Sheet(labels, (_pv_group(view),), tuple(view.cells(GENERATION))),
-    )  # fmt: skip
+        sheet=sheet,
+    )
 
 
 def _month_words(view: View) -> str:
@@ -554,33 +559,30 @@ def _self_rate(view: View, span: Span) -> Cell | None:
     return share(view.cell(SELF_USE, span), view.cell(GENERATION, span))
 
 
-def _pv_day(view: View) -> tuple[Plot, str]:
+def _pv_day(view: View) -> tuple[Plot, Sheet | None]:
     """Return generation and self-use of the hours of a mean day of the last month."""
     made, sent = view.profiles.get("pv_generation", {}), view.profiles.get("pv_export", {})
-    hours = [f"{hour}" for hour in range(24)]
-    whole = _mean_hours(made)
-    away = _mean_hours(sent)
-    drawn = list(whole)
+    month = view.book.cell(GENERATION, view.last.months[-1])
+    if not made or month is None:
+        words = el("P", view.t("所选月份没有逐时的光伏读数"), cls="side-note")
+        return Plot(charts.strip([], []), words), None
+    whole, away = _mean_hours(made), _mean_hours(sent)
     own = [None if v is None or (sent and w is None) else v - (w or 0.0)
            for v, w in zip(whole, away, strict=True)]  # fmt: skip
-    if all(value is None for value in drawn):
-        return (
-            Plot(
-                charts.strip([], []), el("P", view.t("所选月份没有逐时的光伏读数"), cls="side-note")
-            ),
-            "",
-        )
-    month = view.book.cell(GENERATION, view.last.months[-1])
-    point = {} if month is None else attributes(month)
-    names = ((view.t("总发电量"), "solid", "circle"), (view.t("自发自用"), "dash", "square"))
-    figure = charts.hour_lines(
-        hours, [(name, "source.pv", dash, symbol, values) for (name, dash, symbol), values in
-                zip(names, (drawn, own), strict=True)], point,
-    )  # fmt: skip
+    note = view.t("该月各天同一小时的平均；逐时读数见计量")
+
+    def course(name: str, drawn: Sequence[float | None], dash: str, symbol: str) -> Series:
+        cells = tuple(None if v is None else replace(viewed(v, "kWh/h", [month]), note=note)
+                      for v in drawn)  # fmt: skip
+        return Series(view.t(name), "source.pv", cells, dash, symbol)
+
+    group = Group("", "kWh/h", (course("总发电量", whole, "solid", "circle"),
+                               course("自发自用", own, "dash", "square")))  # fmt: skip
+    labels = tuple(view.t("{hour} 时", hour=hour) for hour in range(24))
+    figure = charts.hour_lines(group, labels, view.units)
     _between(figure)
-    return Plot(figure, cards.legend(view, _pv_group(view), shape="line")), view.t(
-        "两线之间为上网电量"
-    )
+    sheet = Sheet(labels, (group,), (month,) * len(labels), view.t("小时"))
+    return Plot(figure, cards.legend(view, group, shape="line")), sheet
 
 
 def _mean_hours(profile: Mapping[tuple[int, int], float]) -> list[float | None]:
