@@ -40,7 +40,17 @@ from data.state import SessionRow, State
 from data.store import StoreError
 from figures.html import Node
 from jobs.schedule import Schedule, trail_of
-from pages import audit, closing, emission, factors, help, overview, users
+from pages import (
+    audit,
+    closing,
+    emission,
+    factors,
+    help,
+    overview,
+    process,
+    substitution,
+    users,
+)
 from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
@@ -53,7 +63,8 @@ from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, factors.PAGE, closing.PAGE,
+    audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"

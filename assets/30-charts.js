@@ -18,21 +18,25 @@
       surface: layout.plot_bgcolor, axis: layout.xaxis.linecolor, ink: layout.font.color,
       label: layout.xaxis.tickfont.color,
       "status.bad": dark ? "#FF8A80" : "#B42318", "status.good": dark ? "#5BD08F" : "#0B6B33",
-      band: dark ? 0.22 : 0.16
+      "season.cool": dark ? "rgba(95,227,234,.10)" : "rgba(17,159,192,.12)",
+      "season.heat": dark ? "rgba(245,121,63,.10)" : "rgba(212,85,43,.09)",
+      band: dark ? 0.22 : 0.16, flow: dark ? 0.42 : 0.26, soft: 0.55
     };
   }
 
   function colorOf(word, name) {
     var parts = word.slice(1).split("/");
     var extra = extras(name);
-    var found = extra[parts[0]];
+    var found = extra[parts[0]], how = parts[1];
     if (!found) {
       var path = parts[0].split(".");
-      found = carbon.templates[name].layout.meta.colors[path[0]][path[1]];
+      if (/-soft$/.test(path[1])) { how = "soft"; path[1] = path[1].slice(0, -5); }
+      found = path[0] === "seq" ? carbon.templates[name].layout.colorscale.sequential[path[1] - 1][1]
+        : carbon.templates[name].layout.meta.colors[path[0]][path[1]];
     }
-    if (parts[1] !== "band") { return found; }
+    if (!how) { return found; }
     var n = parseInt(found.slice(1), 16);
-    return "rgba(" + [n >> 16, (n >> 8) & 255, n & 255, extra.band].join(",") + ")";
+    return "rgba(" + [n >> 16, (n >> 8) & 255, n & 255, extra[how]].join(",") + ")";
   }
 
   function colored(value, name) {
@@ -108,20 +112,34 @@
     var each = ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
-      if (trace.type === "heatmap" && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
+      if (trace.type === "heatmap" && trace.text && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
         trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
       }
+      if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name));
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), notes(layout));
+    if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
+
+  /* Words at a month of the chart, or over a stretch of months; they stand inside the plot. */
+  function notes(layout) {
+    return (layout.meta.notes || []).map(function (note) {
+      var over = note.at !== undefined;
+      return { xref: "x", x: over ? note.at : note.x, yref: over ? "paper" : "y", y: over ? 1 : note.y, text: note.text, showarrow: false,
+               yanchor: over ? "bottom" : "top", yshift: over ? 2 : -8, xanchor: note.align || "center", xshift: note.align === "right" ? 8 : 0,
+               font: { size: 12, color: note.color }, attributes: note.attributes };
+    });
+  }
 
   function plotOf(panel, at) { return panel.querySelector('.plot[data-plot="' + at + '"]'); }
 
   function heightOf(plot) {
     var height = Number(plot.getAttribute("data-height"));
     var panel = plot.closest("[data-panel]");
+    var shaped = panel.classList.contains("radar") || panel.classList.contains("flow");
+    if (window.innerWidth < PHONE && !shaped) { height = Math.min(height, 300); }
     if (panel.classList.contains("enlarged")) { return Math.max(height, Math.floor((window.innerHeight - 200) / panel.querySelectorAll(".plot").length)); }
     return height;
   }
@@ -157,15 +175,20 @@
       var panel = plot.closest("[data-panel]");
       var chart = carbon.charts[panel.getAttribute("data-panel")];
       if (!chart || !chart.plots[Number(plot.getAttribute("data-plot"))]) { return; }
-      var strip = chart.plots[Number(plot.getAttribute("data-plot"))].data[0].type === "heatmap";
+      var drawing = chart.plots[Number(plot.getAttribute("data-plot"))];
+      var strip = !drawing.data[0] || (drawing.data[0].type === "heatmap" && !drawing.layout.meta.week);
       if (!strip) { plot.tabIndex = 0; }
       plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", strip ? panel.querySelector(".area-lead-2").textContent : chart.label);
+      plot.setAttribute("aria-label", strip || drawing.layout.meta.week ? panel.querySelector(".area-lead-" + plot.getAttribute("data-plot")).textContent : chart.label);
       if (!gd || !gd.on) { window.setTimeout(attach, 80); return; }
       mark(gd);
       if (gd.carbonAttached) { return; }
       gd.carbonAttached = true;
-      gd.on("plotly_hover", function (event) { hover(panel, gd, event.points[0]); });
+      gd.on("plotly_hover", function (event) {
+        var point = event.points[0];
+        if (point.data === undefined && event.event) { point = { label: point.label, data: gd.data[0], carbonAt: { x: event.event.clientX } }; }
+        hover(panel, gd, point);
+      });
       gd.on("plotly_unhover", function () { leave(panel); });
       gd.on("plotly_click", function (event) { carbon.open(chosen(gd, event), plot); });
       gd.on("plotly_afterplot", function () { mark(gd); });
@@ -189,11 +212,14 @@
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
       if (annotation) { name(node.querySelector("text"), annotation.attributes); }
     });
+    if (carbon.shapesMarked) { carbon.shapesMarked(gd, name); }
   }
 
   /* The mark under the pointer: the part of a stack, the nearest point of a line. */
   function chosen(gd, event) {
     var points = event.points.filter(function (p) { return p.customdata && Object.keys(p.customdata).length; });
+    var own = carbon.shapeChosen && carbon.shapeChosen(gd, event);
+    if (own) { return own; }
     if (!points.length) { return {}; }
     var axis = gd._fullLayout.yaxis;
     if (!axis || points[0].y === undefined || !event.event) { return points[0].customdata; }
@@ -265,8 +291,9 @@
 
   function hover(panel, gd, point) {
     var chart = carbon.charts[panel.getAttribute("data-panel")];
+    var own = carbon.shapeHover && carbon.shapeHover(chart, gd, point);
     var label = point.x === undefined ? Object.keys(chart.hover)[0] : point.x;
-    var at = chart.hover[label];
+    var at = own === undefined ? chart.hover[label] : own;
     if (!at) { return; }
     var found = box();
     fill(found, chart, at);
@@ -278,7 +305,8 @@
   function place(found, gd, point) {
     var rect = gd.getBoundingClientRect();
     var left = rect.left + rect.width / 2, gap = 24;
-    if (point.xaxis && point.xaxis.l2p) {
+    if (point.carbonAt) { left = point.carbonAt.x; gap = 20; }
+    else if (point.xaxis && point.xaxis.l2p) {
       left = rect.left + point.xaxis._offset + point.xaxis.l2p(point.xaxis.d2l ? point.xaxis.d2l(point.x) : point.pointNumber);
       gap = Math.max(14, point.xaxis._length / (point.xaxis._categories ? point.xaxis._categories.length : 12) / 2 + 6);
     } else { gap = rect.width / 2 + 8; }
@@ -289,7 +317,7 @@
   }
 
   function fade(panel, point) {
-    if (point.x === undefined) { return; }
+    if (point.x === undefined || point.data.type === "heatmap") { return; }
     panel.querySelectorAll(".barlayer .point").forEach(function (bar) {
       bar.style.opacity = bar.__data__ && bar.__data__.i === point.pointNumber ? 1 : 0.33;
     });
@@ -303,6 +331,7 @@
 
   carbon.step = function (plot, by) {
     var gd = plot.querySelector(".js-plotly-plot");
+    if (gd && carbon.shapeStep && carbon.shapeStep(gd, by)) { return; }
     if (!gd || !gd.data || !gd.data[0] || !gd.data[0].x) { return; }
     var count = gd.data[0].x.length;
     var now = gd.carbonAt === undefined ? (by > 0 ? -1 : count) : gd.carbonAt;

@@ -30,6 +30,8 @@
     return window.location.pathname + (text ? "?" + text : "");
   }
 
+  carbon.choose = function (name, value) { go(changed(name, value)); };
+
   /* Filters stay when the page changes. */
   function kept(path) {
     var query = new URLSearchParams(window.location.search), keep = new URLSearchParams();

@@ -29,6 +29,7 @@ T = TypeVar("T")
 KEPT = 512
 VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
+_HOURLY = ("charger", "pv_generation", "pv_export")
 
 
 @dataclass
@@ -221,7 +222,40 @@ class PageReader:
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
             ),
             base_year=self._base_year(filters),
+            **self._own(page, filters, periods[-1].months[-1]),
         )  # fmt: skip
+
+    def _own(self, page: str, filters: Filters, month: str) -> dict[str, Any]:
+        """Return what only one page shows: why it stood still, alarms by line, hours of a day."""
+        names = filters.sites
+        if page == "process":
+            several = len(names) > 1
+            return {
+                "shutdowns": {} if several else self._kept(
+                    ("shutdowns", names[0]),
+                    lambda: queries.shutdown_months(self._engine, names[0]),
+                ),
+                "line_alarms": self._kept(
+                    ("line alarms", names), lambda: queries.line_alarms(self._engine, names)
+                ),
+            }  # fmt: skip
+        if page != "substitution" or len(names) > 1:
+            return {}
+        site = self.sites()[names[0]]
+
+        def hours(role: str) -> dict[tuple[int, int], float]:
+            return self._kept(
+                ("hours", site.site, month, role),
+                lambda: queries.hour_means(self._engine, site.site, site.zone, month, role),
+            )
+
+        return {
+            "profiles": {role: hours(role) for role in _HOURLY},
+            "charger_kw": self._kept(
+                ("charger power", site.site, month),
+                lambda: queries.charger_power(self._engine, site.site, month),
+            ),
+        }
 
     def _begun(self, filters: Filters) -> str:
         """Return the first month of the running year; empty for a range that ends before it."""
@@ -242,6 +276,9 @@ class PageReader:
         if not view:
             return self.book(sites), self.days(sites, last) if daily else Book({}, 0)
         first = shifted(periods[0].months[0], -12)  # what the periods are compared with
+        known = self.known()
+        if page == "substitution" and known is not None:  # it adds up from the first month on
+            first = min(first, known.first)
         base = self._base_year(filters) if filters.grain == "year" else None
         first = min(first, f"{base}-01") if base else first
         months = self.viewed_book(sites, view, first, last)

@@ -72,7 +72,7 @@ def full(cell: Cell | None, view: View) -> str:
 
 
 def _table(view: View, sheet: Sheet) -> Iterator[list[str]]:
-    head = [view.t("期间")]
+    head = [sheet.head or view.t("期间")]
     for group in sheet.groups:
         word = view.units.of(group.unit).word
         title = f"{group.title} " if len(sheet.groups) > 1 else ""
@@ -104,6 +104,8 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
                 for at, label in enumerate(sheet.labels if sheet else ()):
                     cell = column.cells[at]
                     name = column.name or group.title
+                    if sheet and sheet.head:
+                        name, label = view.joined(label, name), view.last.label
                     row = [view.t(panel.title), panel.clause, label, name, full(cell, view), word,
                            quality_words(view, sheet, at) if sheet else "",
                            " ".join(cell.ids) if cell else ""]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from math import fsum
 from typing import Any
@@ -199,6 +199,101 @@ def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
             [list(sites)],
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+_EQUIPMENT_LINE = (
+    "CASE m.equipment WHEN 'cable_line' THEN 'cable' WHEN 'conductor_line' THEN 'conductor' "
+    "WHEN 'transformer_bench' THEN 'transformer' ELSE m.line END"
+)
+
+
+def line_alarms(engine: Engine, sites: Sequence[str]) -> dict[str, int]:
+    """Return how many alarms are not closed by dismantling line, of its meters and batches.
+
+    Alarms of equipment that the lines share belong to none.
+    """
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "WITH named AS ("
+            f"SELECT DISTINCT m.site, m.meter_id AS entity, {_EQUIPMENT_LINE} AS line "
+            "FROM record_meters m "
+            "UNION SELECT DISTINCT site, batch_id, line FROM record_batches) "
+            "SELECT line, count(*) FROM (SELECT DISTINCT a.*, named.line FROM alarm a "
+            "JOIN named USING (site, entity) WHERE a.open "
+            "AND a.site IN (SELECT unnest(?::VARCHAR[]))) "
+            "WHERE line IN ('cable', 'conductor', 'transformer') GROUP BY line",
+            [list(sites)],
+        ).fetchall()
+    return dict(rows)
+
+
+def shutdown_months(engine: Engine, site: str) -> dict[str, str]:
+    """Return the months in which a site stood still, with the note of the first such stretch."""
+    with engine.store.read() as cursor:
+        rows = records(cursor, "calendar", site)
+    found: dict[str, str] = {}
+    for row in rows[rows["kind"] == "shutdown"].itertuples():
+        day, last = row.date_from.date().replace(day=1), row.date_to.date()
+        while day <= last:
+            found.setdefault(f"{day:%Y-%m}", row.note if isinstance(row.note, str) else "")
+            day = next_month(day)
+    return found
+
+
+def hour_means(
+    engine: Engine, site: str, zone: str, month: str, role: str
+) -> dict[tuple[int, int], float]:
+    """Return the mean kWh of the hours of a month, all meters of a role together.
+
+    Parameters
+    ----------
+    engine, site, zone
+        The opened data directory, a site and its time zone.
+    month
+        ``2026-07``, in site-local time.
+    role
+        ``charger``, ``pv_generation`` or ``pv_export``.
+
+    Returns
+    -------
+    dict
+        Weekday (0 is Monday) and hour, site-local, to the mean over the hours in which every
+        meter that knows any hour of the month is wholly known; others are absent.
+    """
+    first = date.fromisoformat(f"{month}-01")
+    edges = [utc(datetime(m.year, m.month, 1), zone) for m in (first, next_month(first))]
+    with engine.store.read() as cursor:
+        rows = frame(
+            cursor,
+            "WITH known AS (SELECT h.meter, h.hour, CAST(h.quantity AS DOUBLE) AS quantity "
+            "FROM meter_hour h JOIN meter_number n USING (meter) WHERE n.site = ? "
+            "AND n.meter_id IN (SELECT meter_id FROM record_meters WHERE site = ? AND role = ?) "
+            "AND h.hour >= ? AND h.hour < ? AND h.quantity IS NOT NULL AND NOT h.blank "
+            "AND h.measured_s + h.estimated_s >= 3600) "
+            "SELECT hour, sum(quantity ORDER BY meter) AS quantity FROM known GROUP BY hour "
+            "HAVING count(*) = (SELECT count(DISTINCT meter) FROM known) ORDER BY hour",
+            [site, site, role, *edges],
+        )
+    found: dict[tuple[int, int], list[float]] = {}
+    for moment, quantity in zip(rows["hour"], rows["quantity"], strict=True):
+        at = local(moment.to_pydatetime(), zone)
+        found.setdefault((at.weekday(), at.hour), []).append(quantity)
+    return {at: fsum(values) / len(values) for at, values in found.items()}
+
+
+def charger_power(engine: Engine, site: str, month: str) -> float | None:
+    """Return the rated power of the chargers in service in a month, kW (R16)."""
+    first = date.fromisoformat(f"{month}-01")
+    last = next_month(first) - timedelta(days=1)
+    with engine.store.read() as cursor:
+        rows = records(cursor, "devices", site)
+    found = [
+        float(row.capacity)
+        for row in rows[(rows["kind"] == "charger") & (rows["unit"] == "kW")].itertuples()
+        if row.in_service_from.date() <= last
+        and (row.in_service_to != row.in_service_to or row.in_service_to.date() >= last)
+    ]
+    return fsum(found) if found else None
 
 
 def grid_factor(

@@ -116,8 +116,17 @@ def _meaning(value: float, polarity: str) -> str:
 
 def changes(view: View, key: Key, polarity: str, *, both: bool = True) -> Node:
     """Return the changes against the period before and the same period last year."""
-    now = view.now(key)
-    pairs = [(_before_word(view), view.previous(key)), (view.t("同比"), view.year_ago(key))]
+    found = (view.now(key), view.previous(key), view.year_ago(key))
+    return changes_of(view, found, polarity, both=both)
+
+
+def changes_of(
+    view: View, found: tuple[Cell | None, Cell | None, Cell | None], polarity: str, *,
+    both: bool = True,
+) -> Node:  # fmt: skip
+    """Return the changes of a number against the period before and the same one last year."""
+    now, before, year_ago = found
+    pairs = [(_before_word(view), before), (view.t("同比"), year_ago)]
     if view.grain == "year":
         pairs = pairs[:1]
     shown = [_change(view, name, change(now, base), polarity) for name, base in pairs]
@@ -159,7 +168,17 @@ class Indicator:
 
 def kpi(view: View, what: Indicator, foot: Content) -> Node:
     """Return a KPI card: question, name and period, value, sparkline, changes, one more figure."""
-    cell = view.now(what.key)
+    return kpi_of(
+        view, what, view.now(what.key), view.cells(what.key),
+        changes(view, what.key, what.polarity), [foot, estimate_line(view, what.key)],
+    )  # fmt: skip
+
+
+def kpi_of(
+    view: View, what: Indicator, cell: Cell | None, course: Sequence[Cell | None], moved: Node,
+    foot: Content,
+) -> Node:  # fmt: skip
+    """Return a KPI card of a number, its course over the axis, its changes and its foot."""
     return el(
         "Div",
         el("Div", swatch(what.color), el("Span", view.t(what.question), cls="kpi-question"),
@@ -167,11 +186,9 @@ def kpi(view: View, what: Indicator, foot: Content) -> Node:
         el("Div", el("H3", view.t(what.name), cls="kpi-name"),
            el("Span", view.last_words, cls="kpi-period"),
            lens_mark(view, cell), cls="kpi-title"),
-        el("Div", value_line(view, cell), sparkline(view.cells(what.key), what.color),
-           cls="kpi-middle"),
-        changes(view, what.key, what.polarity),
-        el("Div", el("Div", foot or "", estimate_line(view, what.key), cls="kpi-context"),
-           basis_button(view, cell), cls="kpi-foot"),
+        el("Div", value_line(view, cell), sparkline(course, what.color), cls="kpi-middle"),
+        moved,
+        el("Div", el("Div", foot, cls="kpi-context"), basis_button(view, cell), cls="kpi-foot"),
         cls="kpi",
     )  # fmt: skip
 
@@ -358,7 +375,7 @@ def switch(view: View, panel: str, choices: Sequence[tuple[str, str]], chosen: s
 
 def table(view: View, sheet: Sheet) -> Node:
     """Return the data table of a sheet: the same numbers as the chart, each opens."""
-    head = [el("Th", view.t("期间"), scope="col")]
+    head = [el("Th", sheet.head or view.t("期间"), scope="col")]
     for group in sheet.groups:
         word = view.units.of(group.unit).word
         title = f"{group.title} " if len(sheet.groups) > 1 else ""
@@ -401,7 +418,7 @@ def hover(view: View, sheet: Sheet) -> dict[str, Any]:
 
 def _hover_at(view: View, sheet: Sheet, at: int) -> dict[str, Any]:
     return {
-        "head": period_words(sheet.labels[at], view.language),
+        "head": sheet.labels[at] if sheet.head else period_words(sheet.labels[at], view.language),
         "quality": quality_words(view, sheet, at),
         "groups": [_hover_group(view, group, at) for group in sheet.groups],
     }

@@ -103,7 +103,7 @@ def bars(
     scale = axis([*heights, *lows, *(v for v in (*beside, *wanted, *guessed) if v is not None)])
     layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     if stacked and any(value is not None for value in guessed):
-        layout["shapes"] = _outlines(heights, guessed)
+        layout["shapes"] = outlines(heights, guessed)
     layout["barmode"] = "relative" if stacked else "group"
     traces = [
         {
@@ -116,7 +116,7 @@ def bars(
     if group.earlier:
         traces.append(_ticks(group.earlier, labels, beside))
     if group.target:
-        traces.append(_target(group.target, labels, wanted))
+        traces.append(target_line(group.target, labels, wanted))
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
@@ -125,7 +125,7 @@ def bars(
 HALF_BAR = 0.294  # of a category: what the template's gaps leave of it
 
 
-def _outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list[dict[str, Any]]:
+def outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list[dict[str, Any]]:
     """Return the hollow, dashed part from a bar that is not whole up to its estimate."""
     return [
         {
@@ -135,6 +135,36 @@ def _outlines(heights: Sequence[float], guessed: Sequence[float | None]) -> list
         for at, (low, high) in enumerate(zip(heights, guessed, strict=True))
         if high is not None
     ]  # fmt: skip
+
+
+def value_axis(drawn: Sequence[float]) -> dict[str, Any]:
+    """Return the parts of a value axis that follow from the values on it."""
+    scale = axis(drawn)
+    return {
+        "range": [scale.low, scale.high], "tickvals": list(scale.ticks),
+        "ticktext": list(scale.words), "zeroline": scale.low < 0,
+    }  # fmt: skip
+
+
+def hour_lines(group: Group, labels: Sequence[str], units: Units) -> Figure:
+    """Return lines over the hours of a day; the axis has the bare hours."""
+    drawn = [values(s.cells, group.unit, units) for s in group.series]
+    scale = axis([v for column in drawn for v in column if v is not None])
+    ticks = [[label, str(hour), ""] for hour, label in enumerate(labels)]
+    layout = _layout(labels, scale, ticks, words=True)
+    layout["meta"]["hours"] = True
+    traces = [
+        {
+            "type": "scatter", "mode": "lines+markers", "name": s.name, "x": list(labels),
+            "y": column, "hoverinfo": "none", "connectgaps": False,
+            "customdata": _points(s.cells),
+            "line": {"color": color(s.color), "dash": s.dash, "width": 2},
+            "marker": {"symbol": s.symbol, "size": 6, "color": color(s.color),
+                       "line": {"width": 0}},
+        }
+        for s, column in zip(group.series, drawn, strict=True)
+    ]  # fmt: skip
+    return {"data": traces, "layout": layout}
 
 
 def _heights(columns: Sequence[Sequence[float | None]]) -> list[float]:
@@ -178,7 +208,9 @@ def _ticks(series: Series, labels: Sequence[str], drawn: Sequence[float | None])
     }  # fmt: skip
 
 
-def _target(series: Series, labels: Sequence[str], drawn: Sequence[float | None]) -> dict[str, Any]:
+def target_line(
+    series: Series, labels: Sequence[str], drawn: Sequence[float | None]
+) -> dict[str, Any]:
     """Return the target as a dashed line in steps over the bars; a gap where none is set."""
     return {
         "type": "scatter", "mode": "lines", "name": series.name, "x": list(labels),
@@ -198,6 +230,9 @@ def _marks(
         tick - room / 8 if tick is not None and 0 <= height - tick < room else height
         for height, tick in zip(heights, beside or [None] * len(heights), strict=True)
     ]
+    # Bars too narrow for words inside carry them above bar and tick.
+    over = {"above": [max(h, t) if t is not None else h for h, t in
+                      zip(heights, beside, strict=True)]} if beside else {}  # fmt: skip
     measure = units.of(group.unit)
     shown = [None if cell is None else shown_value(cell, measure) for cell in whole]
     words = [written(value, kpi_decimals(value)) for value in shown]
@@ -207,7 +242,7 @@ def _marks(
         "type": "scatter", "mode": "text", "x": list(labels), "y": tops,
         "text": [words[at] if at in chosen else "" for at in range(len(labels))],
         "textposition": "bottom center" if group.earlier else "top center", "hoverinfo": "skip",
-        "customdata": _points(whole), "meta": {"values": True},
+        "customdata": _points(whole), "meta": {"values": True} | over,
         "textfont": {"size": 12, "color": "@surface" if group.earlier else "@ink"},
     }  # fmt: skip
 
@@ -253,7 +288,7 @@ def lines(
                 "connectgaps": False,
                 "line": {"color": color(s.color), "dash": s.dash, "width": 2},
                 "marker": {
-                    "symbol": s.symbol,
+                    "symbol": s.symbol, "opacity": 1,
                     "size": [7 if markers or h else 0.01 for h in hollow],
                     "color": ["@surface" if h else color(s.color) for h in hollow],
                     "line": {"color": color(s.color), "width": [1.5 if h else 0 for h in hollow]},

@@ -100,11 +100,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The groups of a panel over the same periods, with the quality of each period."""
+    """The groups of a panel over the same periods, with the quality of each period.
+
+    Where its rows are no periods, ``head`` says what they are and labels are words.
+    """
 
     labels: tuple[str, ...]
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
+    head: str = ""
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell that has a row."""
@@ -169,10 +173,14 @@ def axis(values: Sequence[float], *, most: int = 4, zero: bool = True) -> Axis:
     roomy = last * step > high * 1.12 or last * step < high * 1.03
     top = high + 0.1 * (high - min(low, 0.0)) if roomy else last * step
     last = floor(top / step + 1e-9)
+    bottom = first * step
+    if low < 0.0 and bottom < low - 0.5 * step:  # a little below zero takes no whole step
+        bottom = low - 0.05 * (high - low)
+        first = -floor(-bottom / step + 1e-9)
     ticks = tuple(round(n * step, 12) for n in range(first, last + 1))
     decimals = max(0, -floor(log10(step) + 1e-9)) if step < 1 else 0
     decimals += 1 if step < 1 and round(step * 10**decimals, 6) % 1 else 0
-    return Axis(first * step, top, ticks, tuple(_tick_words(tick, decimals) for tick in ticks))
+    return Axis(bottom, top, ticks, tuple(_tick_words(tick, decimals) for tick in ticks))
 
 
 def _step(rough: float) -> float:

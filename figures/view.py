@@ -135,6 +135,15 @@ class View:
         sites are chosen, which know different days.
     base_year
         What intensities are held against; None where the site has none, or several are chosen.
+    shutdowns
+        Month to why the site stood still in it.
+    line_alarms
+        Dismantling line to how many alarms of its meters and batches are not closed.
+    profiles
+        Meter role to the mean kWh of an hour of the last month, by weekday (0 is Monday) and
+        hour; a role without hours that are wholly known is absent.
+    charger_kw
+        Rated power of the chargers in service in the last month; None where it is not known.
     """
 
     book: Book
@@ -152,6 +161,10 @@ class View:
     lens: Lens | None = None
     partial_days: Mapping[str, float] | None = field(default_factory=dict)
     base_year: int | None = None
+    shutdowns: Mapping[str, str] = field(default_factory=dict)
+    line_alarms: Mapping[str, int] = field(default_factory=dict)
+    profiles: Mapping[str, Mapping[tuple[int, int], float]] = field(default_factory=dict)
+    charger_kw: float | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

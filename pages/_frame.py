@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from figures.cards import swatch
 from figures.html import Content, Node, core, el, icon, link
 from figures.view import SiteInfo, View
 from pages._filters import Filters, Known, address, all_months, presets
@@ -134,7 +135,8 @@ def page_layout(page: Page, language: str) -> Node:
         if section.title:
             note = text(section.note, language) if section.note else ""
             sections.append(
-                el("Div", el("H2", text(section.title, language), cls="section-title"),
+                el("Div", swatch(section.color) if section.color else None,
+                   el("H2", text(section.title, language), cls="section-title"),
                    el("Span", note, cls="section-note"), cls="section-head")
             )  # fmt: skip
         sections.append(

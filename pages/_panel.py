@@ -43,6 +43,8 @@ class Panel:
         Why it is empty while its figures do not exist.
     ground
         What a bare panel shows while it is empty.
+    look
+        The name of an arrangement of its own (assets/35-flow.css).
     """
 
     key: str
@@ -58,14 +60,16 @@ class Panel:
     ground: Callable[[View, str], Content] | None = None
     quad: bool = False
     aside: bool = False
+    look: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A titled row of panels."""
+    """A titled row of panels, with the colour of what it is about."""
 
     title: str = ""
     note: str = ""
+    color: str = ""
     panels: tuple[Panel, ...]
 
 
@@ -114,6 +118,7 @@ def shell(page: Page, panel: Panel, language: str) -> Node:
     )  # fmt: skip
     graphs = [_graph(page, panel, at) for at in range(len(panel.heights))]
     look = " quad" if panel.quad else " with-aside" if panel.aside else ""
+    look += f" {panel.look}" if panel.look else ""
     plain = "card" if panel.kind == "card" else "bare"
     aside = el("Div", id=panel_id(page.key, panel.key, "aside"), cls="card card-aside")
     return el(
@@ -136,7 +141,8 @@ def _graph(page: Page, panel: Panel, at: int) -> Node:
         "Graph", id=panel_id(page.key, panel.key, f"plot{at}"), config=dict(GRAPH_CONFIG),
         figure={"data": [], "layout": {"height": height, "xaxis": _BLANK, "yaxis": _BLANK}},
     )  # fmt: skip
-    return el("Div", graph, cls=f"plot plot-{at}", data_plot=str(at), data_height=str(height))
+    return el("Div", graph, cls=f"plot plot-{at}", data_plot=str(at), data_height=str(height),
+              style={"--plot-h": f"{height}px"})  # fmt: skip
 
 
 def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
@@ -254,7 +260,7 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
 
 def _sentence(panel: Panel, view: View, built: Built) -> str:
     """Return a chart in one sentence for those who do not see it."""
-    if built.sheet is None or not built.sheet.groups:
+    if built.sheet is None or not built.sheet.groups or built.sheet.head:
         return view.t(panel.title)
     group = built.sheet.groups[0]
     column = group.columns()[-1]

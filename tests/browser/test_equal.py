@@ -13,7 +13,7 @@ from tests.cli import manage
 from tests.shown import assert_words
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York")
-PAGES = ("/", "/emission")
+PAGES = ("/", "/emission", "/process", "/substitution")
 
 SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) => ({
   figure: element.dataset.figure, value: element.getAttribute('data-value'),
@@ -21,7 +21,8 @@ SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) =
   panel: (element.closest('[data-panel]') || {dataset: {panel: ''}}).dataset.panel}))"""
 HOVERED = """() => ({period: document.querySelector('#hover-box .hover-period').textContent,
   numbers: [...document.querySelectorAll('#hover-box .hover-value[data-value]')].map((element) => ({
-    figure: element.getAttribute('data-figure'), value: element.getAttribute('data-value'),
+    figure: element.getAttribute('data-figure'), made: element.getAttribute('data-rule'),
+    value: element.getAttribute('data-value'),
     text: element.textContent}))})"""
 TABLE = """(panel) => [...document.querySelectorAll(`[data-panel="${panel}"] .data-table tr`)].map(
   (row) => [...row.children].map((cell) => ({text: cell.textContent,
@@ -85,22 +86,26 @@ def test_hover_table_and_csv_of_every_panel_agree(open_page, plant_app, signed_i
         for panel in panels:
             visit.page.goto(f"{plant_app.url}{path}")
             hovered = stepped(settled(visit).page, panel)
-            for value, text in hovered:
-                assert value in ledger.values() or not value
+            for value, text, made in hovered:
+                assert made or value in ledger.values() or not value
                 assert_words(text, float(value) if value else None)
             visit.page.goto(f"{plant_app.url}{path}?table={panel}")
             table = settled(visit).page.evaluate(TABLE, panel)
-            page = "overview" if path == "/" else "emission"
+            page = path.strip("/") or "overview"
             body = visit.page.request.get(f"{plant_app.url}/download/{page}/{panel}.csv").body()
             sheet = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
             agree(table, sheet)
             in_table = {cell["value"] for row in table for cell in row if cell["value"]}
-            assert {value for value, _ in hovered if value} <= in_table | beside(panel, hovered)
+            assert {value for value, *_ in hovered if value} <= in_table | beside(panel, hovered)
+
+
+BESIDE = ("energy-emission", "carbon", "pv-substitution", "charger-substitution",
+          "pump-substitution")  # fmt: skip
 
 
 def beside(panel, hovered):
     """What the box shows for comparison stands in no column of the table."""
-    return {value for value, _ in hovered} if panel in ("energy-emission", "carbon") else set()
+    return {value for value, *_ in hovered} if panel in BESIDE else set()
 
 
 def stepped(page, panel):
@@ -117,7 +122,7 @@ def stepped(page, panel):
         if at["period"] == before:
             break
         before = at["period"]
-        found += [(number["value"], number["text"]) for number in at["numbers"]]
+        found += [(number["value"], number["text"], number["made"]) for number in at["numbers"]]
     return found
 
 

@@ -14,7 +14,7 @@ from tests.plant import Plant, meter, moment, opened_home, series, write_csv
 
 HOSTILE = "<img src=x onerror=window.__run=1><b class=stored>"
 FOUND = "document.querySelectorAll('img[src=\"x\"], b.stored, .stored').length"
-PATHS = ["/", "/emission", "/factors", "/closing", "/help"]
+PATHS = ["/", "/emission", "/process", "/substitution", "/factors", "/closing", "/help"]
 
 
 @pytest.fixture(scope="module")
