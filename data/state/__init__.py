@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, NullPool, create_engine, event, insert, select, update
+from sqlalchemy import Engine, NullPool, create_engine, event, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from data.state.accounts import (
@@ -38,7 +39,9 @@ from data.state.clock import now
 from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
+from data.state.notes import NewNote, NoSuchNote, Note, Notes
 from data.state.tables import CHECKPOINT, METADATA, SETTLE_RUN
+from data.state.visits import Visits
 
 __all__ = [
     "DBAPIError",
@@ -64,13 +67,18 @@ __all__ = [
     "Months",
     "NameTaken",
     "NewAccount",
+    "NewNote",
     "NewProposal",
+    "NoSuchNote",
+    "Note",
+    "Notes",
     "PeriodEvent",
     "Proposal",
     "Run",
     "SessionRow",
     "State",
     "Version",
+    "Visits",
     "now",
 ]
 FILE_NAME = "state.db"
@@ -98,6 +106,8 @@ class State:
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.months = Months(self.engine)
+        self.notes = Notes(self.engine)
+        self.visits = Visits(self.engine)
 
     def close(self) -> None:
         """Release the file."""
@@ -129,6 +139,13 @@ class State:
                 .where(SETTLE_RUN.c.run == run)
                 .values(ended_at=now(), months=months, figures=figures)
             )
+
+    def run_at(self, at: datetime) -> int:
+        """Return the number of the newest settle run whose figures were all there at a time."""
+        known = func.coalesce(SETTLE_RUN.c.ended_at, SETTLE_RUN.c.started_at) <= at
+        with self.engine.connect() as connection:
+            newest = connection.execute(select(func.max(SETTLE_RUN.c.run)).where(known))
+            return int(newest.scalar() or 0)
 
     def runs(self) -> list[dict[str, object]]:
         """Return every settle run, oldest first."""

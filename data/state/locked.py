@@ -16,7 +16,7 @@ _REFUSED = frozenset(
     )
 )  # fmt: skip
 _CHANGES = frozenset((sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
-_GROWS_ONLY = frozenset(("audit", "checkpoint", "anchored"))
+_GROWS_ONLY = frozenset(("audit", "checkpoint", "anchored", "note"))
 
 
 def lock_statements(connection: sqlite3.Connection, _record: object) -> None:
