@@ -26,12 +26,14 @@ from callbacks.download import bind_downloads
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
+from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from client import PATH
 from commands import House, engine_options, from_json, os_user
 from console import command_lines
 from data.engine import lock, opened
 from data.recovery import recovered
+from data.state import DBAPIError, State, now
 from data.store import StoreError
 from figures.html import Node
 from pages import closing, emission, factors, help, overview
@@ -105,6 +107,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_help(app, reader, settings.language)
+    bind_since(app, desk, PAGES)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
@@ -220,6 +223,18 @@ def _gate(
         policy=policy,
     )
     guard.install(server, state, rules)
+    server.before_request(lambda: _came(state))
+
+
+def _came(state: State) -> None:
+    """Note that an account is here; that it cannot be noted keeps nobody out."""
+    session = web.current()
+    if session is None or session.account is None:
+        return
+    try:
+        state.visits.came(session.account, now())
+    except DBAPIError:
+        logging.getLogger("carbon.pages").exception("a visit could not be noted")
 
 
 _PATHS = {page.key: page.path for page in PAGES}

@@ -89,7 +89,8 @@ class PageReader:
         """Return every site as the screen names it."""
         return self._kept("sites", self._read_sites)
 
-    def _documents(self) -> dict[str, SiteDocument]:
+    def documents(self) -> dict[str, SiteDocument]:
+        """Return every site's document by its identifier."""
         return self._kept("documents", lambda: queries.site_documents(self._engine))
 
     def _read_sites(self) -> dict[str, SiteInfo]:
@@ -98,7 +99,7 @@ class PageReader:
                 name, d.name_zh, d.name_en, d.demo, d.timezone,
                 tuple((a.building, a.m2) for a in d.areas if a.valid_to is None),
             )
-            for name, d in self._documents().items()
+            for name, d in self.documents().items()
         }  # fmt: skip
 
     def known(self) -> Known | None:
@@ -223,7 +224,7 @@ class PageReader:
     def _base_year(self, filters: Filters) -> int | None:
         """Return the year that intensities are held against; several sites have none in common."""
         several = len(filters.sites) > 1
-        return None if several else self._documents()[filters.sites[0]].base_year
+        return None if several else self.documents()[filters.sites[0]].base_year
 
     def _books(self, page: str, filters: Filters, periods: tuple[Span, ...]) -> tuple[Book, Book]:
         """Return the month and day figures that a page needs, the ledger's or a view's."""
@@ -242,7 +243,7 @@ class PageReader:
     ) -> dict[str, str]:
         """Return the words of the footers: meters, factors, areas."""
         meters = self._meters(filters, language)
-        document = self._documents()[sites[0].site]
+        document = self.documents()[sites[0].site]
         rule = VIEWS.get(filters.view)
         basis = rule.basis if rule else Basis.INVENTORY
         settings = {**document.settings, **(rule.settings if rule else {})}

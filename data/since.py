@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import fsum
 from typing import NamedTuple
@@ -90,6 +90,8 @@ class Known:
         How far the closing of months was.
     factors
         Approved versions by factor.
+    keys
+        The ledger names whose restating is told; figures of aims are there besides. None: all.
     """
 
     at: datetime
@@ -99,6 +101,7 @@ class Known:
     late: Mapping[MeterName, datetime] = field(default_factory=dict)
     months: Mapping[tuple[str, str], Step] = field(default_factory=dict)
     factors: Mapping[str, Approved] = field(default_factory=dict)
+    keys: Collection[Key] | None = None
 
 
 # ---- what changed: nothing is read here ----
@@ -146,7 +149,10 @@ class Restatement:
 
 @dataclass(frozen=True)
 class Missed:
-    """An aim that is missed and was not: over a quota or budget, beside a target."""
+    """An aim that is missed and was not: over a quota or budget, beside a target.
+
+    ``cause`` is that of the newest figure; ``by_aim`` tells that the figures of then miss it too.
+    """
 
     name: AimName
     aim: float
@@ -154,6 +160,7 @@ class Missed:
     unit: str
     figure_ids: tuple[str, ...]
     cause: str = ""
+    by_aim: bool = False
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -243,6 +250,8 @@ def _restated(before: Known, now: Known) -> Iterator[Restatement]:
     whole: set[tuple[str, str, str]] = set()
     for (site, key, month), held in sorted(now.figures.items(), key=lambda item: item[0]):
         old = before.figures.get((site, key, month))
+        if now.keys is not None and key not in now.keys:
+            continue
         if old is None or old.running or _apart(old.value, held.value) <= LEAST:
             continue
         found.setdefault((site, key, held.cause), []).append((month, old, held))
@@ -261,7 +270,7 @@ def _missed(before: Known, now: Known) -> Iterator[Missed]:
             continue
         old = before.aims.get(name)
         if old is None or _miss(before, name, old) is None:
-            yield found
+            yield replace(found, by_aim=_miss(before, name, aim) is not None)
 
 
 def _miss(known: Known, name: AimName, aim: float) -> Missed | None:
@@ -342,6 +351,7 @@ def known_at(engine: Engine, sites: Sites, keys: Collection[Key], at: datetime) 
         return Known(
             at, _figures_at(cursor, names_of, names, run), _alarms_at(cursor, names_of, run), aims,
             _late_at(cursor, sites, at), _months_at(engine, sites, at), _factors_at(engine, at),
+            keys,
         )  # fmt: skip
 
 
@@ -361,7 +371,8 @@ def _figures_at(
     named = sorted({key[0] for key in keys})
     rows = cursor.execute(_FIGURES, [run, [MARKET, *sites], named]).fetchall()
     return {
-        (row[0], row[1:4], row[4]): Held(*row[5:8], bool(row[8]), row[9] or "", row[10])
+        (row[0], row[1:4], row[4]):
+            Held(row[5], row[6], row[7], row[8], row[9] or "", row[10])
         for row in rows
         if row[1:4] in keys
     }  # fmt: skip

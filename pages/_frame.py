@@ -144,7 +144,8 @@ def page_layout(page: Page, language: str) -> Node:
         core("Store", id={"page": page.key, "part": "charts"}),
         el("Div", id={"page": page.key, "part": "filters"}, cls="app-filterbar"),
         el("Div", el("Div", el("Div", title), id={"page": page.key, "part": "head"},
-                     cls="page-head"), sections, cls="content"),
+                     cls="page-head"), page.before(language) if page.before else None, sections,
+           cls="content"),
         cls="page", data_page=page.key,
     )  # fmt: skip
 

@@ -71,7 +71,10 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page: address, name, clause, the sentence under its title, its sections."""
+    """A page: address, name, clause, the sentence under its title, its sections.
+
+    ``before`` makes what stands above the sections, in a language.
+    """
 
     key: str
     path: str
@@ -82,6 +85,7 @@ class Page:
     icon: str
     sections: tuple[Section, ...]
     finding: Callable[[View], Content]
+    before: Callable[[str], Content] | None = None
 
     @property
     def panels(self) -> tuple[Panel, ...]:
