@@ -23,6 +23,7 @@ from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks.closing import Desk, bind_closing
 from callbacks.download import bind_downloads
+from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
@@ -101,9 +102,10 @@ def _screens(server: Flask, house: House, writing: threading.Lock) -> None:
     app.default_language = settings.language
     reader = PageReader(engine)
     app.layout = lambda: html.Div(_frame(settings), className="app")  # type: ignore[arg-type]
+    desk = Desk(reader, writing, settings.language)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
-    desk = Desk(reader, writing, settings.language)
+        bind_edits(app, page, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_help(app, reader, settings.language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
 from figures.cells import Book
 from figures.number import written
-from figures.view import Lens, SiteInfo, Span, View, shifted, spans
+from figures.view import Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
 from translations import text
 
@@ -212,7 +212,29 @@ class PageReader:
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
             ),
             base_year=self._base_year(filters),
+            remarks=self.remarks(filters.sites, language),
         )  # fmt: skip
+
+    @property
+    def notes_revision(self) -> int:
+        """Another number after every change of a note."""
+        return self._engine.state.notes.revision
+
+    def remarks(self, sites: tuple[str, ...], language: str) -> tuple[Remark, ...]:
+        """Return what stands on the months of sites: notes, then shutdowns of the calendar."""
+        shut = self._kept(("shutdowns", sites), lambda: queries.shutdowns(self._engine, sites))
+        found = [
+            (one.site, Remark(one.month, one.text, one.page, one.panel, one.note))
+            for one in self._engine.state.notes.of(sites)
+        ]
+        found += [
+            (one.site, Remark(one.month, one.note or text("停工", language), days=one.days))
+            for one in shut
+        ]
+        if len(sites) < 2:
+            return tuple(remark for _, remark in found)
+        names = {name: self.sites()[name].name(language) for name in sites}
+        return tuple(replace(remark, text=f"{names[site]} {remark.text}") for site, remark in found)
 
     def _begun(self, filters: Filters) -> str:
         """Return the first month of the running year; empty for a range that ends before it."""

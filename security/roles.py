@@ -16,6 +16,7 @@ ADMINISTRATORS = ("sysadmin", "secadmin", "auditor")
 ROLES = ("clerk", "analyst", "manager", "verifier", *ADMINISTRATORS)
 APPROVERS = frozenset(("analyst", "manager"))  # of factors, settings, locked months
 CLOSERS = frozenset(("analyst", "manager"))
+EDITORS = frozenset(("analyst", "manager"))  # of notes on months, of targets
 
 _ALL = frozenset((*ROLES, DEMONSTRATION))
 _READERS = frozenset(("clerk", "analyst", "manager", "verifier", DEMONSTRATION))
@@ -56,6 +57,17 @@ def may_open(role: str, page: str) -> bool:
         False for an unknown page and an unknown role.
     """
     return role in PAGE_ROLES.get(page, frozenset())
+
+
+def may_note(role: str) -> bool:
+    """Tell whether a role may write notes on months and set targets.
+
+    Parameters
+    ----------
+    role
+        One of ``ROLES`` or ``DEMONSTRATION``.
+    """
+    return role in EDITORS
 
 
 def role_name(role: str, language: str) -> str:
