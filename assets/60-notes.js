@@ -103,7 +103,23 @@
     if (event.key === "Enter" && at.closest && at.closest(".edit-form") && !event.isComposing) { event.preventDefault(); actions.save(); }
   });
 
+  /* A proof may lead to a chart of another page: it comes into sight once it is there. */
+  var wanted = "";
+
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest(".since-proof[href*='#']");
+    if (link) { wanted = link.getAttribute("href").split("#")[1]; }
+  });
+
+  function arrived() {
+    var place = wanted && document.querySelector('[data-panel="' + wanted + '"]');
+    if (!place || place.getAttribute("data-state") === "loading") { return; }
+    wanted = "";
+    place.scrollIntoView({ block: "center" });
+  }
+
   new MutationObserver(function () {
+    arrived();
     document.querySelectorAll(".since details:not([data-fitted])").forEach(function (list) {
       list.setAttribute("data-fitted", "1");
       if (window.innerWidth < PHONE) { list.open = false; }

@@ -181,16 +181,16 @@ AIMS = {"target": "目标", "quota": "配额", "budget": "预算"}
 
 
 def aims_line(view: View, key: Key) -> Node | None:
-    """Return what is set for the last period: 目标 40.0 tCO₂e; None where nothing is."""
+    """Return the target of the last period, else its quota or budget: 目标 40.0 tCO₂e."""
     cell = view.now(key)
-    found = []
     for kind, word in AIMS.items():
         wanted = view.target(key, kind, view.last)
         if wanted is not None and cell is not None:
             measure = view.units.of(cell.unit)
             shown = shown_value(Cell(wanted, cell.unit), measure)
-            found.append(f"{view.t(word)} {written(shown, kpi_decimals(shown))} {measure.word}")
-    return el("Div", view.joined(*found), cls="kpi-aim") if found else None
+            words = f"{view.t(word)} {written(shown, kpi_decimals(shown))} {measure.word}"
+            return el("Div", words, cls="kpi-aim")
+    return None
 
 
 def target_menu(view: View, key: Key) -> Node | None:
