@@ -26,9 +26,11 @@ from callbacks._request import language
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.download import bind_downloads
+from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
+from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from callbacks.users import bind_users
 from client import PATH
@@ -36,7 +38,7 @@ from commands import House, engine_options, from_json, os_user
 from console import command_lines
 from data.engine import lock, opened
 from data.recovery import recovered
-from data.state import SessionRow, State
+from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
 from jobs.schedule import Schedule, trail_of
@@ -122,9 +124,10 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     app.default_language = settings.language
     reader = PageReader(engine)
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
+    desk = Desk(reader, writing, settings.language)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
-    desk = Desk(reader, writing, settings.language)
+        bind_edits(app, page, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_users(app, desk)
@@ -132,6 +135,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     bind_audit(app, auditing)
     bind_papers(server, auditing)
     bind_help(app, reader, settings.language)
+    bind_since(app, desk, PAGES)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
@@ -258,6 +262,18 @@ def _gate(
         policy=policy,
     )
     guard.install(server, state, rules)
+    server.before_request(lambda: _came(state))
+
+
+def _came(state: State) -> None:
+    """Note that an account is here; that it cannot be noted keeps nobody out."""
+    session = web.current()
+    if session is None or session.account is None:
+        return
+    try:
+        state.visits.came(session.account, now())
+    except DBAPIError:
+        logging.getLogger("carbon.pages").exception("a visit could not be noted")
 
 
 _PATHS = {page.key: page.path for page in PAGES}

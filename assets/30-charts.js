@@ -44,7 +44,7 @@
     if (Array.isArray(value)) { return value.map(function (v) { return colored(v, name); }); }
     if (value && typeof value === "object") {
       var copy = {};
-      Object.keys(value).forEach(function (key) { copy[key] = key === "customdata" ? value[key] : colored(value[key], name); });
+      Object.keys(value).forEach(function (key) { copy[key] = key === "customdata" || key === "notes" ? value[key] : colored(value[key], name); });
       return copy;
     }
     return value;
@@ -102,6 +102,37 @@
     ];
   }
 
+  /* Notes on months: a short label over the month where there is room for it, else a mark alone. */
+  function textWidth(text) {
+    return Array.prototype.reduce.call(text, function (sum, c) { return sum + (c.charCodeAt(0) > 0x2e80 ? 12 : 7); }, 0);
+  }
+
+  function plain(text) {
+    return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  }
+
+  function noted(layout, each, name) {
+    var list = layout.meta.notes || [];
+    if (!list.length || !each) { return []; }
+    var labels = layout.meta.ticks.map(function (t) { return t[0]; }), free = 0, extra = extras(name);
+    layout.margin.t = Math.max(layout.margin.t, 26);
+    layout.shapes = (layout.shapes || []).concat(list.map(function (n) {
+      return { type: "line", xref: "x", x0: labels.indexOf(n.x), x1: labels.indexOf(n.x), yref: "paper", y0: 0, y1: 1,
+               line: { color: extra.axis, width: 1, dash: "dot" }, layer: "below" };
+    }));
+    return list.map(function (n) {
+      var at = (labels.indexOf(n.x) + 0.5) * each, all = each * labels.length;
+      var words = n.brief.length > 12 ? n.brief.slice(0, 11) + "…" : n.brief;
+      if (n.texts.length > 1) { words += " +" + (n.texts.length - 1); }
+      var wide = textWidth(words), left = Math.max(0, Math.min(at - wide / 2, all - wide));
+      var fits = left >= free;
+      if (fits) { free = left + wide + 10; }
+      return { xref: "x", x: labels.indexOf(n.x), xanchor: "center", xshift: fits ? left + wide / 2 - at : 0, yref: "paper", y: 1,
+               yanchor: "bottom", yshift: 3, showarrow: false, text: fits ? plain(words) : "▾", font: { size: 12, color: extra.label },
+               hovertext: n.texts.map(plain).join("<br>"), captureevents: true, note: n.x };
+    });
+  }
+
   carbon.painted = function (figure, name, width, height) {
     var copy = colored(figure, name);
     var layout = copy.layout;
@@ -118,14 +149,15 @@
       if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name), notes(layout));
+    var marks = noted(layout, each, name);
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), spots(layout), marks);
     if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
 
   /* Words at a month of the chart, or over a stretch of months; they stand inside the plot. */
-  function notes(layout) {
-    return (layout.meta.notes || []).map(function (note) {
+  function spots(layout) {
+    return (layout.meta.spots || []).map(function (note) {
       var over = note.at !== undefined;
       return { xref: "x", x: over ? note.at : note.x, yref: over ? "paper" : "y", y: over ? 1 : note.y, text: note.text, showarrow: false,
                yanchor: over ? "bottom" : "top", yshift: over ? 2 : -8, xanchor: note.align || "center", xshift: note.align === "right" ? 8 : 0,
@@ -285,6 +317,7 @@
         word(one, "", "hover-share");
       });
     });
+    (at.notes || []).forEach(function (text) { word(line(found, "hover-note"), text); });
     if (chart.lens) { word(line(found, "hover-lens"), chart.lens); }
     word(line(found, "hover-foot"), chart.trace);
   }
@@ -295,6 +328,7 @@
     var label = point.x === undefined ? Object.keys(chart.hover)[0] : point.x;
     var at = own === undefined ? chart.hover[label] : own;
     if (!at) { return; }
+    panel.setAttribute("data-month", label);
     var found = box();
     fill(found, chart, at);
     found.style.display = "block";

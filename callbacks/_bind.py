@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,14 +12,15 @@ import orjson
 from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks._reader import PageReader
-from callbacks._request import language
+from callbacks._request import language, may_edit
 from callbacks._scope import scope
 from figures.cards import Built
 from figures.html import Content, el
 from figures.view import View
 from pages._filters import Filters, address, parse
 from pages._frame import filter_bar, page_head
-from pages._panel import Page, Panel, Rendered, panel_id, render
+from pages._panel import Page, Panel, Rendered, built_panel, panel_id, render
+from pages._plain import part
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
@@ -38,9 +40,16 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
         ],
     }
 
-    @app.callback(output=outputs, inputs={"search": Input("url", "search")})
-    def refresh(search: str | None) -> Answer:
-        return answer(page, reader, search, language(default_language))
+    @app.callback(
+        output=outputs,
+        inputs={
+            "search": Input("url", "search"),
+            "_done": Input(part(page.key, "act-edit-done"), "data"),
+        },
+    )
+    def refresh(search: str | None, _done: object) -> Answer:
+        edits = may_edit()
+        return answer(page, reader, search, language(default_language), edits=edits)
 
     charts = [p for p in page.panels if p.heights]
     app.clientside_callback(  # type: ignore[no-untyped-call]
@@ -64,7 +73,9 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
     )
 
 
-def answer(page: Page, reader: PageReader, search: str | None, reader_language: str) -> Answer:
+def answer(
+    page: Page, reader: PageReader, search: str | None, reader_language: str, *, edits: bool = False
+) -> Answer:
     """Return what `contents` has for an address as JSON, kept until the data change.
 
     Kept as bytes: as objects, some hundred pages would be millions for the collector to walk.
@@ -74,8 +85,12 @@ def answer(page: Page, reader: PageReader, search: str | None, reader_language: 
         return _nothing(page, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
-    key = (page.key, filters.key(), reader_language, late, scope())
-    return reader.page(key, lambda: _packed(contents(page, reader, search, reader_language)))
+    key = (
+        page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision
+    )  # fmt: skip
+    return reader.page(
+        key, lambda: _packed(contents(page, reader, search, reader_language, edits=edits))
+    )
 
 
 def _packed(found: Answer) -> Answer:
@@ -91,23 +106,27 @@ def _packed(found: Answer) -> Answer:
     } | {"states": found["states"]}
 
 
-def contents(page: Page, reader: PageReader, search: str | None, reader_language: str) -> Answer:
+def contents(
+    page: Page, reader: PageReader, search: str | None, reader_language: str, *, edits: bool = False
+) -> Answer:
     """Return everything a page shows for an address."""
     known = reader.known()
     if known is None:
         return _nothing(page, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
-    return _answer(page, reader, filters, reader_language, late=late)
+    return _answer(page, reader, filters, reader_language, late=late, edits=edits)
 
 
 def _answer(
-    page: Page, reader: PageReader, filters: Filters, reader_language: str, *, late: bool
-) -> Answer:
+    page: Page, reader: PageReader, filters: Filters, reader_language: str, *, late: bool,
+    edits: bool,
+) -> Answer:  # fmt: skip
     known = reader.known()
     view = reader.view(page.key, filters, reader_language)
     if known is None or view is None:
         return _nothing(page, reader_language)
+    view = replace(view, edits=edits)
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {
@@ -167,6 +186,6 @@ def _nothing(page: Page, reader_language: str) -> Answer:
     }
 
 
-def panel_built(page: Page, panel: Panel, view: View) -> Built:
+def panel_built(_page: Page, panel: Panel, view: View) -> Built:
     """Return what a panel shows, for its downloads."""
-    return panel.build(view) if view.known(panel.reads) else Built(empty=view.t(panel.waits))
+    return built_panel(panel, view)

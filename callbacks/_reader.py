@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
 from figures.cells import Book
 from figures.number import written
-from figures.view import Lens, SiteInfo, Span, View, shifted, spans
+from figures.view import Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
 from translations import text
 
@@ -98,7 +98,8 @@ class PageReader:
             return found
         return {name: site for name, site in found.items() if name in allowed}
 
-    def _documents(self) -> dict[str, SiteDocument]:
+    def documents(self) -> dict[str, SiteDocument]:
+        """Return every site's document by its identifier."""
         return self._kept("documents", lambda: queries.site_documents(self._engine))
 
     def _read_sites(self) -> dict[str, SiteInfo]:
@@ -107,7 +108,7 @@ class PageReader:
                 name, d.name_zh, d.name_en, d.demo, d.timezone,
                 tuple((a.building, a.m2) for a in d.areas if a.valid_to is None),
             )
-            for name, d in self._documents().items()
+            for name, d in self.documents().items()
         }  # fmt: skip
 
     def known(self) -> Known | None:
@@ -222,19 +223,15 @@ class PageReader:
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
             ),
             base_year=self._base_year(filters),
+            remarks=self.remarks(filters.sites, language),
             **self._own(page, filters, periods[-1].months[-1]),
         )  # fmt: skip
 
     def _own(self, page: str, filters: Filters, month: str) -> dict[str, Any]:
-        """Return what only one page shows: why it stood still, alarms by line, hours of a day."""
+        """Return what only one page shows: alarms by line, hours of a day."""
         names = filters.sites
         if page == "process":
-            several = len(names) > 1
             return {
-                "shutdowns": {} if several else self._kept(
-                    ("shutdowns", names[0]),
-                    lambda: queries.shutdown_months(self._engine, names[0]),
-                ),
                 "line_alarms": self._kept(
                     ("line alarms", names), lambda: queries.line_alarms(self._engine, names)
                 ),
@@ -257,6 +254,27 @@ class PageReader:
             ),
         }
 
+    @property
+    def notes_revision(self) -> int:
+        """Another number after every change of a note."""
+        return self._engine.state.notes.revision
+
+    def remarks(self, sites: tuple[str, ...], language: str) -> tuple[Remark, ...]:
+        """Return what stands on the months of sites: notes, then shutdowns of the calendar."""
+        shut = self._kept(("shutdowns", sites), lambda: queries.shutdowns(self._engine, sites))
+        found = [
+            (one.site, Remark(one.month, one.text, one.page, one.panel, one.note))
+            for one in self._engine.state.notes.of(sites)
+        ]
+        found += [
+            (one.site, Remark(one.month, one.note or text("停工", language), days=one.days))
+            for one in shut
+        ]
+        if len(sites) < 2:
+            return tuple(remark for _, remark in found)
+        names = {name: self.sites()[name].name(language) for name in sites}
+        return tuple(replace(remark, text=f"{names[site]} {remark.text}") for site, remark in found)
+
     def _begun(self, filters: Filters) -> str:
         """Return the first month of the running year; empty for a range that ends before it."""
         known = self.known()
@@ -267,7 +285,7 @@ class PageReader:
     def _base_year(self, filters: Filters) -> int | None:
         """Return the year that intensities are held against; several sites have none in common."""
         several = len(filters.sites) > 1
-        return None if several else self._documents()[filters.sites[0]].base_year
+        return None if several else self.documents()[filters.sites[0]].base_year
 
     def _books(self, page: str, filters: Filters, periods: tuple[Span, ...]) -> tuple[Book, Book]:
         """Return the month and day figures that a page needs, the ledger's or a view's."""
@@ -289,7 +307,7 @@ class PageReader:
     ) -> dict[str, str]:
         """Return the words of the footers: meters, factors, areas."""
         meters = self._meters(filters, language)
-        document = self._documents()[sites[0].site]
+        document = self.documents()[sites[0].site]
         rule = VIEWS.get(filters.view)
         basis = rule.basis if rule else Basis.INVENTORY
         settings = {**document.settings, **(rule.settings if rule else {})}

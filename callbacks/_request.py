@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import has_request_context, request
 
+from security import web
+from security.roles import may_note
 from translations import LANGUAGES
 
 
@@ -13,3 +15,9 @@ def language(default: str) -> str:
         return default
     chosen = request.cookies.get("lang", "")
     return chosen if chosen in LANGUAGES else default
+
+
+def may_edit() -> bool:
+    """Tell whether who asks may write notes and set targets."""
+    session = web.current() if has_request_context() else None
+    return session is not None and may_note(session.role)

@@ -80,10 +80,12 @@ def _table(view: View, sheet: Sheet) -> Iterator[list[str]]:
             f"{title}{column.name} ({view.joined(word, _lens(view, column.cells))})"
             for column in group.columns()
         ]
-    yield [*head, view.t("数据质量")]
+    head.append(view.t("数据质量"))
+    yield [*head, view.t("备注")] if sheet.noted else head
     for at, label in enumerate(sheet.labels):
         cells = [column.cells[at] for group in sheet.groups for column in group.columns()]
-        yield [label, *(full(cell, view) for cell in cells), quality_words(view, sheet, at)]
+        row = [label, *(full(cell, view) for cell in cells), quality_words(view, sheet, at)]
+        yield [*row, sheet.note(at)] if sheet.noted else row
 
 
 def _lens(view: View, cells: Sequence[Cell | None]) -> str:
@@ -95,6 +97,7 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
     ident = "对照的核算编号" if view.lens else "核算编号"
     head = [view.t(word) for word in
             ("图名", "条款", "期间", "序列", "数值", "单位", "数据质量", ident)]  # fmt: skip
+    head += [view.t("备注")] if view.remarks else []
     yield [*head, view.t("口径")] if view.lens else head
     for panel in panels:
         sheet = panel_built(page, panel, view).sheet
@@ -109,6 +112,7 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
                     row = [view.t(panel.title), panel.clause, label, name, full(cell, view), word,
                            quality_words(view, sheet, at) if sheet else "",
                            " ".join(cell.ids) if cell else ""]  # fmt: skip
+                    row += [sheet.note(at)] if view.remarks and sheet else []
                     lens = _lens(view, [cell]) or view.t("账本口径")
                     yield [*row, lens] if view.lens else row
 

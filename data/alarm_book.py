@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -46,9 +47,10 @@ def settle_alarms(engine: Engine, document: SiteDocument, run: int, cursor: Curs
     """
     site = document.site_id
     found = site_alarms(cursor, document, document.timezone)
+    known = cursor.execute(_KNOWN, [site]).fetchall()
     cursor.execute("DELETE FROM alarm WHERE site = ?", [site])
     if found:
-        insert(cursor, "alarm", _rows(site, found))
+        insert(cursor, "alarm", _rows(site, found).assign(run=_first_runs(found, known, run)))
     months = [
         month
         for (month,) in cursor.execute(
@@ -65,6 +67,30 @@ def settle_alarms(engine: Engine, document: SiteDocument, run: int, cursor: Curs
     written = write_figures(cursor, batch, figures)
     cursor.execute("DELETE FROM alarm_due WHERE site = ?", [site])
     return written
+
+
+_KNOWN = "SELECT rule, entity, level, started, ended, run FROM alarm WHERE site = ?"
+
+
+def _first_runs(
+    alarms: list[Alarm], known: list[tuple[Any, ...]], run: int
+) -> pd.arrays.IntegerArray:
+    """Return the run that first found each alarm; null for those from before it was kept.
+
+    An alarm whose ends move with late readings stays the one that it was.
+    """
+    before: dict[tuple[str, str, str], list[tuple[Any, Any, int | None]]] = {}
+    for rule, entity, level, started, ended, first in known:
+        before.setdefault((rule, entity, level), []).append((started, ended, first))
+    found: list[int | None] = []
+    for alarm in alarms:
+        same = [
+            first
+            for started, ended, first in before.get((alarm.rule, alarm.entity, alarm.level), ())
+            if started <= alarm.end and alarm.start <= ended
+        ]
+        found.append(same[0] if same else run)
+    return pd.array(found, dtype="Int64")
 
 
 def _rows(site: str, alarms: list[Alarm]) -> pd.DataFrame:

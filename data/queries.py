@@ -16,9 +16,17 @@ from accounting.factors import Factor
 from data.engine import Engine
 from data.export import COLUMNS
 from data.horizon import stored_horizon
+from data.ingest.checks import COMMON_SITE
 from data.ingest.site_file import SiteDocument
 from data.market import MARKET
-from data.periods import local, month_of, next_month, previous_month, utc
+from data.periods import (
+    local,
+    month_of,
+    months_between,
+    next_month,
+    previous_month,
+    utc,
+)
 from data.sites import documents, records
 from data.store import frame
 from data.views import NAMES, TAKEN, Asked, view_rows
@@ -227,19 +235,6 @@ def line_alarms(engine: Engine, sites: Sequence[str]) -> dict[str, int]:
     return dict(rows)
 
 
-def shutdown_months(engine: Engine, site: str) -> dict[str, str]:
-    """Return the months in which a site stood still, with the note of the first such stretch."""
-    with engine.store.read() as cursor:
-        rows = records(cursor, "calendar", site)
-    found: dict[str, str] = {}
-    for row in rows[rows["kind"] == "shutdown"].itertuples():
-        day, last = row.date_from.date().replace(day=1), row.date_to.date()
-        while day <= last:
-            found.setdefault(f"{day:%Y-%m}", row.note if isinstance(row.note, str) else "")
-            day = next_month(day)
-    return found
-
-
 def hour_means(
     engine: Engine, site: str, zone: str, month: str, role: str
 ) -> dict[tuple[int, int], float]:
@@ -324,6 +319,41 @@ def targets(engine: Engine, site: str) -> dict[tuple[str, str, str, str], dict[s
         name = (row.indicator, row.dimension, row.entity, row.kind)
         found.setdefault(name, {})[row.period] = float(row.value)
     return found
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """A shutdown of the calendar in one month: its days in words (``02-10 ～ 02-17``), its note."""
+
+    site: str
+    month: str
+    days: str
+    note: str
+
+
+def shutdowns(engine: Engine, sites: Sequence[str]) -> list[Shutdown]:
+    """Return the shutdowns of sites by month, their own and, in China, the common ones."""
+    found = []
+    with engine.store.read() as cursor:
+        known = documents(cursor)
+        for site in sites:
+            own = [records(cursor, "calendar", site)]
+            if known[site].province.startswith(COMMON_SITE):
+                own.append(records(cursor, "calendar", COMMON_SITE))
+            rows = pd.concat(own, ignore_index=True)
+            rows = rows[rows["kind"] == "shutdown"]
+            for first, last, note in zip(
+                rows["date_from"], rows["date_to"], rows["note"], strict=True
+            ):
+                found += _by_month(site, first.date(), last.date(), note)
+    return sorted(found, key=lambda one: (one.month, one.days))
+
+
+def _by_month(site: str, first: date, last: date, note: object) -> list[Shutdown]:
+    words = note if isinstance(note, str) else ""
+    days = f"{first:%m-%d}" if first == last else f"{first:%m-%d} ～ {last:%m-%d}"
+    months = months_between(first.replace(day=1), last.replace(day=1))
+    return [Shutdown(site, f"{month:%Y-%m}", days, words) for month in months]
 
 
 def default_range(first: str, last: str) -> tuple[str, str]:

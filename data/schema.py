@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS alarm(
     site VARCHAR, rule VARCHAR, entity VARCHAR, medium VARCHAR, started TIMESTAMP,
     ended TIMESTAMP, level VARCHAR, shown DOUBLE, threshold DOUBLE, unit VARCHAR, z DOUBLE,
     hits INTEGER, open BOOLEAN);
+ALTER TABLE alarm ADD COLUMN IF NOT EXISTS run INTEGER;
 CREATE TABLE IF NOT EXISTS alarm_due(site VARCHAR);
 CREATE TABLE IF NOT EXISTS ledger(
     figure_id VARCHAR, site VARCHAR, grain VARCHAR, period VARCHAR, indicator VARCHAR,

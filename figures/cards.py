@@ -170,19 +170,21 @@ def kpi(view: View, what: Indicator, foot: Content) -> Node:
     """Return a KPI card: question, name and period, value, sparkline, changes, one more figure."""
     return kpi_of(
         view, what, view.now(what.key), view.cells(what.key),
-        changes(view, what.key, what.polarity), [foot, estimate_line(view, what.key)],
+        changes(view, what.key, what.polarity),
+        [foot, estimate_line(view, what.key), aims_line(view, what.key)],
+        target_menu(view, what.key),
     )  # fmt: skip
 
 
 def kpi_of(
     view: View, what: Indicator, cell: Cell | None, course: Sequence[Cell | None], moved: Node,
-    foot: Content,
+    foot: Content, menu: Node | None = None,
 ) -> Node:  # fmt: skip
     """Return a KPI card of a number, its course over the axis, its changes and its foot."""
     return el(
         "Div",
         el("Div", swatch(what.color), el("Span", view.t(what.question), cls="kpi-question"),
-           badge(cell, view.language), cls="kpi-top"),
+           badge(cell, view.language), target_menu(view, what.key), cls="kpi-top"),
         el("Div", el("H3", view.t(what.name), cls="kpi-name"),
            el("Span", view.last_words, cls="kpi-period"),
            lens_mark(view, cell), cls="kpi-title"),
@@ -190,6 +192,37 @@ def kpi_of(
         moved,
         el("Div", el("Div", foot, cls="kpi-context"), basis_button(view, cell), cls="kpi-foot"),
         cls="kpi",
+    )  # fmt: skip
+
+
+AIMS = {"target": "目标", "quota": "配额", "budget": "预算"}
+
+
+def aims_line(view: View, key: Key) -> Node | None:
+    """Return the target of the last period, else its quota or budget: 目标 40.0 tCO₂e."""
+    cell = view.now(key)
+    for kind, word in AIMS.items():
+        wanted = view.target(key, kind, view.last)
+        if wanted is not None and cell is not None:
+            measure = view.units.of(cell.unit)
+            shown = shown_value(Cell(wanted, cell.unit), measure)
+            words = f"{view.t(word)} {written(shown, kpi_decimals(shown))} {measure.word}"
+            return el("Div", words, cls="kpi-aim")
+    return None
+
+
+def target_menu(view: View, key: Key) -> Node | None:
+    """Return the menu of an indicator card, for those who may set its target."""
+    if not view.edits:
+        return None
+    entry = el("Button", icon("trending-up"), el("Span", view.t("设目标")), cls="menu-item",
+               type="button", data_ask="target", data_of="|".join(key), role="menuitem",
+               tabIndex="-1")  # fmt: skip
+    return el(
+        "Details",
+        el("Summary", icon("ellipsis"), cls="tool", aria_label=view.t("更多"),
+           title=view.t("更多")),
+        el("Div", entry, cls="menu menu-right", role="menu"), cls="menu-box kpi-menu",
     )  # fmt: skip
 
 
@@ -240,7 +273,8 @@ def compact(view: View, what: Indicator) -> Node:
     return el(
         "Div",
         el("Div", swatch(what.color), el("H3", view.t(what.name), cls="compact-name"),
-           basis_button(view, cell, words=False), cls="compact-top"),
+           basis_button(view, cell, words=False), target_menu(view, what.key),
+           cls="compact-top"),
         lens_mark(view, cell),
         value_line(view, cell, size="compact-value"),
         changes(view, what.key, what.polarity, both=False),
@@ -382,6 +416,8 @@ def table(view: View, sheet: Sheet) -> Node:
         head += [el("Th", f"{title}{s.name} {word}", cls="num", scope="col")
                  for s in group.columns()]  # fmt: skip
     head.append(el("Th", view.t("数据质量"), scope="col"))
+    if sheet.noted:
+        head.append(el("Th", view.t("备注"), scope="col"))
     rows = [_table_row(view, sheet, at) for at in range(len(sheet.labels))]
     lens = view.lens_words if any(cell and cell.view for cell in sheet.cells()) else ""
     caption = el("Caption", lens) if lens else None
@@ -400,6 +436,8 @@ def _table_row(view: View, sheet: Sheet, at: int) -> Node:
         for column, shown in zip(group.columns(), words, strict=True):
             row.append(el("Td", _button(view, column.cells[at], shown, "cell"), cls="num"))
     row.append(el("Td", quality_words(view, sheet, at)))
+    if sheet.noted:
+        row.append(el("Td", sheet.note(at), cls="cell-note"))
     return el("Tr", row)
 
 
@@ -421,6 +459,7 @@ def _hover_at(view: View, sheet: Sheet, at: int) -> dict[str, Any]:
         "head": sheet.labels[at] if sheet.head else period_words(sheet.labels[at], view.language),
         "quality": quality_words(view, sheet, at),
         "groups": [_hover_group(view, group, at) for group in sheet.groups],
+        "notes": list(sheet.notes[at]) if sheet.notes else [],
     }
 
 

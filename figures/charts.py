@@ -117,6 +117,7 @@ def bars(
         traces.append(_ticks(group.earlier, labels, beside))
     if group.target:
         traces.append(target_line(group.target, labels, wanted))
+        traces += _lone_targets(group.target, labels, wanted)
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
@@ -217,6 +218,27 @@ def target_line(
         "y": list(drawn), "hoverinfo": "skip", "connectgaps": False,
         "line": {"color": color(series.color), "dash": "dash", "width": 2, "shape": "hvh"},
     }  # fmt: skip
+
+
+def _lone_targets(
+    series: Series, labels: Sequence[str], drawn: Sequence[float | None]
+) -> list[dict[str, Any]]:
+    """Return targets without a neighbour, of which a line shows nothing, as short lines."""
+    beside = [None, *drawn, None]
+    lone = [
+        value if beside[at] is None and beside[at + 2] is None else None
+        for at, value in enumerate(drawn)
+    ]
+    if all(value is None for value in lone):
+        return []
+    mark = {"symbol": "line-ew", "size": 20, "color": color(series.color),
+            "line": {"width": 2, "color": color(series.color)}}  # fmt: skip
+    return [
+        {
+            "type": "scatter", "mode": "markers", "name": series.name, "x": list(labels),
+            "y": lone, "hoverinfo": "skip", "marker": mark, "meta": {"bar_tick": True},
+        }
+    ]  # fmt: skip
 
 
 def _marks(

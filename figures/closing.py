@@ -9,6 +9,7 @@ from math import fsum
 from typing import Any, NamedTuple
 
 from accounting.ledger import indicators
+from accounting.polarity import sign
 from figures import charts
 from figures.basis import entity_words
 from figures.cards import BAD, GOOD, NEUTRAL, Built, Plot
@@ -36,17 +37,11 @@ MAIN = (
 )
 MONTHS_DRAWN = 12
 LARGEST_SHOWN = 4
-_BAD = ("emission", "energy", "electricity", "grid_electricity", "water", "diesel",
-        "lifecycle_emission", "heat_pump_electricity")  # fmt: skip
-_GOOD = ("substitution", "reduction", "product_substitution", "creditable_reduction", "pv_",
-         "heat_pump_saved", "charger_energy", "nev_share")  # fmt: skip
 
 
 def polarity(indicator: str) -> str:
     """Return whether more of an indicator is bad, good or neither."""
-    if indicator.startswith(_GOOD):
-        return GOOD
-    return BAD if indicator.startswith(_BAD) else NEUTRAL
+    return {1: GOOD, -1: BAD, 0: NEUTRAL}[sign(indicator)]
 
 
 def named(key: Key, language: str) -> str:
@@ -773,11 +768,11 @@ def _month_steps(
     """Return the buttons of a month; those that are not the next step are hidden, not gone."""
     shut = bool(steps.hindrance)
     buttons = []
-    for at, (step, (sign, words)) in enumerate(_STEP_WORDS.items()):
+    for at, (step, (icon_name, words)) in enumerate(_STEP_WORDS.items()):
         main = " button-main" if step == _DONE[month.status][0] and at < 2 else ""
         gone = "" if step in _DONE[month.status] else " work-hidden"
         buttons.append(
-            el("Button", icon(sign), el("Span", text(words, language)), type="button",
+            el("Button", icon(icon_name), el("Span", text(words, language)), type="button",
                id=ident(step), cls=f"button{main}{gone}", disabled=shut)
         )  # fmt: skip
     label = text("原因（重新打开已锁定的月份时必填）", language)

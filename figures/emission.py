@@ -25,7 +25,7 @@ from figures.number import (
     shown_value,
     written,
 )
-from figures.overview import LINES, OBJECTS, grain_words, same_margin
+from figures.overview import LINES, OBJECTS, aim_line, grain_words, same_margin
 from figures.sheet import Group, Series, Sheet, earlier, series
 from figures.view import Span, View, months_of, period_words, shifted, short_period
 from figures.years import estimate_line, estimates, index_line
@@ -159,8 +159,8 @@ def carbon(view: View) -> Built:
         "", "kgCO2e",
         tuple(series(view, ("emission", dimension, m), view.t(name), color)
               for name, color, m in members),
-        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"), None,
-        estimates(view, EMISSION),
+        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
+        aim_line(view, EMISSION, "kgCO2e"), estimates(view, EMISSION),
     )  # fmt: skip
     if chosen == "cause":
         plot = _causes_plot(view)

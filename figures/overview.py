@@ -106,14 +106,15 @@ def energy_and_emission(view: View) -> Built:
         view.t("能耗"), "kgce",
         tuple(series(view, ("energy", "medium", m), view.t(name), color)
               for name, color, m in MEDIA),
-        tuple(view.cells(ENERGY)), None, view.t("合计"), None, estimates(view, ENERGY),
+        tuple(view.cells(ENERGY)), None, view.t("合计"), aim_line(view, ENERGY, "kgce"),
+        estimates(view, ENERGY),
     )  # fmt: skip
     emission = Group(
         view.t("碳排放"), "kgCO2e",
         tuple(series(view, ("emission", "line", line), view.t(name), color)
               for name, color, line in OBJECTS),
-        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"), None,
-        estimates(view, EMISSION),
+        tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
+        aim_line(view, EMISSION, "kgCO2e"), estimates(view, EMISSION),
     )  # fmt: skip
     sheet = Sheet(labels, (energy, emission), tuple(view.cells(EMISSION)))
     above = charts.bars(energy, labels, view.units, view.language, axis_words=False)
@@ -196,7 +197,8 @@ def reduction_bars(view: View) -> Built:
         series(view, ("reduction", "line", line), view.t(name), color)
         for name, color, line in LINES
     )
-    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"), _target(view),
+    group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"),
+                  aim_line(view, REDUCTION, "kgCO2e"),
                   estimates(view, REDUCTION))  # fmt: skip
     figure = charts.bars(group, labels, view.units, view.language, stacked=_no_negative(found))
     return Built(
@@ -211,17 +213,25 @@ def reduction_bars(view: View) -> Built:
     )
 
 
-def _target(view: View) -> Series | None:
-    """Return the imported target of the reduction over the axis; None where none is set."""
-    wanted = [view.target(REDUCTION, "target", span) for span in view.periods]
-    known = [value for value in wanted if value is not None]
-    if not known:
-        return None
-    cells = tuple(None if value is None else Cell(value, "kgCO2e") for value in wanted)
-    shown = shown_value(Cell(known[-1], "kgCO2e"), view.units.of("kgCO2e"))
-    name = view.t("目标 {value} {unit}", value=written(shown, kpi_decimals(shown)),
-                  unit=view.units.of("kgCO2e").word)  # fmt: skip
-    return Series(name, "status.bad", cells, "dash")
+_AIMS = (
+    ("target", "目标 {value} {unit}"), ("quota", "配额 {value} {unit}"),
+    ("budget", "预算 {value} {unit}"),
+)  # fmt: skip
+
+
+def aim_line(view: View, key: Key, unit: str) -> Series | None:
+    """Return the target of a quantity over the axis, else its quota or budget; None without."""
+    for kind, sentence in _AIMS:
+        wanted = [view.target(key, kind, span) for span in view.periods]
+        known = [value for value in wanted if value is not None]
+        if not known:
+            continue
+        cells = tuple(None if value is None else Cell(value, unit) for value in wanted)
+        measure = view.units.of(unit)
+        shown = shown_value(Cell(known[-1], unit), measure)
+        name = view.t(sentence, value=written(shown, kpi_decimals(shown)), unit=measure.word)
+        return Series(name, "status.bad", cells, "dash")
+    return None
 
 
 def _no_negative(columns: tuple[Series, ...]) -> bool:

@@ -167,7 +167,6 @@ def comparison(view: View) -> Built:
     )
     group = Group("", unit, found)
     figure = charts.lines(group, labels, view.units, view.language)
-    _still(view, figure)
     legend = cards.legend(view, group, shape="line")
     _aims(view, chosen, figure, labels, legend)
     what = {"emission": "碳排放", "energy": "能耗", "intensity": "每吨废旧物资碳排放"}[chosen]
@@ -214,23 +213,6 @@ def _aims(
     if items:
         box = legend["props"]["children"][1]["props"]
         box["children"] = [*box["children"], *items]
-
-
-def _still(view: View, figure: charts.Figure) -> None:
-    """Mark the months in which the site stood still: a thin line and the reason over the plot."""
-    layout = figure["layout"]
-    for at, span in enumerate(view.periods):
-        note = view.shutdowns.get(span.label)
-        if note is None:
-            continue
-        own = note.split("（")[0].split("(")[0].strip().replace("&", "&amp;").replace("<", "&lt;")
-        words = own if view.language == "zh" and own else view.t("停工")
-        layout["meta"].setdefault("notes", []).append({"at": at, "text": words})
-        layout.setdefault("shapes", []).append({
-            "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-            "layer": "below", "line": {"color": "@axis", "dash": "dot", "width": 1},
-        })  # fmt: skip
-        layout["margin"]["t"] = 24
 
 
 def shared_rule(view: View) -> str:

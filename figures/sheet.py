@@ -100,7 +100,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The groups of a panel over the same periods, with the quality of each period.
+    """The groups of a panel over the same periods; of each period its quality and its notes.
 
     Where its rows are no periods, ``head`` says what they are and labels are words.
     """
@@ -109,6 +109,16 @@ class Sheet:
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
     head: str = ""
+    notes: tuple[tuple[str, ...], ...] = ()
+
+    def note(self, at: int) -> str:
+        """Return what stands on a period, as one line."""
+        return "; ".join(self.notes[at]) if self.notes else ""
+
+    @property
+    def noted(self) -> bool:
+        """Tell whether anything stands on any of its periods."""
+        return any(self.notes)
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell that has a row."""

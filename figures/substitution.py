@@ -511,7 +511,7 @@ def _pv_course(view: View) -> Plot:
         rate = _self_rate(view, view.last)
         if rate is not None and rate.value is not None:
             words = view.t("自用率 {share}%", share=written(exact(rate.value), 1))
-            figure["layout"]["meta"]["notes"] = [
+            figure["layout"]["meta"]["spots"] = [
                 {"x": labels[-1], "y": figure["data"][1]["y"][-1], "text": words,
                  "attributes": attributes(rate), "align": "right"}
             ]  # fmt: skip
@@ -679,7 +679,7 @@ def pump_bars(view: View) -> Built:
         shapes_, notes = _seasons(view)
         layout = built.plots[0].figure["layout"]
         layout["shapes"] = shapes_
-        layout["meta"]["notes"] = notes
+        layout["meta"]["spots"] = notes
         layout["margin"]["t"] = 24
     return built
 

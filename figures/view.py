@@ -107,6 +107,35 @@ class Lens:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What stands on a month of a site: somebody's note, or a shutdown of the calendar.
+
+    Parameters
+    ----------
+    month, text
+        Where and what.
+    page, panel
+        The page and the chart that it is for; empty for all of them.
+    note
+        The note's number; 0 for what came with the calendar.
+    days
+        Which days, of what came with the calendar.
+    """
+
+    month: str
+    text: str
+    page: str = ""
+    panel: str = ""
+    note: int = 0
+    days: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that there is to say."""
+        return f"{self.text} {self.days}" if self.days else self.text
+
+
 @dataclass(frozen=True)
 class View:
     """The cells a page is built from.
@@ -135,8 +164,6 @@ class View:
         sites are chosen, which know different days.
     base_year
         What intensities are held against; None where the site has none, or several are chosen.
-    shutdowns
-        Month to why the site stood still in it.
     line_alarms
         Dismantling line to how many alarms of its meters and batches are not closed.
     profiles
@@ -144,6 +171,10 @@ class View:
         hour; a role without hours that are wholly known is absent.
     charger_kw
         Rated power of the chargers in service in the last month; None where it is not known.
+    remarks
+        What stands on the months of the sites.
+    edits
+        Whether the reader may write notes and set targets.
     """
 
     book: Book
@@ -161,10 +192,11 @@ class View:
     lens: Lens | None = None
     partial_days: Mapping[str, float] | None = field(default_factory=dict)
     base_year: int | None = None
-    shutdowns: Mapping[str, str] = field(default_factory=dict)
     line_alarms: Mapping[str, int] = field(default_factory=dict)
     profiles: Mapping[str, Mapping[tuple[int, int], float]] = field(default_factory=dict)
     charger_kw: float | None = None
+    remarks: tuple[Remark, ...] = ()
+    edits: bool = False
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
@@ -207,6 +239,21 @@ class View:
             return periods[span.label]
         known = [periods[month] for month in span.months if month in periods]
         return fsum(known) if len(known) == len(span.months) else None
+
+    def remarks_at(self, span: Span, panel: str) -> list[Remark]:
+        """Return what stands on the months of a period, for one chart of this page."""
+        here = self.facts.get("page", "")
+        found = [
+            remark for remark in self.remarks
+            if remark.month in span.months and remark.page in ("", here)
+            and remark.panel in ("", panel)
+        ]  # fmt: skip
+        if len(span.months) == 1:
+            return found
+        return [
+            replace(one, text=f"{short_period(one.month, self.language)} {one.text}")
+            for one in found
+        ]
 
     def now(self, key: Key) -> Cell | None:
         """Return the cell of a name in the last period."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from figures.cards import swatch
 from figures.html import Content, Node, core, el, icon, link
 from figures.view import SiteInfo, View
+from pages._edit import dialog
 from pages._filters import Filters, Known, address, all_months, presets
 from pages._panel import Page, shell
 from pages._plain import PlainPage
@@ -149,7 +150,9 @@ def page_layout(page: Page, language: str) -> Node:
         core("Store", id={"page": page.key, "part": "charts"}),
         el("Div", id={"page": page.key, "part": "filters"}, cls="app-filterbar"),
         el("Div", el("Div", el("Div", title), id={"page": page.key, "part": "head"},
-                     cls="page-head"), sections, cls="content"),
+                     cls="page-head"), page.before(language) if page.before else None, sections,
+           cls="content"),
+        dialog(page.key, language),
         cls="page", data_page=page.key,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from figures.cards import Built
 from figures.cells import Key
 from figures.html import Content, Node, core, el, icon
 from figures.number import badge
-from figures.view import View
+from figures.view import View, short_period
 from translations import text
 
 GRAPH_CONFIG: Mapping[str, Any] = {
@@ -75,7 +75,10 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page: address, name, clause, the sentence under its title, its sections."""
+    """A page: address, name, clause, the sentence under its title, its sections.
+
+    ``before`` makes what stands above the sections, in a language.
+    """
 
     key: str
     path: str
@@ -86,6 +89,7 @@ class Page:
     icon: str
     sections: tuple[Section, ...]
     finding: Callable[[View], Content]
+    before: Callable[[str], Content] | None = None
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -145,9 +149,30 @@ def _graph(page: Page, panel: Panel, at: int) -> Node:
               style={"--plot-h": f"{height}px"})  # fmt: skip
 
 
+def built_panel(panel: Panel, view: View) -> Built:
+    """Return what a panel shows, with what stands on its months."""
+    if not view.known(panel.reads):
+        return Built(empty=view.t(panel.waits))
+    built = panel.build(view)
+    labels = tuple(span.label for span in view.periods)
+    if not view.remarks or built.sheet is None or built.sheet.labels != labels:
+        return built
+    there = [view.remarks_at(span, panel.key) for span in view.periods]
+    notes = tuple(tuple(dict.fromkeys(one.words for one in found)) for found in there)
+    for plot in built.plots:
+        ticks = plot.figure["layout"].get("meta", {}).get("ticks", ())
+        if tuple(tick[0] for tick in ticks) == labels and any(notes):
+            plot.figure["layout"]["meta"]["notes"] = [
+                {"x": label, "brief": found[0].text, "texts": list(texts)}
+                for label, found, texts in zip(labels, there, notes, strict=True) if found
+            ]  # fmt: skip
+            break
+    return replace(built, sheet=replace(built.sheet, notes=notes))
+
+
 def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
     """Return what a panel shows of a view."""
-    built = panel.build(view) if view.known(panel.reads) else Built(empty=view.t(panel.waits))
+    built = built_panel(panel, view)
     if not built.empty and built.sheet is not None and built.sheet.empty:
         built = Built(subtitle=built.subtitle, empty=view.t("所选期间没有数据"))
     if built.empty:
@@ -219,6 +244,7 @@ def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
         el("Button", icon("table-2"), el("Span", view.t("查看数据表")), el("Kbd", "T"), cls=item,
            type="button", data_switch=f"table={panel.key}", role="menuitem", tabIndex="-1"),
         _do("link", "复制链接", "link", view),
+        _note(panel, view) if panel.heights else None,
     ]  # fmt: skip
     return el(
         "Details",
@@ -226,6 +252,18 @@ def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
            title=view.t("更多")),
         el("Div", entries, cls="menu", role="menu"), cls="menu-box",
     )  # fmt: skip
+
+
+def _note(panel: Panel, view: View) -> Content:
+    """Return the entry that writes a note on a month of a chart, for those who may."""
+    if not view.edits:
+        return None
+    return [
+        el("Hr", cls="menu-rule"),
+        el("Button", icon("square-pen"), el("Span", view.t("加备注")), el("Kbd", "N"),
+           cls="menu-item", type="button", data_ask="note", data_of=panel.key, role="menuitem",
+           tabIndex="-1"),
+    ]  # fmt: skip
 
 
 def _do(name: str, words: str, action: str, view: View) -> Node:
@@ -265,6 +303,10 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
     group = built.sheet.groups[0]
     column = group.columns()[-1]
     last = group.words(len(built.sheet.labels) - 1, view.units)[-1]
+    noted = [
+        f"{short_period(label, view.language)} {built.sheet.note(at)}"
+        for at, label in enumerate(built.sheet.labels) if built.sheet.note(at)
+    ]  # fmt: skip
     known = [
         (cell.value, label)
         for cell, label in zip(column.cells, built.sheet.labels, strict=True)
@@ -272,8 +314,9 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
     ]
     if not known:
         return view.t(panel.title)
-    return view.t(
+    sentence = view.t(
         "{title}：{name}最高 {top}，最低 {low}，末值 {last} {unit}",
         title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],
         last=last, unit=view.units.of(group.unit).word,
     )  # fmt: skip
+    return view.joined(sentence, *noted)

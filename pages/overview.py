@@ -7,9 +7,10 @@ from functools import partial
 from figures import cards
 from figures import overview as figures
 from figures.cards import Indicator
-from figures.html import Content
+from figures.html import Content, core
 from figures.view import View
 from pages._panel import Page, Panel, Section
+from pages._plain import part, place
 
 _BENEFIT = "没有数值：导入批次、产出和清洁能源计量并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
@@ -105,8 +106,16 @@ _MARKET_PANELS = (
     ),
 )  # fmt: skip
 
+KEY = "overview"
+
+
+def _since(_language: str) -> Content:
+    """Return the place of what changed since the reader's last visit."""
+    return [core("Store", id=part(KEY, "act-read")), place(KEY, "since", cls="since-place")]
+
+
 PAGE = Page(
-    key="overview",
+    key=KEY,
     path="/",
     name="总览",
     title="碳排放监测总览",
@@ -114,6 +123,7 @@ PAGE = Page(
     group="监测分析",
     icon="layout-dashboard",
     finding=figures.finding,
+    before=_since,
     sections=(
         Section(panels=_ANSWERS),
         Section(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, NullPool, create_engine, event, insert, select, update
+from sqlalchemy import Engine, NullPool, create_engine, event, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from data.state.access import (
@@ -55,8 +56,10 @@ from data.state.clock import now
 from data.state.factors import FactorVersions, Version
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
+from data.state.notes import NewNote, NoSuchNote, Note, Notes
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
+from data.state.visits import Visits
 
 __all__ = [
     "DBAPIError",
@@ -89,8 +92,12 @@ __all__ = [
     "Months",
     "NameTaken",
     "NewAccount",
+    "NewNote",
     "NewProposal",
     "NewRequest",
+    "NoSuchNote",
+    "Note",
+    "Notes",
     "PeriodEvent",
     "PersonHolds",
     "PolicyVersion",
@@ -101,6 +108,7 @@ __all__ = [
     "Stale",
     "State",
     "Version",
+    "Visits",
     "change_account",
     "enable_account",
     "grant_display",
@@ -137,6 +145,8 @@ class State:
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.months = Months(self.engine)
+        self.notes = Notes(self.engine)
+        self.visits = Visits(self.engine)
 
     def close(self) -> None:
         """Release the file."""
@@ -172,6 +182,13 @@ class State:
                 .where(SETTLE_RUN.c.run == run)
                 .values(ended_at=now(), months=months, figures=figures)
             )
+
+    def run_at(self, at: datetime) -> int:
+        """Return the number of the newest settle run whose figures were all there at a time."""
+        known = func.coalesce(SETTLE_RUN.c.ended_at, SETTLE_RUN.c.started_at) <= at
+        with self.engine.connect() as connection:
+            newest = connection.execute(select(func.max(SETTLE_RUN.c.run)).where(known))
+            return int(newest.scalar() or 0)
 
     def runs(self) -> list[dict[str, object]]:
         """Return every settle run, oldest first."""

@@ -16,7 +16,9 @@ _REFUSED = frozenset(
     )
 )  # fmt: skip
 _CHANGES = frozenset((sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
-_GROWS_ONLY = frozenset(("audit", "checkpoint", "anchored", "password_history", "policy_version"))
+_GROWS_ONLY = frozenset(
+    ("audit", "checkpoint", "anchored", "password_history", "policy_version", "note")
+)
 
 
 def lock_statements(connection: sqlite3.Connection, _record: object) -> None:

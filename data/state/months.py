@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, func, insert, select
 
 from data.state.audit import Entry, recorded
 from data.state.tables import PERIOD
@@ -56,6 +56,11 @@ class Months:
                 PeriodEvent(row.site, row.month, row.status, row.actor, row.at, row.reason)
                 for row in connection.execute(wanted)
             ]
+
+    def count(self) -> int:
+        """Return how many changes of status there are: another number, other months."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(PERIOD)).scalar_one()
 
     def status(self, site: str) -> dict[str, PeriodEvent]:
         """Return the newest change by month; a month without any is open."""

@@ -264,3 +264,30 @@ ANCHORED = Table(
     Column("place", String, primary_key=True),
     Column("at", DateTime, nullable=False),
 )
+
+# When an account's visit before this one ended (none on its first), and its last request.
+VISIT = Table(
+    "visit",
+    METADATA,
+    Column("account", Integer, ForeignKey("account.account"), primary_key=True),
+    Column("since", DateTime),
+    Column("seen_at", DateTime, nullable=False),
+)
+
+# Notes on months: a change or a removal is a row of its own, so nothing written is ever lost.
+NOTE = Table(
+    "note",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    Column("note", Integer, nullable=False),
+    Column("site", String, nullable=False),
+    Column("month", String, nullable=False),
+    Column("page", String, nullable=False),
+    Column("panel", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("act", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("note_by_note", "note", "row"),
+)
