@@ -237,7 +237,8 @@ def test_no_value_breaks_a_callback(application, served, value):
             for one in body["inputs"]:
                 if isinstance(one, dict):
                     one["value"] = value
-            assert send(client, body).status_code in (200, 400, 404)
+            refused = (403,) if CHANGES in output else ()  # a page's act may be another role's
+            assert send(client, body).status_code in (200, 400, 404, *refused)
 
 
 def test_a_body_over_the_limit_is_refused_whatever_is_in_it(application, routed):
