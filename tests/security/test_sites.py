@@ -125,7 +125,13 @@ def test_downloads_hold_own_sites_alone(two):
             assert "S2" not in answer.text
 
 
+def counted_anew(server):
+    """Let refusals be recorded again: of one kind only ten a minute are."""
+    web.door(server).signals._recorded.clear()
+
+
 def test_a_month_of_another_site_is_not_closed(two):
+    counted_anew(two)
     mine = client(two, "one")
     output = next(o for o in callbacks(mine) if KEY in o)
     body = asked(callbacks(mine)[output])
@@ -143,6 +149,7 @@ def test_a_month_of_another_site_is_not_closed(two):
 
 
 def test_a_proposal_of_another_site_is_not_there(two):
+    counted_anew(two)
     state = web.door(two).state
     effect = {"months": ["S2 2026-01"], "figures": 3, "rows": [], "digest": "x"}
     new = NewProposal("reopen", "S2/2026-01", "somebody", {"site": "S2", "month": "2026-01",
