@@ -216,11 +216,13 @@
       mark(gd);
       if (gd.carbonAttached) { return; }
       gd.carbonAttached = true;
+      plot.addEventListener("blur", function () { leave(panel); });
       gd.on("plotly_hover", function (event) {
         var point = event.points[0];
         if (point.data === undefined && event.event) { point = { label: point.label, data: gd.data[0], carbonAt: { x: event.event.clientX } }; }
         hover(panel, gd, point);
       });
+      if (carbon.shapeAttached) { carbon.shapeAttached(gd, plot); }
       gd.on("plotly_unhover", function () { leave(panel); });
       gd.on("plotly_click", function (event) { carbon.open(chosen(gd, event), plot); });
       gd.on("plotly_afterplot", function () { mark(gd); });
@@ -370,7 +372,8 @@
     var count = gd.data[0].x.length;
     var now = gd.carbonAt === undefined ? (by > 0 ? -1 : count) : gd.carbonAt;
     gd.carbonAt = Math.max(0, Math.min(count - 1, now + by));
-    window.Plotly.Fx.hover(gd, [{ curveNumber: 0, pointNumber: gd.carbonAt }]);
+    // Plotly tells nobody of a hover that no pointer made.
+    hover(plot.closest("[data-panel]"), gd, { x: gd.data[0].x[gd.carbonAt], data: gd.data[0], pointNumber: gd.carbonAt, xaxis: gd._fullLayout.xaxis });
   };
 
   /* ---- legend: a name hides its series in every chart of its row ---- */
@@ -393,6 +396,18 @@
   function label(x, y, size, weight, color, text, anchor) {
     return '<text x="' + x + '" y="' + y + '" font-size="' + size + '" font-weight="' + weight + '" fill="' + color +
       '" text-anchor="' + (anchor || "start") + '">' + escaped(text) + "</text>";
+  }
+
+  /* Rings and radars have no legend over them: their names come from what is drawn. */
+  function ownKeys(figure, x, y) {
+    var out = "", first = figure.data[0], names = [];
+    if (first && first.type === "pie") { names = first.labels.map(function (name, i) { return [name, first.marker.colors[i]]; }); }
+    if (first && first.type === "scatterpolar") { names = figure.data.map(function (trace) { return [trace.name, trace.line.color]; }); }
+    names.forEach(function (pair) {
+      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + colored(pair[1], "light") + '"/>' + label(x + 15, y, 12, 400, "#52606D", pair[0]);
+      x += 34 + 13 * pair[0].length;
+    });
+    return out;
   }
 
   function keys(panel, at, x, y) {
@@ -423,8 +438,8 @@
       if (chart.mark) { body += label(width - 24, 32, 13, 600, "#93510A", chart.mark, "end"); }
       parts.forEach(function (part) {
         y += 22;
-        body += label(24, y, 13, 600, "#1F2933", part.lead ? part.lead.textContent : "");
-        body += keys(panel, part.at, 220, y);
+        body += label(24, y, 13, 600, "#1F2933", part.lead ? Array.prototype.map.call(part.lead.children, function (e) { return e.textContent; }).join(" ") : "");
+        body += keys(panel, part.at, 220, y) || ownKeys(chart.plots[part.at], 24, y);
         body += '<g transform="translate(24,' + (y + 6) + ')">' + part.svg.replace(/^[^<]*<svg/, "<svg") + "</g>";
         y += part.height + 6;
       });

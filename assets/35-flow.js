@@ -68,6 +68,16 @@
     return null;
   };
 
+  /* A radar tells no click of its own: the point under the pointer opens. */
+  carbon.shapeAttached = function (gd, plot) {
+    var under = null;
+    gd.on("plotly_hover", function (event) { under = gd.layout.meta && gd.layout.meta.spokes ? event.points[0] : null; });
+    gd.on("plotly_unhover", function () { under = null; });
+    gd.addEventListener("click", function () {
+      if (under) { carbon.open(gd.layout.meta.spokes[gd.data[gd.data.length - 1].theta.indexOf(under.theta)] || {}, plot); }
+    });
+  };
+
   /* Arrow keys walk the axes of a radar as they walk the months of a line. */
   carbon.shapeStep = function (gd, by) {
     if (!gd.layout.meta || !gd.layout.meta.spokes) { return Boolean(gd.layout.meta && (gd.layout.meta.stops || gd.layout.meta.week)); }
@@ -90,7 +100,15 @@
     slider.parentNode.querySelector(".slider-words").textContent = words;
   }
 
+  /* The page is drawn anew: the new slider takes the focus that the old one had. */
+  function refocus(old, tries) {
+    var now = document.querySelector('.slider[data-slider="' + old.getAttribute("data-slider") + '"]');
+    if (now && now !== old) { if (document.activeElement === document.body) { now.focus({ preventScroll: true }); } return; }
+    if (tries > 0) { window.setTimeout(function () { refocus(old, tries - 1); }, 50); }
+  }
+
   function chosen(slider) {
+    refocus(slider, 60);
     var at = Number(slider.getAttribute("aria-valuenow"));
     var values = slider.getAttribute("data-values").split(" ");
     carbon.choose(slider.getAttribute("data-slider"), at === values.length - 1 ? "" : values[at]);
