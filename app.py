@@ -34,7 +34,7 @@ from data.engine import lock, opened
 from data.recovery import recovered
 from data.store import StoreError
 from figures.html import Node
-from pages import closing, emission, factors, help, overview
+from pages import closing, emission, factors, help, lifecycle, market, overview
 from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
@@ -46,7 +46,8 @@ from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, factors.PAGE, closing.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, lifecycle.PAGE, market.PAGE, factors.PAGE, closing.PAGE,
+    help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"

@@ -18,7 +18,7 @@
       surface: layout.plot_bgcolor, axis: layout.xaxis.linecolor, ink: layout.font.color,
       label: layout.xaxis.tickfont.color,
       "status.bad": dark ? "#FF8A80" : "#B42318", "status.good": dark ? "#5BD08F" : "#0B6B33",
-      band: dark ? 0.22 : 0.16
+      band: dark ? 0.22 : 0.16, shade: dark ? 0.12 : 0.07, flow: dark ? 0.42 : 0.3, pale: dark ? 0.18 : 0.12
     };
   }
 
@@ -30,9 +30,9 @@
       var path = parts[0].split(".");
       found = carbon.templates[name].layout.meta.colors[path[0]][path[1]];
     }
-    if (parts[1] !== "band") { return found; }
+    if (!parts[1]) { return found; }
     var n = parseInt(found.slice(1), 16);
-    return "rgba(" + [n >> 16, (n >> 8) & 255, n & 255, extra.band].join(",") + ")";
+    return "rgba(" + [n >> 16, (n >> 8) & 255, n & 255, extra[parts[1]]].join(",") + ")";
   }
 
   function colored(value, name) {
@@ -88,6 +88,50 @@
     });
   }
 
+  /* A waterfall whose columns are too narrow for their names lies on its side. */
+  function turned(copy, width) {
+    var layout = copy.layout, turn = layout.meta.turn;
+    if (!turn) { return false; }
+    if ((width - layout.margin.l - layout.margin.r) / layout.meta.ticks.length >= turn.each) { return false; }
+    copy.data.forEach(function (trace) {
+      var x = trace.x;
+      trace.x = trace.y;
+      trace.y = x;
+      if (trace.type === "bar") { trace.orientation = "h"; } else { trace.textposition = "middle right"; }
+    });
+    var names = layout.xaxis, values = layout.yaxis;
+    values.tickvals = values.tickvals.filter(function (_, i) { return i % 2 === 0; });
+    values.ticktext = values.ticktext.filter(function (_, i) { return i % 2 === 0; });
+    layout.xaxis = values;
+    layout.yaxis = names;
+    names.range = [names.range[1], names.range[0]];
+    names.showgrid = false;
+    names.tickmode = "array";
+    names.tickvals = layout.meta.ticks.map(function (t) { return t[0]; });
+    names.ticktext = names.tickvals;
+    values.showgrid = true;
+    layout.shapes.forEach(function (s) {
+      var x0 = s.x0, x1 = s.x1, ref = s.xref;
+      s.x0 = s.y0; s.x1 = s.y1; s.y0 = x0; s.y1 = x1;
+      if (ref) { s.xref = "paper"; s.yref = "y"; }
+    });
+    layout.meta.notes.forEach(function (n) {
+      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
+      n.y = n.last; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
+    });
+    layout.hovermode = "y";
+    layout.margin = { l: turn.left, r: 56, t: 8, b: 30, pad: 4 };
+    layout.height = turn.height;
+    return true;
+  }
+
+  /* On a phone the nodes of a flow chart have their names alone; the numbers are in the table. */
+  function flows(copy, width) {
+    copy.data.forEach(function (trace) {
+      if (trace.type === "sankey" && width < 480) { trace.node.label = copy.layout.meta.names; }
+    });
+  }
+
   function centre(layout, name) {
     var words = layout.meta.centre;
     if (!words) { return []; }
@@ -105,7 +149,8 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
-    var each = ticks(layout, width);
+    flows(copy, width);
+    var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
       if (trace.type === "heatmap" && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
@@ -113,7 +158,7 @@
       }
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name));
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), layout.meta.notes || []);
     return copy;
   };
 
@@ -123,7 +168,7 @@
     var height = Number(plot.getAttribute("data-height"));
     var panel = plot.closest("[data-panel]");
     if (panel.classList.contains("enlarged")) { return Math.max(height, Math.floor((window.innerHeight - 200) / panel.querySelectorAll(".plot").length)); }
-    return height;
+    return window.innerWidth < PHONE ? Math.min(height, 300) : height;
   }
 
   window.dash_clientside = window.dash_clientside || {};
@@ -177,6 +222,12 @@
     Object.keys(attributes).forEach(function (key) { element.setAttribute(key.replace("_", "-"), attributes[key]); });
   }
 
+  function said(attributes) {
+    var found = {};
+    Object.keys(attributes || {}).forEach(function (key) { if (key.slice(0, 5) === "data_") { found[key] = attributes[key]; } });
+    return found;
+  }
+
   function mark(gd) {
     gd.querySelectorAll(".textpoint, .point").forEach(function (point) {
       var datum = point.__data__;
@@ -184,6 +235,10 @@
       var text = point.querySelector("text");
       if (!text || !text.textContent || !trace || !trace.customdata) { return; }
       name(text, trace.customdata[datum.i]);
+    });
+    gd.querySelectorAll(".sankey-node").forEach(function (node) {
+      var words = node.querySelector(".node-label"), datum = node.__data__;
+      if (words && datum && datum.node && /\d/.test(words.textContent)) { name(words, said(datum.node.customdata)); }
     });
     gd.querySelectorAll(".annotation").forEach(function (node) {
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
@@ -196,13 +251,15 @@
     var points = event.points.filter(function (p) { return p.customdata && Object.keys(p.customdata).length; });
     if (!points.length) { return {}; }
     var axis = gd._fullLayout.yaxis;
-    if (!axis || points[0].y === undefined || !event.event) { return points[0].customdata; }
+    if (!axis || points[0].y === undefined || !event.event || points[0].data.orientation === "h") { return points[0].customdata; }
     var at = axis.p2c(event.event.clientY - gd.getBoundingClientRect().top - axis._offset);
     var stack = points.filter(function (p) { return p.data.type === "bar"; });
     if (stack.length && gd._fullLayout.barmode === "relative") {
-      var top = 0;
+      var top = 0, below = stack.filter(function (p) { return p.y < 0; });
+      if (at < 0 && below.length) { return below[0].customdata; }
+      stack = stack.filter(function (p) { return p.y >= 0; });
       for (var i = 0; i < stack.length; i += 1) { top += stack[i].y; if (at <= top) { return stack[i].customdata; } }
-      return stack[stack.length - 1].customdata;
+      return (stack[stack.length - 1] || below[0]).customdata;
     }
     return points.sort(function (a, b) { return Math.abs(a.y - at) - Math.abs(b.y - at); })[0].customdata;
   }
@@ -263,9 +320,16 @@
     word(line(found, "hover-foot"), chart.trace);
   }
 
+  /* A ring shows the last period; a bar that lies on its side has its name at the left. */
+  function labelOf(point, chart) {
+    if (point.customdata && point.customdata.label) { return point.customdata.label; }
+    if (point.data && point.data.orientation === "h") { return point.y; }
+    return point.x === undefined ? Object.keys(chart.hover).pop() : point.x;
+  }
+
   function hover(panel, gd, point) {
     var chart = carbon.charts[panel.getAttribute("data-panel")];
-    var label = point.x === undefined ? Object.keys(chart.hover)[0] : point.x;
+    var label = labelOf(point, chart);
     var at = chart.hover[label];
     if (!at) { return; }
     var found = box();
@@ -318,7 +382,7 @@
     var lead = button.closest("[class*=area-lead-]");
     var at = /area-lead-(\d)/.exec(lead.className)[1];
     var gd = button.closest("[data-panel]").querySelector('.plot[data-plot="' + at + '"] .js-plotly-plot');
-    window.Plotly.restyle(gd, { visible: on ? true : "legendonly" }, [Number(button.getAttribute("data-series"))]);
+    window.Plotly.restyle(gd, { visible: on ? true : "legendonly" }, button.getAttribute("data-series").split(" ").map(Number));
   };
 
   /* ---- pictures: light, white ground, title, unit, period, source and mark inside ---- */

@@ -168,4 +168,4 @@ def _nothing(page: Page, reader_language: str) -> Answer:
 
 def panel_built(page: Page, panel: Panel, view: View) -> Built:
     """Return what a panel shows, for its downloads."""
-    return panel.build(view) if view.known(panel.reads) else Built(empty=view.t(panel.waits))
+    return panel.made(view)

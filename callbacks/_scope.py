@@ -16,7 +16,7 @@ _BESIDE = frozenset(("throughput", "substitution", "reduction", "emission", "ene
 
 @cache
 def _of_overview() -> frozenset[str]:
-    named = {key[0] for panel in overview.PAGE.panels for key in panel.reads}
+    named = {key[0] for panel in overview.PAGE.panels for key in panel.reads or ()}
     return frozenset(named | _BESIDE)
 
 

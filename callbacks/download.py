@@ -72,7 +72,7 @@ def full(cell: Cell | None, view: View) -> str:
 
 
 def _table(view: View, sheet: Sheet) -> Iterator[list[str]]:
-    head = [view.t("期间")]
+    head = [view.t(sheet.head)]
     for group in sheet.groups:
         word = view.units.of(group.unit).word
         title = f"{group.title} " if len(sheet.groups) > 1 else ""

@@ -10,7 +10,7 @@ from math import floor, log10
 
 from figures.cells import Cell, Key, total
 from figures.number import Units, apportioned, shown_value, written
-from figures.view import View
+from figures.view import View, period_words
 from figures.years import Estimate
 
 
@@ -93,13 +93,25 @@ class Group:
         return [*apportioned(values, whole, decimals), written(whole, decimals)]
 
 
+PERIODS = "期间"
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The groups of a panel over the same periods, with the quality of each period."""
+    """The groups of a panel over the same periods, with the quality of each period.
+
+    ``head`` says what its rows are where they are no periods.
+    """
 
     labels: tuple[str, ...]
     groups: tuple[Group, ...]
     quality: tuple[Cell | None, ...] = field(default=())
+    head: str = PERIODS
+
+    def name(self, at: int, language: str) -> str:
+        """Return a row's name as a title has it."""
+        label = self.labels[at]
+        return period_words(label, language) if self.head == PERIODS else label
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell that has a row."""

@@ -100,6 +100,26 @@ class SiteInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What of the full-process emissions an activity causes in a stage for a line, kgCO2e."""
+
+    activity: str
+    stage: str
+    line: str
+    kg: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMonth:
+    """A batch as its month counts it: mass taken in, t; what it substitutes, kgCO2e."""
+
+    line: str
+    mass_in_t: float
+    kg: float
+    copper_kg: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lens:
     """A view (口径) of the ledger that a reader chose: its name in addresses, its title."""
 
@@ -135,6 +155,11 @@ class View:
         sites are chosen, which know different days.
     base_year
         What intensities are held against; None where the site has none, or several are chosen.
+    flows, batches
+        What the last period's full-process emissions and product substitution are made of in the
+        ledger; empty for pages that do not show it.
+    copper
+        Whether copper counts in the totals; None where the chosen sites differ.
     """
 
     book: Book
@@ -152,6 +177,9 @@ class View:
     lens: Lens | None = None
     partial_days: Mapping[str, float] | None = field(default_factory=dict)
     base_year: int | None = None
+    flows: tuple[Flow, ...] = ()
+    batches: tuple[BatchMonth, ...] = ()
+    copper: bool | None = True
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
