@@ -88,7 +88,8 @@
     });
   }
 
-  /* A waterfall whose columns are too narrow for their names lies on its side. */
+  /* A waterfall whose columns are too narrow for their names lies on its side; the name of a
+     group gets a row of its own. */
   function turned(copy, width) {
     var layout = copy.layout, turn = layout.meta.turn;
     if (!turn) { return false; }
@@ -104,20 +105,29 @@
     values.ticktext = values.ticktext.filter(function (_, i) { return i % 2 === 0; });
     layout.xaxis = values;
     layout.yaxis = names;
-    names.range = [names.range[1], names.range[0]];
     names.showgrid = false;
     names.tickmode = "array";
     names.tickvals = layout.meta.ticks.map(function (t) { return t[0]; });
     names.ticktext = names.tickvals;
     values.showgrid = true;
+    var lasts = layout.meta.notes.map(function (n) { return n.last; });
+    function row(at) { return at + lasts.filter(function (last) { return last < at; }).length; }
+    names.categoryarray = [];
+    names.tickvals.forEach(function (value, at) {
+      names.categoryarray.push(value);
+      if (lasts.indexOf(at) >= 0) { names.categoryarray.push(" ".repeat(1 + lasts.indexOf(at))); }
+    });
+    names.range = [names.categoryarray.length - 0.5, -0.5];
     layout.shapes.forEach(function (s) {
-      var x0 = s.x0, x1 = s.x1, ref = s.xref;
-      s.x0 = s.y0; s.x1 = s.y1; s.y0 = x0; s.y1 = x1;
-      if (ref) { s.xref = "paper"; s.yref = "y"; }
+      var x0 = s.x0, x1 = s.x1, group = Boolean(s.xref);
+      s.x0 = s.y0; s.x1 = s.y1;
+      s.y0 = group ? row(x0 + 0.5) - 0.5 : row(x0 - 0.31) + 0.31;
+      s.y1 = group ? row(x1 - 0.5) + 1.5 : row(x1 + 0.31) - 0.31;
+      if (group) { s.xref = "paper"; s.yref = "y"; }
     });
     layout.meta.notes.forEach(function (n) {
       n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
-      n.y = n.last; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
+      n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
     layout.hovermode = "y";
     layout.margin = { l: turn.left, r: 56, t: 8, b: 30, pad: 4 };

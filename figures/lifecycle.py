@@ -13,7 +13,7 @@ from figures.number import MINUS, Units, apportioned, attributes, written
 from figures.sheet import Group, Series, axis
 
 STEP, TOTAL = "step", "total"
-COLUMN_PX = 8  # what stands between the words of two columns
+COLUMN_PX = 4  # what stands between the words of two columns
 ROW_PX = 30
 WRAP = 4  # Chinese characters of a line under an axis
 
@@ -107,9 +107,10 @@ def waterfall(steps: Sequence[Step], shades: Sequence[Shade] = ()) -> Figure:
         "all_ticks": True,
         "notes": [_shade_name(shade) for shade in shades],
         "turn": {
-            "each": COLUMN_PX + max((width_of(w) for words in lines for w in words), default=0),
+            "each": COLUMN_PX
+            + max(map(width_of, [*sum(lines, []), *(s.words for s in steps)]), default=0),
             "left": 14 + max(map(width_of, names), default=0),
-            "height": 46 + ROW_PX * len(steps),
+            "height": 46 + ROW_PX * (len(steps) + len(shades)),
         },
     }
     return {"data": [_columns(steps, places), _amounts(steps, places)], "layout": layout}
@@ -232,7 +233,7 @@ def bars_and_line(
     figure["layout"]["margin"] = ready["margin"] | {"r": room}
     figure["layout"]["meta"]["ends"] = ends
     halo = trace | {
-        "mode": "lines", "line": {"color": "@surface", "width": 6}, "hoverinfo": "skip",
+        "mode": "lines", "line": {"color": "@surface", "width": 4}, "hoverinfo": "skip",
         "customdata": [{} for _ in labels],
     }  # fmt: skip
     figure["data"] = [*figure["data"], halo, trace]

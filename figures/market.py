@@ -23,6 +23,7 @@ VOLUME: Key = ("ccer_volume", "market", "cn")
 CREDITABLE: tuple[Key, ...] = tuple(("creditable_reduction", "line", line) for _, _, line in LINES)
 THIN_T = 1000.0  # a week with less says little about the price
 RECENT_WEEKS = 26
+_ELIGIBILITY = "/help#indicator-creditable_reduction"
 
 
 def notice(view: View) -> Node:
@@ -37,7 +38,7 @@ def notice(view: View) -> Node:
         )
         kind, mark = "warn", "triangle-alert"
     return el("P", icon(mark), el("Span", words),
-              el("A", view.t("查看方法学适用性"), icon("chevron-right"), href="/help#basis",
+              el("A", view.t("查看方法学适用性"), icon("chevron-right"), href=_ELIGIBILITY,
                  cls="notice-link"), cls=f"notice notice-{kind}", role="note")  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def years(view: View) -> Built:
     figure["layout"]["meta"]["notes"] = _counts(view, labels, line, known)
     return Built(
         subtitle=view.joined(
-            f"{view.units.of('kgCO2e').word}/{view.t('年')}",
+            view.t("{unit}/年", unit=view.units.of("kgCO2e").word),
             view.t("实际，按年"),
             copper_words(view),
         ),
@@ -129,12 +130,14 @@ def _counts(
 ) -> list[dict[str, object]]:
     """Return how many months the points of years have that are not over."""
     found: list[dict[str, object]] = []
-    for label, value in zip(labels, charts.values(line.cells, "kgCO2e", view.units), strict=True):
+    drawn = charts.values(line.cells, "kgCO2e", view.units)
+    for at, (label, value) in enumerate(zip(labels, drawn, strict=True)):
         count = sum(month[:4] == label and month <= view.last.months[-1] for month in known)
         if count < 12 and value is not None:
             words = view.t("{count}/12 个月", count=count)
-            found.append({"x": label, "y": value, "text": words, "showarrow": False,
-                          "yshift": 15, "font": {"size": 12}})  # fmt: skip
+            below = at < len(labels) - 1 and value > 0.2 * max(v or 0.0 for v in drawn)
+            place = {"x": at, "xref": "x", "y": value, "yref": "y", "yshift": -15 if below else 15}
+            found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})
     return found
 
 

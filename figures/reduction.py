@@ -267,7 +267,10 @@ def _steps(
     measure = view.units.of("kgCO2e")
     up = [cell or Cell(None, "kgCO2e", quality="null") for _, _, cell in products]
     down = [_negative(cell) for _, _, cell in stages]
-    decimals = Group("", "kgCO2e", (Series("", "", (*up, *down, whole, net)),)).decimals(view.units)
+    # as fine as the stages alone are written: what they take is the same number everywhere
+    decimals = Group("", "kgCO2e", (Series("", "", (*down, view.now(EMISSION))),)).decimals(
+        view.units
+    )
     places = Decimal(1).scaleb(-decimals)
     tops = [
         (shown_value(cell, measure) or Decimal(0)).quantize(places, ROUND_HALF_EVEN)
@@ -405,7 +408,7 @@ def _product_card(view: View) -> Content:
            el("Div", cards.basis_button(view, whole, words=False), cls="card-tools"),
            cls="card-head"),
         el("Div", el("Table", el("Thead", el("Tr", head)), el("Tbody", body, foot),
-                     cls="data-table product-table"),
+                     cls="product-table"),
            cls="product-box", tabIndex="0", data_scroll="x", role="region",
            aria_label=view.t("产量与减排因子")),
         _balance(view),
@@ -467,7 +470,11 @@ def _balance(view: View) -> Node:
 
 def _part(view: View, cell: Cell | None, whole: Cell | None) -> Content:
     part = share(cell, whole)
-    return [view.t("（"), percent_button(part, view.language), view.t("）")] if cell else None
+    return (
+        ["，" if view.language == "zh" else ", ", percent_button(part, view.language)]
+        if cell
+        else None
+    )
 
 
 def _total(view: View, keys: Sequence[Key]) -> Cell | None:
