@@ -48,6 +48,8 @@ from pages import (
     emission,
     factors,
     help,
+    lifecycle,
+    market,
     overview,
     process,
     substitution,
@@ -65,8 +67,8 @@ from settings import Settings
 from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
-    overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, factors.PAGE, closing.PAGE,
-    audit.PAGE, users.PAGE, help.PAGE,
+    overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
+    factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"

@@ -20,7 +20,7 @@
       "status.bad": dark ? "#FF8A80" : "#B42318", "status.good": dark ? "#5BD08F" : "#0B6B33",
       "season.cool": dark ? "rgba(95,227,234,.10)" : "rgba(17,159,192,.12)",
       "season.heat": dark ? "rgba(245,121,63,.10)" : "rgba(212,85,43,.09)",
-      band: dark ? 0.22 : 0.16, flow: dark ? 0.42 : 0.26, soft: 0.55
+      band: dark ? 0.22 : 0.16, shade: dark ? 0.12 : 0.07, flow: dark ? 0.42 : 0.28, pale: dark ? 0.18 : 0.12, soft: 0.55
     };
   }
 
@@ -92,6 +92,60 @@
     });
   }
 
+  /* A waterfall whose columns are too narrow for their names lies on its side; the name of a
+     group gets a row of its own. */
+  function turned(copy, width) {
+    var layout = copy.layout, turn = layout.meta.turn;
+    if (!turn) { return false; }
+    if ((width - layout.margin.l - layout.margin.r) / layout.meta.ticks.length >= turn.each) { return false; }
+    copy.data.forEach(function (trace) {
+      var x = trace.x;
+      trace.x = trace.y;
+      trace.y = x;
+      if (trace.type === "bar") { trace.orientation = "h"; } else { trace.textposition = "middle right"; }
+    });
+    var names = layout.xaxis, values = layout.yaxis;
+    values.tickvals = values.tickvals.filter(function (_, i) { return i % 2 === 0; });
+    values.ticktext = values.ticktext.filter(function (_, i) { return i % 2 === 0; });
+    layout.xaxis = values;
+    layout.yaxis = names;
+    names.showgrid = false;
+    names.tickmode = "array";
+    names.tickvals = layout.meta.ticks.map(function (t) { return t[0]; });
+    names.ticktext = names.tickvals;
+    values.showgrid = true;
+    var lasts = layout.meta.notes.map(function (n) { return n.last; });
+    function row(at) { return at + lasts.filter(function (last) { return last < at; }).length; }
+    names.categoryarray = [];
+    names.tickvals.forEach(function (value, at) {
+      names.categoryarray.push(value);
+      if (lasts.indexOf(at) >= 0) { names.categoryarray.push(" ".repeat(1 + lasts.indexOf(at))); }
+    });
+    names.range = [names.categoryarray.length - 0.5, -0.5];
+    layout.shapes.forEach(function (s) {
+      var x0 = s.x0, x1 = s.x1, group = Boolean(s.xref);
+      s.x0 = s.y0; s.x1 = s.y1;
+      s.y0 = group ? row(x0 + 0.5) - 0.5 : row(x0 - 0.31) + 0.31;
+      s.y1 = group ? row(x1 - 0.5) + 1.5 : row(x1 + 0.31) - 0.31;
+      if (group) { s.xref = "paper"; s.yref = "y"; }
+    });
+    layout.meta.notes.forEach(function (n) {
+      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
+      n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
+    });
+    layout.hovermode = "y";
+    layout.margin = { l: turn.left, r: 56, t: 8, b: 30, pad: 4 };
+    layout.height = turn.height;
+    return true;
+  }
+
+  /* On a phone the nodes of a flow chart have their names alone; the numbers are in the table. */
+  function flows(copy, width) {
+    copy.data.forEach(function (trace) {
+      if (trace.type === "sankey" && width < 480) { trace.node.label = copy.layout.meta.names; }
+    });
+  }
+
   function centre(layout, name) {
     var words = layout.meta.centre;
     if (!words) { return []; }
@@ -140,7 +194,8 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
-    var each = ticks(layout, width);
+    flows(copy, width);
+    var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
       if (trace.type === "heatmap" && trace.text && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
@@ -150,7 +205,7 @@
       if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
     });
     var marks = noted(layout, each, name);
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name), spots(layout), marks);
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), spots(layout), layout.meta.words || [], marks);
     if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
@@ -234,6 +289,12 @@
     Object.keys(attributes).forEach(function (key) { element.setAttribute(key.replace("_", "-"), attributes[key]); });
   }
 
+  function said(attributes) {
+    var found = {};
+    Object.keys(attributes || {}).forEach(function (key) { if (key.slice(0, 5) === "data_") { found[key] = attributes[key]; } });
+    return found;
+  }
+
   function mark(gd) {
     gd.querySelectorAll(".textpoint, .point").forEach(function (point) {
       var datum = point.__data__;
@@ -241,6 +302,10 @@
       var text = point.querySelector("text");
       if (!text || !text.textContent || !trace || !trace.customdata) { return; }
       name(text, trace.customdata[datum.i]);
+    });
+    gd.querySelectorAll(".sankey-node").forEach(function (node) {
+      var words = node.querySelector(".node-label"), datum = node.__data__;
+      if (words && datum && datum.node && /\d/.test(words.textContent)) { name(words, said(datum.node.customdata)); }
     });
     gd.querySelectorAll(".annotation").forEach(function (node) {
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
@@ -256,13 +321,15 @@
     if (own) { return own; }
     if (!points.length) { return {}; }
     var axis = gd._fullLayout.yaxis;
-    if (!axis || points[0].y === undefined || !event.event) { return points[0].customdata; }
+    if (!axis || points[0].y === undefined || !event.event || points[0].data.orientation === "h") { return points[0].customdata; }
     var at = axis.p2c(event.event.clientY - gd.getBoundingClientRect().top - axis._offset);
     var stack = points.filter(function (p) { return p.data.type === "bar"; });
     if (stack.length && gd._fullLayout.barmode === "relative") {
-      var top = 0;
+      var top = 0, below = stack.filter(function (p) { return p.y < 0; });
+      if (at < 0 && below.length) { return below[0].customdata; }
+      stack = stack.filter(function (p) { return p.y >= 0; });
       for (var i = 0; i < stack.length; i += 1) { top += stack[i].y; if (at <= top) { return stack[i].customdata; } }
-      return stack[stack.length - 1].customdata;
+      return (stack[stack.length - 1] || below[0]).customdata;
     }
     return points.sort(function (a, b) { return Math.abs(a.y - at) - Math.abs(b.y - at); })[0].customdata;
   }
@@ -324,10 +391,17 @@
     word(line(found, "hover-foot"), chart.trace);
   }
 
+  /* A ring shows the last period; a bar that lies on its side has its name at the left. */
+  function labelOf(point, chart) {
+    if (point.customdata && point.customdata.label) { return point.customdata.label; }
+    if (point.data && point.data.orientation === "h") { return point.y; }
+    return point.x === undefined ? Object.keys(chart.hover).pop() : point.x;
+  }
+
   function hover(panel, gd, point) {
     var chart = carbon.charts[panel.getAttribute("data-panel")];
     var own = carbon.shapeHover && carbon.shapeHover(chart, gd, point);
-    var label = point.x === undefined ? Object.keys(chart.hover)[0] : point.x;
+    var label = labelOf(point, chart);
     var at = own === undefined ? chart.hover[label] : own;
     if (!at) { return; }
     panel.setAttribute("data-month", label);
@@ -384,7 +458,7 @@
     var lead = button.closest("[class*=area-lead-]");
     var at = /area-lead-(\d)/.exec(lead.className)[1];
     var gd = button.closest("[data-panel]").querySelector('.plot[data-plot="' + at + '"] .js-plotly-plot');
-    window.Plotly.restyle(gd, { visible: on ? true : "legendonly" }, [Number(button.getAttribute("data-series"))]);
+    window.Plotly.restyle(gd, { visible: on ? true : "legendonly" }, button.getAttribute("data-series").split(" ").map(Number));
   };
 
   /* ---- pictures: light, white ground, title, unit, period, source and mark inside ---- */

@@ -15,13 +15,13 @@ import pandas as pd
 from accounting.emission import Basis
 from callbacks._scope import scope
 from callbacks._views import ViewRows
-from data import queries
+from data import flows, queries
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
 from figures.cells import Book
 from figures.number import written
-from figures.view import Lens, Remark, SiteInfo, Span, View, shifted, spans
+from figures.view import BatchMonth, Flow, Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
 from translations import text
 
@@ -30,6 +30,8 @@ KEPT = 512
 VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
+# Pages that add up since the ledger's first month.
+_FROM_THE_START = ("substitution", "lifecycle", "market")
 
 
 @dataclass
@@ -224,7 +226,9 @@ class PageReader:
             ),
             base_year=self._base_year(filters),
             remarks=self.remarks(filters.sites, language),
+            copper=self._copper(filters),
             **self._own(page, filters, periods[-1].months[-1]),
+            **self._details(page, sites, periods[-1]),
         )  # fmt: skip
 
     def _own(self, page: str, filters: Filters, month: str) -> dict[str, Any]:
@@ -275,6 +279,38 @@ class PageReader:
         names = {name: self.sites()[name].name(language) for name in sites}
         return tuple(replace(remark, text=f"{names[site]} {remark.text}") for site, remark in found)
 
+    def _copper(self, filters: Filters) -> bool | None:
+        """Tell whether copper counts in the totals of the sites, or of the view that is chosen."""
+        ruled = VIEWS[filters.view].settings if filters.view else {}
+        found = {
+            bool({**self.documents()[site].settings, **ruled}.get("include_copper", True))
+            for site in filters.sites
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def _details(self, page: str, sites: tuple[SiteInfo, ...], last: Span) -> dict[str, Any]:
+        """Return what a page shows of the lineage of its last period; nothing for the others."""
+        if page != "lifecycle":
+            return {}
+        names = tuple(site.site for site in sites)
+        return self._kept(("details", names, last.months), lambda: self._read_details(names, last))
+
+    def _read_details(self, names: tuple[str, ...], last: Span) -> dict[str, Any]:
+        parts = flows.lifecycle_flows(self._engine, names, last.months)
+        booked = {self.documents()[name].settings.get("book_on") for name in names}
+        found: dict[str, Any] = {"flows": tuple(Flow(*row) for row in _rows(parts))}
+        if booked <= {None, "dismantling"}:  # what was shipped is no batch's own month
+            made = flows.batch_substitution(self._engine, names, last.months)
+            found["batches"] = tuple(BatchMonth(*row) for row in _rows(made))
+        return found
+
+    def market_days(self, first: str, last: str) -> Book:
+        """Return price and volume of the market's days between two months."""
+        return self._kept(
+            ("market", first, last),
+            lambda: Book.of(flows.market_days(self._engine, first, last)),
+        )
+
     def _begun(self, filters: Filters) -> str:
         """Return the first month of the running year; empty for a range that ends before it."""
         known = self.known()
@@ -291,16 +327,20 @@ class PageReader:
         """Return the month and day figures that a page needs, the ledger's or a view's."""
         sites, view, last = filters.sites, filters.view, periods[-1].months[-1]
         daily = page == "emission"
+        if page == "market":
+            days = self.market_days(periods[0].months[0], last)
+        else:
+            days = self.days(sites, last) if daily and not view else Book({}, 0)
         if not view:
-            return self.book(sites), self.days(sites, last) if daily else Book({}, 0)
+            return self.book(sites), days
         first = shifted(periods[0].months[0], -12)  # what the periods are compared with
         known = self.known()
-        if page == "substitution" and known is not None:  # it adds up from the first month on
+        if page in _FROM_THE_START and known is not None:
             first = min(first, known.first)
         base = self._base_year(filters) if filters.grain == "year" else None
         first = min(first, f"{base}-01") if base else first
         months = self.viewed_book(sites, view, first, last)
-        return months, self.viewed_days(sites, view, last) if daily else Book({}, 0)
+        return months, self.viewed_days(sites, view, last) if daily else days
 
     def _facts(
         self, page: str, filters: Filters, month: str, sites: tuple[SiteInfo, ...], language: str
@@ -322,6 +362,7 @@ class PageReader:
         ]  # fmt: skip
         return {
             "page": page, "sources": sources,
+            "methodology": "yes" if settings.get("creditable") else "",
             "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
@@ -337,6 +378,11 @@ class PageReader:
             for medium, sentence in words.items()
             if medium in counts
         )
+
+
+def _rows(found: pd.DataFrame) -> list[list[Any]]:
+    rows: list[list[Any]] = found.to_numpy(dtype=object).tolist()
+    return rows
 
 
 def _whole(value: float) -> str:

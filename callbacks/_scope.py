@@ -24,7 +24,7 @@ Scope = frozenset[str] | None
 
 @cache
 def _of_overview() -> frozenset[str]:
-    named = {key[0] for panel in overview.PAGE.panels for key in panel.reads}
+    named = {key[0] for panel in overview.PAGE.panels for key in panel.reads or ()}
     return frozenset(named | _BESIDE)
 
 

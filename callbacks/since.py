@@ -37,7 +37,7 @@ ALARMS = ("/alerts", "/emission")
 
 def keys() -> frozenset[Key]:
     """Return the ledger names whose restating the overview tells of: those on its cards."""
-    read = {key for panel in overview.PAGE.panels for key in panel.reads}
+    read = {key for panel in overview.PAGE.panels for key in panel.reads or ()}
     return frozenset(key for key in read if key[1] in ("site", "market") or key[0] == "reduction")
 
 

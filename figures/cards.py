@@ -54,6 +54,8 @@ class Built:
         The numbers behind the charts, for hover, table and CSV.
     empty
         Why there is nothing to show; empty where there is something.
+    action
+        What can be done about it.
     """
 
     subtitle: str = ""
@@ -67,6 +69,7 @@ class Built:
     lead: Cell | None = None
     sheet: Sheet | None = None
     empty: str = ""
+    action: Content = None
     colors: tuple[str, ...] = field(default=())
 
     def lens_words(self, view: View) -> str:
@@ -294,13 +297,18 @@ def unknown_compact(view: View, name: str, color: str, reason: str) -> Node:
     )  # fmt: skip
 
 
-def legend(view: View, group: Group, *, shape: str = "square") -> Node:
-    """Return the title of a plot and the names of its series; a name hides its series."""
+def legend(view: View, group: Group, *, shape: str = "square", shapes: Sequence[str] = ()) -> Node:
+    """Return the title of a plot and the names of its series; a name hides its series.
+
+    ``shapes`` has one shape a series where they differ; a number after it is of one more trace
+    that belongs to the series.
+    """
+    looks = [look.split() for look in shapes or [shape] * len(group.series)]
     items = [
-        el("Button", el("Span", cls=f"key key-{shape} c-{s.color.replace('.', '-')} "
+        el("Button", el("Span", cls=f"key key-{look[0]} c-{s.color.replace('.', '-')} "
                                     f"dash-{s.dash}"), s.name, cls="legend-item", type="button",
-           data_series=str(at), aria_pressed="true")
-        for at, s in enumerate(group.series)
+           data_series=" ".join((*look[1:], str(at + len(look) - 1))), aria_pressed="true")
+        for at, (s, look) in enumerate(zip(group.series, looks, strict=True))
     ]  # fmt: skip
     if group.earlier:
         items.append(el("Span", el("Span", cls="key key-tick c-energy-total"),
@@ -389,11 +397,11 @@ def _share_button(view: View, cell: Cell | None, whole: Cell | None) -> Node:
     return figure_button(part, words, view.language, "part-share")
 
 
-def empty(view: View, reason: str) -> Node:
+def empty(view: View, reason: str, action: Content = None) -> Node:
     """Return what stands in place of a chart that has nothing to show."""
     return el(
         "Div", icon("inbox"), el("P", reason, cls="empty-reason"),
-        el("P", view.range_words(), cls="empty-range"), cls="empty",
+        el("P", view.range_words(), cls="empty-range"), action, cls="empty",
     )  # fmt: skip
 
 

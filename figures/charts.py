@@ -49,7 +49,7 @@ def _period_ticks(labels: Sequence[str], language: str) -> list[list[str]]:
     return [[label, *tick(label, language)] for label in labels]
 
 
-def _layout(
+def base_layout(
     labels: Sequence[str], scale: Axis, ticks: Sequence[Sequence[str]], *, words: bool
 ) -> dict[str, Any]:
     """Return the layout that charts over categories share; ``words`` shows the labels."""
@@ -101,7 +101,7 @@ def bars(
     wanted = values(group.target.cells, group.unit, units) if group.target else []
     guessed = values([e.cell if e else None for e in group.estimates], group.unit, units)
     scale = axis([*heights, *lows, *(v for v in (*beside, *wanted, *guessed) if v is not None)])
-    layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
+    layout = base_layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     if stacked and any(value is not None for value in guessed):
         layout["shapes"] = outlines(heights, guessed)
     layout["barmode"] = "relative" if stacked else "group"
@@ -152,7 +152,7 @@ def hour_lines(group: Group, labels: Sequence[str], units: Units) -> Figure:
     drawn = [values(s.cells, group.unit, units) for s in group.series]
     scale = axis([v for column in drawn for v in column if v is not None])
     ticks = [[label, str(hour), ""] for hour, label in enumerate(labels)]
-    layout = _layout(labels, scale, ticks, words=True)
+    layout = base_layout(labels, scale, ticks, words=True)
     layout["meta"]["hours"] = True
     traces = [
         {
@@ -175,7 +175,7 @@ def _heights(columns: Sequence[Sequence[float | None]]) -> list[float]:
 def strip(labels: Sequence[str], drawn: Sequence[float | None]) -> Figure:
     """Return a strip of one cell a period, shaded by its value, which stands in it."""
     words = ["" if value is None else written(exact(value), 0) for value in drawn]
-    layout = _layout(labels, axis([0.0, 1.0]), [], words=False)
+    layout = base_layout(labels, axis([0.0, 1.0]), [], words=False)
     layout["margin"] |= {"t": 0, "b": 2}
     layout["xaxis"] |= {"visible": False}
     layout["yaxis"] = {"visible": False, "fixedrange": True}
@@ -299,7 +299,7 @@ def lines(
     edges = [v for side in band or () for v in side if v is not None]
     known = [v for column in drawn for v in column if v is not None]
     scale = axis([*known, *edges], zero=zero)
-    layout = _layout(labels, scale, _period_ticks(labels, language), words=axis_words)
+    layout = base_layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     traces: list[dict[str, Any]] = _band(labels, band, group.series[0].color) if band else []
     for s, column in zip(group.series, drawn, strict=True):
         hollow = [unsure(cell) for cell in s.cells]
@@ -321,7 +321,7 @@ def lines(
             layout["meta"]["ends"] += _end(group, s, column, units)
     if ends:
         layout["margin"]["r"] = 24 + max(
-            (_width(end["text"]) for end in layout["meta"]["ends"]), default=0
+            (width_of(end["text"]) for end in layout["meta"]["ends"]), default=0
         )
     return {"data": traces, "layout": layout}
 
@@ -357,7 +357,7 @@ def _end(
     ]  # fmt: skip
 
 
-def _width(words: str) -> int:
+def width_of(words: str) -> int:
     """Return the width of a label, px: CJK characters are square."""
     return sum(13 if ord(character) > 0x2E80 else 7 for character in words)
 
@@ -396,7 +396,7 @@ def steps(
         running = start + amount
         tops.append(max(start, running))
     scale = axis([*tops, 0.0])
-    layout = _layout(labels, scale, [[label, label, ""] for label in labels], words=True)
+    layout = base_layout(labels, scale, [[label, label, ""] for label in labels], words=True)
     layout["meta"]["all_ticks"] = True
     layout["margin"]["t"] = 22
     return {

@@ -100,6 +100,26 @@ class SiteInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What of the full-process emissions an activity causes in a stage for a line, kgCO2e."""
+
+    activity: str
+    stage: str
+    line: str
+    kg: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMonth:
+    """A batch as its month counts it: mass taken in, t; what it substitutes, kgCO2e."""
+
+    line: str
+    mass_in_t: float
+    kg: float
+    copper_kg: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lens:
     """A view (口径) of the ledger that a reader chose: its name in addresses, its title."""
 
@@ -175,6 +195,11 @@ class View:
         What stands on the months of the sites.
     edits
         Whether the reader may write notes and set targets.
+    flows, batches
+        What the last period's full-process emissions and product substitution are made of in the
+        ledger; empty for pages that do not show it.
+    copper
+        Whether copper counts in the totals; None where the chosen sites differ.
     """
 
     book: Book
@@ -197,6 +222,9 @@ class View:
     charger_kw: float | None = None
     remarks: tuple[Remark, ...] = ()
     edits: bool = False
+    flows: tuple[Flow, ...] = ()
+    batches: tuple[BatchMonth, ...] = ()
+    copper: bool | None = True
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

@@ -165,6 +165,7 @@ def page_head(page: Page, view: View) -> list[Content]:
         el("Div", el("H1", view.t(page.title), cls="page-title"),
            el("P", page.finding(view), cls="finding", aria_live="polite"), _lens(view)),
         mark if demo else None,
+        page.notice(view) if page.notice else None,
         _print_head(view),
     ]  # fmt: skip
 

@@ -30,7 +30,8 @@ class Panel:
     key, clause, title, form
         Its name in addresses, its clause (``5.2.a``), its title, the form the standard asks for.
     reads
-        The ledger names it needs; without any of them it is empty and says why.
+        The ledger names it needs; without any of them it is empty and says why. None for what
+        needs no ledger.
     build
         Makes what it shows of a view.
     width
@@ -41,6 +42,8 @@ class Panel:
         ``card``, or ``bare`` for indicators that are cards themselves.
     waits
         Why it is empty while its figures do not exist.
+    aside_from
+        The first of its charts that stands in the second card; None where none does.
     ground
         What a bare panel shows while it is empty.
     look
@@ -51,7 +54,7 @@ class Panel:
     clause: str
     title: str
     form: str
-    reads: tuple[Key, ...]
+    reads: tuple[Key, ...] | None
     build: Callable[[View], Built]
     width: int = 6
     heights: tuple[int, ...] = ()
@@ -61,6 +64,13 @@ class Panel:
     quad: bool = False
     aside: bool = False
     look: str = ""
+    aside_from: int | None = None
+
+    def made(self, view: View) -> Built:
+        """Return what it shows of a view, or why it is empty."""
+        if self.reads is None or view.known(self.reads):
+            return self.build(view)
+        return Built(empty=view.t(self.waits))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +87,8 @@ class Section:
 class Page:
     """A page: address, name, clause, the sentence under its title, its sections.
 
-    ``before`` makes what stands above the sections, in a language.
+    ``before`` makes what stands above the sections, in a language; ``notice`` what stands under the
+    title of every state of the page: a warning.
     """
 
     key: str
@@ -90,6 +101,7 @@ class Page:
     sections: tuple[Section, ...]
     finding: Callable[[View], Content]
     before: Callable[[str], Content] | None = None
+    notice: Callable[[View], Content] | None = None
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -124,15 +136,23 @@ def shell(page: Page, panel: Panel, language: str) -> Node:
     look = " quad" if panel.quad else " with-aside" if panel.aside else ""
     look += f" {panel.look}" if panel.look else ""
     plain = "card" if panel.kind == "card" else "bare"
-    aside = el("Div", id=panel_id(page.key, panel.key, "aside"), cls="card card-aside")
     return el(
-        "Section", el("Div", words, graphs, cls=f"{plain} card-grid{look}"),
-        aside if panel.aside else None,
+        "Section", el("Div", words, graphs[: panel.aside_from], cls=f"{plain} card-grid{look}"),
+        _aside(page, panel, graphs) if panel.aside else None,
         id=panel_id(page.key, panel.key, "panel"),
         cls=f"panel w{panel.width} panel-{plain}{look}",
         data_panel=panel.key, data_clause=panel.clause, data_form=panel.form,
         data_state="loading", aria_label=text(panel.title, language),
     )  # fmt: skip
+
+
+def _aside(page: Page, panel: Panel, graphs: list[Node]) -> Node:
+    """Return the second card of a panel, with the charts that stand in it."""
+    name = panel_id(page.key, panel.key, "aside")
+    if panel.aside_from is None:
+        return el("Div", id=name, cls="card card-aside")
+    words = el("Div", id=name, cls="aside-words")
+    return el("Div", words, graphs[panel.aside_from :], cls="card card-aside has-plot")
 
 
 _BLANK = {"visible": False}
@@ -151,9 +171,7 @@ def _graph(page: Page, panel: Panel, at: int) -> Node:
 
 def built_panel(panel: Panel, view: View) -> Built:
     """Return what a panel shows, with what stands on its months."""
-    if not view.known(panel.reads):
-        return Built(empty=view.t(panel.waits))
-    built = panel.build(view)
+    built = panel.made(view)
     labels = tuple(span.label for span in view.periods)
     if not view.remarks or built.sheet is None or built.sheet.labels != labels:
         return built
@@ -205,7 +223,7 @@ def _empty(panel: Panel, view: View, built: Built) -> Content:
     head = el("Div", el("Div", el("H3", view.t(panel.title), cls="card-title"),
                         el("P", built.subtitle, cls="card-sub"), cls="card-titles"),
               cls="card-head")  # fmt: skip
-    return [head, cards.empty(view, built.empty)]
+    return [head, _placed("body", built.body), cards.empty(view, built.empty, built.action)]
 
 
 def _head(
@@ -221,7 +239,8 @@ def _head(
     return el(
         "Div", titles, el("Div", choice, cls="card-switch") if choice else None,
         el("Div", cards.basis_button(view, built.lead, words=False), _enlarge(view),
-           _menu(page, panel, view, address), cls="card-tools"),
+           _menu(page, panel, view, "" if built.sheet is None else address or "?"),
+           cls="card-tools"),
         cls="card-head" + (" has-switch" if choice else ""),
     )  # fmt: skip
 
@@ -232,17 +251,20 @@ def _enlarge(view: View) -> Node:
 
 
 def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
-    """Return the menu of a card: pictures, CSV, data table, link."""
+    """Return the menu of a card: pictures, CSV, data table, link; no numbers without address."""
     csv = f"/download/{page.key}/{panel.key}.csv{address}"
     item = "menu-item"
-    entries = [
-        _do("image", "下载 PNG", "png", view) if panel.heights else None,
-        _do("file-code", "下载 SVG", "svg", view) if panel.heights else None,
+    numbers = [
         el("A", icon("file-text"), el("Span", view.t("下载 CSV")), href=csv, cls=item,
            download="", role="menuitem", tabIndex="-1", target="_self"),
         el("Hr", cls="menu-rule"),
         el("Button", icon("table-2"), el("Span", view.t("查看数据表")), el("Kbd", "T"), cls=item,
            type="button", data_switch=f"table={panel.key}", role="menuitem", tabIndex="-1"),
+    ] if address else []  # fmt: skip
+    entries = [
+        _do("image", "下载 PNG", "png", view) if panel.heights else None,
+        _do("file-code", "下载 SVG", "svg", view) if panel.heights else None,
+        *numbers,
         _do("link", "复制链接", "link", view),
         _note(panel, view) if panel.heights else None,
     ]  # fmt: skip
@@ -272,8 +294,8 @@ def _do(name: str, words: str, action: str, view: View) -> Node:
 
 
 def _foot(view: View, built: Built) -> Node:
-    return el("Div", el("Span", built.foot, cls="foot-words"), badge(built.lead, view.language),
-              cls="card-foot")  # fmt: skip
+    mark = badge(built.lead, view.language) if built.lead or built.sheet else None
+    return el("Div", el("Span", built.foot, cls="foot-words"), mark, cls="card-foot")
 
 
 def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from tests.cli import manage
 from tests.shown import assert_words
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York")
-PAGES = ("/", "/emission", "/process", "/substitution")
+PAGES = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
 
 SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) => ({
   figure: element.dataset.figure, value: element.getAttribute('data-value'),
@@ -57,7 +57,7 @@ def test_what_is_shown_is_the_ledger_in_every_zone(
             cookies={"lang": language, "theme": "light"}, state=signed_in,
         ) as visit:  # fmt: skip
             numbers = seen(visit)
-            assert len(numbers) > 10
+            assert len(numbers) > (10 if path != "/market" else 1)
             for number in numbers:
                 held = ledger[number["figure"]]
                 assert number["value"] == held

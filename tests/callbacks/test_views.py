@@ -15,11 +15,13 @@ from callbacks.trace import opened_drawer
 from data import queries
 from data.export import Wanted, export_ledger, ledger_rows
 from data.views import NAMES, VIEWS
-from pages import emission, overview, process, substitution
+from pages import emission, lifecycle, market, overview, process, substitution
 from tests.callbacks.test_screens import downloads, numbers, walk, words
 from translations import LANGUAGES, text
 
-PAGES = (overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE)
+PAGES = (
+    overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
+)  # fmt: skip
 SEARCHES = ("", "&from=2024-04&to=2025-12&grain=quarter&energy=tce&trend=month&carbon=object")
 UNTOUCHED = ("alarm_count", "ccer_price")
 
