@@ -41,7 +41,8 @@ ONLY_IN = {
     "cryptography": {"security/sm.py"},
     "Cryptodome": set(),
     "apscheduler": {"jobs/"},
-    "segno": {"security/audit_report.py"},
+    "segno": {"security/audit_report.py", "security/factor.py"},
+    "pyotp": {"security/factor.py"},
 }
 PURE = {"numpy", "pandas"}
 LEAVES = {"app", "manage"}
