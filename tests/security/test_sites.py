@@ -37,6 +37,14 @@ def two(tmp_path_factory):
     gc.unfreeze()
 
 
+@pytest.fixture(autouse=True)
+def _fresh_counts(two):
+    """No test's refusals use up what is recorded of another's."""
+    signals = web.door(two).signals
+    signals._counted.clear()
+    signals._recorded.clear()
+
+
 def client(server, name):
     found = server.test_client()
     sessions, state = web.door(server).sessions, web.door(server).state
