@@ -144,8 +144,9 @@ def test_a_part_of_a_ring_opens(open_page, plant_app, signed_in, path, panel):
         plant_app.url + path, width=1440, height=900, cookies={"lang": "zh"}, state=signed_in
     ) as visit:
         page = settled(visit).page
-        ring = page.locator(f'[data-panel="{panel}"] .pielayer')
-        ring.scroll_into_view_if_needed()
+        ring = page.locator(f'[data-panel="{panel}"] .pielayer:has(.slice)')
+        ring.evaluate("(element) => element.scrollIntoView({block: 'center'})")
+        settled(visit)
         box = ring.bounding_box()
         middle = box["y"] + box["height"] / 2
         page.mouse.move(box["x"] + box["width"] - 14, middle)
