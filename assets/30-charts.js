@@ -316,6 +316,8 @@
 
   /* The mark under the pointer: the part of a stack, the nearest point of a line. */
   function chosen(gd, event) {
+    var slice = event.points[0] && event.points[0].customdata;
+    if (Array.isArray(slice)) { return slice[0] || {}; } // a part of a ring may stand for several
     var points = event.points.filter(function (p) { return p.customdata && Object.keys(p.customdata).length; });
     var own = carbon.shapeChosen && carbon.shapeChosen(gd, event);
     if (own) { return own; }

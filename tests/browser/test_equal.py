@@ -139,3 +139,24 @@ def agree(table, sheet):
                 assert abs(number - Decimal(full)) <= step
                 scale = Decimal(full) / Decimal(cell["value"]) if Decimal(cell["value"]) else 1
                 assert scale in (Decimal(1), Decimal("0.001"))
+
+
+@pytest.mark.parametrize(
+    ("path", "panel"), [("/emission", "building-share"), ("/lifecycle", "stages")]
+)
+def test_a_part_of_a_ring_opens(open_page, plant_app, signed_in, path, panel):
+    with open_page(
+        plant_app.url + path, width=1440, height=900, cookies={"lang": "zh"}, state=signed_in
+    ) as visit:
+        page = settled(visit).page
+        ring = page.locator(f'[data-panel="{panel}"] .pielayer:has(.slice)')
+        ring.evaluate("(element) => element.scrollIntoView({block: 'center'})")
+        settled(visit)
+        box = ring.bounding_box()
+        middle = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + box["width"] - 14, middle)
+        page.mouse.move(box["x"] + box["width"] - 12, middle)
+        page.wait_for_timeout(200)
+        page.mouse.click(box["x"] + box["width"] - 12, middle)
+        page.locator(".drawer").wait_for()
+        assert "数据质量" in page.locator(".drawer").inner_text()
