@@ -332,7 +332,9 @@ def _approved(before: Known, now: Known, reader: str) -> Iterator[NewFactor]:
 Sites = Mapping[str, SiteDocument]
 
 
-def known_at(engine: Engine, sites: Sites, keys: Collection[Key], at: datetime) -> Known:
+def known_at(
+    engine: Engine, sites: Sites, keys: Collection[Key], at: datetime, *, late: bool = True
+) -> Known:
     """Return what was known of sites at a time, as far as it was settled then.
 
     Parameters
@@ -343,6 +345,8 @@ def known_at(engine: Engine, sites: Sites, keys: Collection[Key], at: datetime) 
         The ledger names whose month figures are compared; those with aims come by themselves.
     at
         The time, UTC.
+    late
+        Whether it is asked which meters were late: of the past that reads every reading's batch.
     """
     run, names_of = engine.state.run_at(at), list(sites)
     with engine.store.read() as cursor:
@@ -350,8 +354,8 @@ def known_at(engine: Engine, sites: Sites, keys: Collection[Key], at: datetime) 
         names = {*keys, *(name[1] for name in aims)}
         return Known(
             at, _figures_at(cursor, names_of, names, run), _alarms_at(cursor, names_of, run), aims,
-            _late_at(cursor, sites, at), _months_at(engine, sites, at), _factors_at(engine, at),
-            keys,
+            _late_at(cursor, sites, at) if late else {}, _months_at(engine, sites, at),
+            _factors_at(engine, at), keys,
         )  # fmt: skip
 
 
@@ -360,6 +364,7 @@ SELECT site, indicator, dimension, entity, period, figure_id, value, unit,
     contains(flags, 'month_to_date'), cause, settled_at
 FROM ledger WHERE grain = 'month' AND run <= ? AND site IN (SELECT unnest(?::VARCHAR[]))
     AND indicator IN (SELECT unnest(?::VARCHAR[]))
+    AND concat_ws('|', indicator, dimension, entity) IN (SELECT unnest(?::VARCHAR[]))
 QUALIFY row_number() OVER (
     PARTITION BY site, period, indicator, dimension, entity ORDER BY revision DESC) = 1
 """
@@ -368,13 +373,12 @@ QUALIFY row_number() OVER (
 def _figures_at(
     cursor: Cursor, sites: Sequence[str], keys: Collection[Key], run: int
 ) -> dict[FigureName, Held]:
-    named = sorted({key[0] for key in keys})
-    rows = cursor.execute(_FIGURES, [run, [MARKET, *sites], named]).fetchall()
+    indicators, names = sorted({key[0] for key in keys}), sorted("|".join(key) for key in keys)
+    rows = cursor.execute(_FIGURES, [run, [MARKET, *sites], indicators, names]).fetchall()
     return {
         (row[0], row[1:4], row[4]):
             Held(row[5], row[6], row[7], row[8], row[9] or "", row[10])
         for row in rows
-        if row[1:4] in keys
     }  # fmt: skip
 
 
@@ -508,8 +512,10 @@ def digest(
     reader: str = "",
 ) -> Digest:  # fmt: skip
     """Return what changed at sites between two times; see ``known_at`` and ``changes``."""
-    before, now = (known_at(engine, sites, keys, at) for at in (since, upto))
+    now = known_at(engine, sites, keys, upto)
+    late = bool(now.late)
+    before = known_at(engine, sites, keys, since, late=late)
     missing = {name[1] for name in now.aims} - {name[1] for name in before.aims} - {*keys}
     if missing:  # an aim that is new is told against the figures of then
-        before = known_at(engine, sites, {*keys, *missing}, since)
+        before = known_at(engine, sites, {*keys, *missing}, since, late=late)
     return Digest(since, upto, tuple(changes(before, now, reader)))
