@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
 from commands import COMMANDS, EVENTS, LEAVING, House, Request, run
+from data.state import now
 from settings import Settings
 from tests.cli import ROOT
 from tests.plant import Plant, meter, moment, opened_home, series, write_csv
@@ -220,6 +222,16 @@ ACTS = {
                               "proposal.decide"),
     ("closing", "act-said"): ("manager", "reject", {"reason": "no", "url": "?proposal=999"},
                               "proposal.decide"),
+    **{
+        (page, "act-edit-said"): (
+            "analyst", "",
+            {"edit": {"do": "note-add", "key": f"{page}-{'0' * 16}", "site": "S1",
+                      "month": "2026-01", "scope": "all", "text": page}},
+            "note.add",
+        )
+        for page in ("overview", "emission", "process", "substitution", "lifecycle", "market")
+    },
+    ("overview", "act-read"): ("analyst", "read", {}, "visit.read"),
     ("users", "act-new-said"): (
         "secadmin", "ask-account",
         {"new-name": "new.one", "new-person": "新人", "new-phone": "13800000000",
@@ -250,6 +262,9 @@ def test_a_callback_leaves_one_record(home, which):
     who, button, values, event = ACTS[which]
     client, audit = home.client(who), home.engine.state.audit
     client.get("/healthz")
+    if button == "read":  # somebody who was here before reads up to now
+        home.engine.state.visits.came(home.accounts[who], now() + timedelta(hours=1))
+        values = {"upto": now().isoformat()}
     before = audit.head()[0]
     answer = send(client, pressed(changing(home)[which], button, values))
     assert answer.status_code == 200, answer.text
