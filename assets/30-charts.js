@@ -114,7 +114,7 @@
     names.tickvals = layout.meta.ticks.map(function (t) { return t[0]; });
     names.ticktext = names.tickvals;
     values.showgrid = true;
-    var lasts = layout.meta.notes.map(function (n) { return n.last; });
+    var lasts = layout.meta.words.map(function (n) { return n.last; });
     function row(at) { return at + lasts.filter(function (last) { return last < at; }).length; }
     names.categoryarray = [];
     names.tickvals.forEach(function (value, at) {
@@ -129,7 +129,7 @@
       s.y1 = group ? row(x1 - 0.5) + 1.5 : row(x1 + 0.31) - 0.31;
       if (group) { s.xref = "paper"; s.yref = "y"; }
     });
-    layout.meta.notes.forEach(function (n) {
+    layout.meta.words.forEach(function (n) {
       n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
       n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
@@ -169,7 +169,9 @@
     var list = layout.meta.notes || [];
     if (!list.length || !each) { return []; }
     var labels = layout.meta.ticks.map(function (t) { return t[0]; }), free = 0, extra = extras(name);
-    layout.margin.t = Math.max(layout.margin.t, 26);
+    /* Seasons already stand over the plot: notes stand over them. */
+    var raised = (layout.meta.spots || []).some(function (s) { return s.at !== undefined; }) ? 18 : 0;
+    layout.margin.t = Math.max(layout.margin.t, 26 + raised);
     layout.shapes = (layout.shapes || []).concat(list.map(function (n) {
       return { type: "line", xref: "x", x0: labels.indexOf(n.x), x1: labels.indexOf(n.x), yref: "paper", y0: 0, y1: 1,
                line: { color: extra.axis, width: 1, dash: "dot" }, layer: "below" };
@@ -182,7 +184,7 @@
       var fits = left >= free;
       if (fits) { free = left + wide + 10; }
       return { xref: "x", x: labels.indexOf(n.x), xanchor: "center", xshift: fits ? left + wide / 2 - at : 0, yref: "paper", y: 1,
-               yanchor: "bottom", yshift: 3, showarrow: false, text: fits ? plain(words) : "▾", font: { size: 12, color: extra.label },
+               yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : "▾", font: { size: 12, color: extra.label },
                hovertext: n.texts.map(plain).join("<br>"), captureevents: true, note: n.x };
     });
   }
