@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
+from app import PANELLED
 from commands import COMMANDS, EVENTS, LEAVING, House, Request, run
+from data.state import now
 from settings import Settings
 from tests.cli import ROOT
 from tests.plant import Plant, meter, moment, opened_home, series, write_csv
@@ -238,6 +241,20 @@ ACTS = {
         "account.request",
     ),
 }  # fmt: skip
+NOTE = {"do": "note-add", "key": "0123456789abcdef", "site": "S1", "month": "2026-01",
+        "text": "words", "scope": "site", "panel": ""}  # fmt: skip
+ACTS |= {
+    ("overview", "act-read"): (
+        "verifier", "read", {"upto": now().isoformat()}, "visit.read",
+    ),
+    **{
+        (page.key, "act-edit-said"): (
+            "analyst", "",
+            {"edit": NOTE | {"key": f"{page.key}-0123456789", "text": page.key}}, "note.add",
+        )
+        for page in PANELLED
+    },
+}  # fmt: skip
 NONE = {("factors", "act-piece")}  # a piece of a file that is not proposed yet
 
 
@@ -249,7 +266,9 @@ def test_every_changing_callback_is_classified(home):
 def test_a_callback_leaves_one_record(home, which):
     who, button, values, event = ACTS[which]
     client, audit = home.client(who), home.engine.state.audit
-    client.get("/healthz")
+    if which == ("overview", "act-read"):  # there is something to read only on a second visit
+        home.engine.state.visits.came(home.accounts[who], now() - timedelta(days=2))
+        home.engine.state.visits.came(home.accounts[who], now() - timedelta(days=1))
     before = audit.head()[0]
     answer = send(client, pressed(changing(home)[which], button, values))
     assert answer.status_code == 200, answer.text
