@@ -309,7 +309,7 @@
     });
     gd.querySelectorAll(".annotation").forEach(function (node) {
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
-      if (annotation) { name(node.querySelector("text"), annotation.attributes); }
+      if (annotation) { name(node.querySelector("text"), annotation.note ? { "data_verbatim": "1" } : annotation.attributes); }
     });
     if (carbon.shapesMarked) { carbon.shapesMarked(gd, name); }
   }
@@ -388,7 +388,7 @@
         word(one, "", "hover-share");
       });
     });
-    (at.notes || []).forEach(function (text) { word(line(found, "hover-note"), text); });
+    (at.notes || []).forEach(function (text) { word(line(found, "hover-note"), text, "", { data_verbatim: "1" }); });
     if (chart.lens) { word(line(found, "hover-lens"), chart.lens); }
     word(line(found, "hover-foot"), chart.trace);
   }

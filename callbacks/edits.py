@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from accounting.ledger import indicators
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._scope import denied, in_scope
 from callbacks.closing import (
     Answer,
     Busy,
@@ -197,6 +198,9 @@ def edited(desk: Desk, page: Page, asks: Who, sent: Mapping[str, Any], chosen: s
     if maker is None or len(_field(sent, "key")) < 8:
         return failed(text("未能完成，请重试", chosen))
     event, act = maker
+    if not _of_own_site(desk, sent):
+        denied(f"{page.key} {event}")
+        return failed(text("没有此站点的查看权限，请联系管理员", chosen))
     what = f"{_field(sent, 'site')} {_field(sent, 'month') or _field(sent, 'of')}".strip()
     try:
         facts = act(desk, page, asks, sent)
@@ -216,6 +220,12 @@ def edited(desk: Desk, page: Page, asks: Who, sent: Mapping[str, Any], chosen: s
         return not_done(desk, event, what, failed(text(key, chosen, reason=error)))
     words = text(_WORDS[doing], chosen)
     return Said(True, words, {"do": doing, "words": words, "undo": text("撤销", chosen), **facts})
+
+
+def _of_own_site(desk: Desk, sent: Mapping[str, Any]) -> bool:
+    """Tell whether what is changed is of a site that who asks may see."""
+    note = desk.reader.engine.state.notes.find(_number(sent))
+    return in_scope(_field(sent, "site")) and (note is None or in_scope(note.site))
 
 
 def _field(sent: Mapping[str, Any], name: str) -> str:

@@ -445,7 +445,7 @@ def _table_row(view: View, sheet: Sheet, at: int) -> Node:
             row.append(el("Td", _button(view, column.cells[at], shown, "cell"), cls="num"))
     row.append(el("Td", quality_words(view, sheet, at)))
     if sheet.noted:
-        row.append(el("Td", sheet.note(at), cls="cell-note"))
+        row.append(el("Td", sheet.note(at), cls="cell-note", data_verbatim="1"))
     return el("Tr", row)
 
 

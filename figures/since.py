@@ -90,7 +90,9 @@ def card(
 def _row(item: Item) -> Node:
     return el(
         "Li", el("Span", icon(item.sign), cls=f"since-sign badge-{item.tone}"),
-        el("Strong", item.head, cls="since-what"), el("Span", item.words, cls="since-words"),
-        el("Span", item.cause, cls="since-cause"), el("Span", item.proof, cls="since-link"),
+        el("Strong", item.head, cls="since-what"),
+        el("Span", item.words, cls="since-words", data_verbatim="1"),
+        el("Span", item.cause, cls="since-cause", data_verbatim="1"),
+        el("Span", item.proof, cls="since-link"),
         cls="since-row",
     )  # fmt: skip

@@ -144,6 +144,7 @@ def _line(view: View, one: Written, *, edits: bool) -> Node:
         ]  # fmt: skip
     return el(
         "Li", el("Span", one.month, cls="edit-month"),
-        el("Span", one.words, cls="edit-words" + (" is-old" if one.old else "")),
-        el("Span", one.by, cls="edit-by"), el("Span", buttons, cls="edit-tools"),
+        el("Span", one.words, cls="edit-words" + (" is-old" if one.old else ""),
+           data_verbatim="1"),
+        el("Span", one.by, cls="edit-by", data_verbatim="1"), el("Span", buttons, cls="edit-tools"),
     )  # fmt: skip

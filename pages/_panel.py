@@ -11,7 +11,7 @@ from figures.cards import Built
 from figures.cells import Key
 from figures.html import Content, Node, core, el, icon
 from figures.number import badge
-from figures.view import View, short_period
+from figures.view import View
 from translations import text
 
 GRAPH_CONFIG: Mapping[str, Any] = {
@@ -325,10 +325,8 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
     group = built.sheet.groups[0]
     column = group.columns()[-1]
     last = group.words(len(built.sheet.labels) - 1, view.units)[-1]
-    noted = [
-        f"{short_period(label, view.language)} {built.sheet.note(at)}"
-        for at, label in enumerate(built.sheet.labels) if built.sheet.note(at)
-    ]  # fmt: skip
+    count = sum(bool(found) for found in built.sheet.notes)
+    noted = view.t("{count} 期有备注", count=count) if count else ""
     known = [
         (cell.value, label)
         for cell, label in zip(column.cells, built.sheet.labels, strict=True)
@@ -341,4 +339,4 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
         title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],
         last=last, unit=view.units.of(group.unit).word,
     )  # fmt: skip
-    return view.joined(sentence, *noted)
+    return view.joined(sentence, noted)

@@ -60,7 +60,7 @@ def test_a_note_stands_on_every_monthly_chart_table_hover_and_csv(desk):
     drawn = chart(desk)
     assert marks(drawn) == [{"x": "2026-02", "brief": MARKUP, "texts": [MARKUP]}]
     assert drawn["hover"]["2026-02"]["notes"] == [MARKUP]
-    assert MARKUP in drawn["label"]
+    assert "1 期有备注" in drawn["label"]
     assert marks(chart(desk, emission.PAGE, "carbon"))
     table = contents(overview.PAGE, desk.reader, "?table=energy-emission", "zh")["words"]
     assert MARKUP in words(table)

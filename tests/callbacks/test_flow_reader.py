@@ -40,8 +40,8 @@ def test_power_of_the_chargers_in_service(reader):
 
 
 def test_shutdowns_and_alarms_of_lines(reader):
-    months = queries.shutdown_months(reader.engine, SITE)
-    assert {"2025-02", "2026-02"} <= set(months)
+    months = {one.month for one in queries.shutdowns(reader.engine, (SITE,))}
+    assert {"2025-02", "2026-02"} <= months
     found = queries.line_alarms(reader.engine, (SITE,))
     assert set(found) <= {"cable", "conductor", "transformer"}
     assert 0 < sum(found.values()) <= queries.open_alarms(reader.engine, (SITE,))

@@ -184,6 +184,7 @@ def test_a_number_of_a_view_opens_beside_the_ledgers(reader):
 def test_an_administrator_opens_a_view_of_the_overview_alone(reader, ledger, monkeypatch):
     class Session:
         role = "auditor"
+        sites = ()
 
     monkeypatch.setattr(_scope, "has_request_context", lambda: True)
     monkeypatch.setattr(_scope.web, "current", Session)

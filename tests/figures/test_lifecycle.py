@@ -328,7 +328,7 @@ def test_years_that_are_not_whole_are_hollow_and_counted(months):
     (trace,) = built.plots[0].figure["data"]
     assert len(trace["x"]) == (months + 11) // 12
     assert (trace["marker"]["color"][-1] == "@surface") == (months % 12 != 0)
-    notes = built.plots[0].figure["layout"]["meta"]["notes"]
+    notes = built.plots[0].figure["layout"]["meta"]["words"]
     assert [note["text"] for note in notes] == (["1/12 个月"] if months == 1 else [])
     sold = market.months(seen).sheet.groups[1].series[0]
     assert {cell.value for cell in sold.cells} == {0.0}

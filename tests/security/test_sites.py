@@ -183,3 +183,30 @@ def test_a_display_shows_its_sites_alone(two):
     for search in ADDRESSES:
         text = shown(screen, entry, search).text
         assert not [one for one in other if one in text]
+
+
+def test_a_note_of_another_site_is_neither_written_nor_changed(monkeypatch):
+    """Control: without the check the note is written."""
+    from types import SimpleNamespace
+
+    from callbacks import edits
+    from callbacks.closing import Who
+    from pages import overview
+
+    written, told = [], []
+    state = SimpleNamespace(notes=SimpleNamespace(find=lambda note: None))
+    desk = SimpleNamespace(
+        reader=SimpleNamespace(engine=SimpleNamespace(state=state)), language="zh"
+    )
+    monkeypatch.setattr(edits, "denied", told.append)
+    monkeypatch.setattr(edits, "in_scope", lambda site: site == "S1")
+    monkeypatch.setitem(
+        edits._DOING, "note-add", ("note.add", lambda *_: written.append(1) or {"note": 1})
+    )
+    sent = {"do": "note-add", "key": "k" * 16, "site": "S2", "month": "2026-01", "text": "x"}
+    asks = Who("ana", "analyst")
+    assert not edits.edited(desk, overview.PAGE, asks, sent, "zh").done
+    assert (written, len(told)) == ([], 1)
+    monkeypatch.setattr(edits, "in_scope", lambda site: True)
+    assert edits.edited(desk, overview.PAGE, asks, sent, "zh").done
+    assert written == [1]
