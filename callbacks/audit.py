@@ -15,7 +15,7 @@ from math import ceil
 from urllib.parse import quote
 
 from dash import ClientsideFunction, Dash, Input, Output, no_update
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, g, request
 
 from callbacks._reader import PageReader
 from callbacks._request import language
@@ -34,19 +34,20 @@ from pages._frame import _choice, _menu
 from pages._panel import render
 from pages._plain import part
 from pages.audit import Choice
+from security import web
 from security.audit_export import BOM, table
 from security.audit_report import (
     actor_words,
     day_page,
     event_words,
     fault_words,
+    month_of,
     printed_day,
     report_of,
     role_words,
     written,
 )
 from security.notary import local
-from security.trail_check import Result
 from translations import text
 
 AUDITOR = "auditor"
@@ -507,10 +508,11 @@ def bind_papers(server: Flask, desk: AuditDesk) -> None:
     def audit_report() -> Response:
         month, check = request.args.get("month", ""), desk.trail.watch.check
         try:
-            result: Result = check.verify(now(), full=False)
-            body = written(report_of(desk.state, month, result), language(desk.language))
+            month_of(month)
         except ValueError:
-            abort(404)
+            return web.refused_page(404)
+        result = check.verify(now(), full=False)
+        body = written(report_of(desk.state, month, result), language(desk.language))
         _recorded(desk, Entry("audit.report", month))
         return Response(body, mimetype="text/html")
 
@@ -518,7 +520,7 @@ def bind_papers(server: Flask, desk: AuditDesk) -> None:
     def audit_day() -> Response:
         day = page.choice(f"?until={request.args.get('day', '')}").until
         if not day:
-            abort(404)
+            return web.refused_page(404)
         body = printed_day(day_page(desk.state, day, desk.search), language(desk.language))
         _recorded(desk, Entry("audit.report", day))
         return Response(body, mimetype="text/html")

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from data.state import Entry, State
+from data.state import Entry, Record, State
 from data.state.audit_search import AuditSearch, Sought
 from security.audit_export import Keyring, Range, lines
 from security.notary import GRAVEST, alarm, local
@@ -55,11 +55,18 @@ def segments(state: State) -> list[Segment]:
     list of Segment
         As their records say.
     """
-    found = []
-    for record in AuditSearch(state.engine).each(Sought(event="audit.seal", outcome="success")):
+    sought = Sought(event="audit.seal", outcome="success")
+    found = (_segment(record) for record in AuditSearch(state.engine).each(sought))
+    return [segment for segment in found if segment is not None]
+
+
+def _segment(record: Record) -> Segment | None:
+    """Return the segment that a record tells of; None where it tells of none."""
+    try:
         said = json.loads(record.description)
-        found.append(Segment(record.object, said["first"], said["last"], record.after))
-    return found
+        return Segment(record.object, int(said["first"]), int(said["last"]), record.after)
+    except (KeyError, TypeError, ValueError):  # one bad record must not stop the sealing of others
+        return None
 
 
 def seal_finished(home: Path, state: State, keys: Sealing, at: datetime) -> list[Segment]:

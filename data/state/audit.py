@@ -67,7 +67,7 @@ EVENTS: Mapping[str, str] = {
     "policy.change": "权限策略变更",
     "code.setup": "设置码",
     "code.demonstration": "演示链接",
-    "proposal.propose": "提出申请",
+    "proposal.propose": "提出变更申请",
     "proposal.withdraw": "撤回申请",
     "proposal.accept": "批准申请",
     "proposal.reject": "驳回申请",

@@ -361,3 +361,10 @@ def test_one_that_a_stop_left_unrecorded_is_recorded_as_it_is(months, tmp_path, 
     assert path.read_bytes() == body
     assert missing(tmp_path, months) == []
     assert f"{first.month}-{first.first}.gme" == path.name
+
+
+def test_a_record_that_tells_of_no_segment_stops_nothing(months, tmp_path):
+    for words in ("", "some words", "[]", '{"first": 1}', '{"first": "x", "last": 2}'):
+        months.audit.record(Entry("audit.seal", "2026-01", words))
+    assert segments(months) == []
+    assert len(sealed(tmp_path, months, Pair())) == 3
