@@ -134,6 +134,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     bind_closing(app, desk)
     bind_users(app, desk)
     auditing = AuditDesk(reader, trail, settings.language)
+    trail.once.append(auditing.warm)
     bind_audit(app, auditing)
     bind_papers(server, auditing)
     bind_help(app, reader, settings.language)

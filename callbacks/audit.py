@@ -72,6 +72,10 @@ class AuditDesk:
     def __post_init__(self) -> None:
         self.search = AuditSearch(self.state.engine)
 
+    def warm(self) -> None:
+        """Count what there is before the first auditor would have to wait for it."""
+        self.search.names()
+
     @property
     def state(self) -> State:
         """The state whose trail it is."""
@@ -318,7 +322,8 @@ def state_of(desk: AuditDesk, chosen: str) -> TrailState:
                             _time(there.at) if there else "",
                             (there.size if there else 0) < wanted))  # fmt: skip
     checkpoint = (newest.size, _time(newest.at), newest.kid) if newest else None
-    return TrailState(size, head.hex(), checkpoint, places, _verified(desk, chosen))
+    return TrailState(size, head.hex(), checkpoint, places, _verified(desk, chosen),
+                      last.full if (last := desk.trail.watch.check.last) else True)  # fmt: skip
 
 
 def _verified(desk: AuditDesk, chosen: str) -> tuple[bool, str, int, str] | None:
@@ -511,7 +516,7 @@ def bind_papers(server: Flask, desk: AuditDesk) -> None:
             month_of(month)
         except ValueError:
             return web.refused_page(404)
-        result = check.verify(now(), full=False)
+        result = check.verify(now(), full=True)  # what is signed on paper was looked at whole
         body = written(report_of(desk.state, month, result), language(desk.language))
         _recorded(desk, Entry("audit.report", month))
         return Response(body, mimetype="text/html")

@@ -75,6 +75,8 @@ class TrailState:
     verified
         Whether the last verification was right, when it was, how many records, and the fault;
         None where there was none.
+    whole
+        Whether it looked at all of them, or at what came after the last checkpoint it knew.
     """
 
     size: int
@@ -82,6 +84,7 @@ class TrailState:
     checkpoint: tuple[int, str, str] | None
     places: Sequence[Place]
     verified: tuple[bool, str, int, str] | None
+    whole: bool = True
 
 
 def number(value: int) -> str:
@@ -169,7 +172,8 @@ def verified_card(state: TrailState, language: str) -> Content:
     good, at, count, fault = state.verified
     value = el("Span", text("完好" if good else "不完好", language),
                cls=f"audit-verdict {'good' if good else 'bad'}")  # fmt: skip
-    words = text("核对 {count} 条", language, count=number(count))
+    key = "核对全部 {count} 条" if state.whole else "核对新增 {count} 条"
+    words = text(key, language, count=number(count))
     sign = (
         mark("ok", "circle-check", text("一致", language))
         if good

@@ -26,6 +26,7 @@ class Schedule:
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
+        self.once: list[Callable[[], None]] = []  # what others want done after the start
         self._scheduler = BackgroundScheduler(
             timezone=ZONE,
             executors={"default": ThreadPoolExecutor(1)},
@@ -63,7 +64,8 @@ class Schedule:
         """Record the start, then begin; what is slow is done in the background."""
         self.watch.begin()
         self._scheduler.add_job(self._guarded(self.watch.minute))
-        self._scheduler.add_job(self._guarded(self.watch.ten_minutes))
+        for work in (*self.once, self.watch.ten_minutes):
+            self._scheduler.add_job(self._guarded(work))
         self._scheduler.start()
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import random
 import statistics
@@ -74,13 +75,17 @@ def _page(line, engine, home):
     began = time.perf_counter()
     contents(desk, "", "zh")  # the first counts all of them, once for the process
     first = (time.perf_counter() - began) * 1e3
-    times = []
+    gc.collect()
+    gc.freeze()  # as the application does once it is warm
+    times, work = [], []
     for turn in range(20):
         for search in seen:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             contents(desk, search, ("zh", "en")[turn % 2])
             times.append((time.perf_counter() - began) * 1e3)
-    times.sort()
-    p95, middle = times[int(len(times) * 0.95)], statistics.median(times)
+            work.append((time.process_time() - worked) * 1e3)
+    p95, own = (sorted(found)[int(len(found) * 0.95)] for found in (times, work))
+    middle = statistics.median(times)
     line("audit page at 100,000 records, P95", p95, 150, middle, "ms")
+    line("audit page at 100,000 records, P95 of the processor", own, 150, middle, "ms")
     line("audit page, first after a start", first, 3000, middle, "ms")
