@@ -139,13 +139,6 @@
     return true;
   }
 
-  /* On a phone the nodes of a flow chart have their names alone; the numbers are in the table. */
-  function flows(copy, width) {
-    copy.data.forEach(function (trace) {
-      if (trace.type === "sankey" && width < 480) { trace.node.label = copy.layout.meta.names; }
-    });
-  }
-
   function centre(layout, name) {
     var words = layout.meta.centre;
     if (!words) { return []; }
@@ -196,7 +189,6 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
-    flows(copy, width);
     var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
@@ -291,12 +283,6 @@
     Object.keys(attributes).forEach(function (key) { element.setAttribute(key.replace("_", "-"), attributes[key]); });
   }
 
-  function said(attributes) {
-    var found = {};
-    Object.keys(attributes || {}).forEach(function (key) { if (key.slice(0, 5) === "data_") { found[key] = attributes[key]; } });
-    return found;
-  }
-
   function mark(gd) {
     gd.querySelectorAll(".textpoint, .point").forEach(function (point) {
       var datum = point.__data__;
@@ -304,10 +290,6 @@
       var text = point.querySelector("text");
       if (!text || !text.textContent || !trace || !trace.customdata) { return; }
       name(text, trace.customdata[datum.i]);
-    });
-    gd.querySelectorAll(".sankey-node").forEach(function (node) {
-      var words = node.querySelector(".node-label"), datum = node.__data__;
-      if (words && datum && datum.node && /\d/.test(words.textContent)) { name(words, said(datum.node.customdata)); }
     });
     gd.querySelectorAll(".annotation").forEach(function (node) {
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
@@ -397,7 +379,6 @@
 
   /* A ring shows the last period; a bar that lies on its side has its name at the left. */
   function labelOf(point, chart) {
-    if (point.customdata && point.customdata.label) { return point.customdata.label; }
     if (point.data && point.data.orientation === "h") { return point.y; }
     return point.x === undefined ? Object.keys(chart.hover).pop() : point.x;
   }

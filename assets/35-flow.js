@@ -4,7 +4,8 @@
   var carbon = (window.carbon = window.carbon || {});
   var PHONE = 480;
 
-  /* A figure of another shape gets what depends on its width. */
+  /* A figure of another shape gets what depends on its width; on a phone the stops of flows have
+     their names alone, and the numbers are in the table. */
   carbon.shaped = function (figure, name, width, height) {
     var layout = figure.layout, first = figure.data[0];
     if (!first) { return; }
