@@ -273,7 +273,7 @@
       });
       if (carbon.shapeAttached) { carbon.shapeAttached(gd, plot); }
       gd.on("plotly_unhover", function () { leave(panel); });
-      gd.on("plotly_click", function (event) { carbon.open(chosen(gd, event), plot); });
+      gd.on("plotly_click", function (event) { carbon.pressed(chosen(gd, event), plot, event.points[0] && (event.points[0].data || {}).orientation !== "h" ? String(event.points[0].x) : ""); });
       gd.on("plotly_afterplot", function () { mark(gd); });
     });
   }
@@ -296,6 +296,7 @@
       if (annotation) { name(node.querySelector("text"), annotation.note ? { "data_verbatim": "1" } : annotation.attributes); }
     });
     if (carbon.shapesMarked) { carbon.shapesMarked(gd, name); }
+    carbon.monthsMarked(gd);
   }
 
   /* The mark under the pointer: the part of a stack, the nearest point of a line. */
@@ -349,6 +350,11 @@
     return element;
   }
 
+  /* Whether anything of the box is a part that the page can be filtered by, or stands on a month. */
+  function filters(at) {
+    return at.month || at.groups.some(function (group) { return group.rows.some(function (row) { return row.attributes && row.attributes.data_part; }); });
+  }
+
   function fill(found, chart, at) {
     found.textContent = "";
     var head = line(found, "hover-head");
@@ -374,7 +380,7 @@
     });
     (at.notes || []).forEach(function (text) { word(line(found, "hover-note"), text, "", { data_verbatim: "1" }); });
     if (chart.lens) { word(line(found, "hover-lens"), chart.lens); }
-    word(line(found, "hover-foot"), chart.trace);
+    word(line(found, "hover-foot"), filters(at) ? chart.filter : chart.trace);
   }
 
   /* A ring shows the last period; a bar that lies on its side has its name at the left. */
@@ -508,7 +514,7 @@
       var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
       return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
         '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
-        width: width, height: y, name: [chart.site, chart.title, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+        width: width, height: y, name: [chart.site, chart.title, chart.focus, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
     });
   };
 

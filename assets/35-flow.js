@@ -75,7 +75,7 @@
     gd.on("plotly_hover", function (event) { under = gd.layout.meta && gd.layout.meta.spokes ? event.points[0] : null; });
     gd.on("plotly_unhover", function () { under = null; });
     gd.addEventListener("click", function () {
-      if (under) { carbon.open(gd.layout.meta.spokes[gd.data[gd.data.length - 1].theta.indexOf(under.theta)] || {}, plot); }
+      if (under) { carbon.pressed(gd.layout.meta.spokes[gd.data[gd.data.length - 1].theta.indexOf(under.theta)] || {}, plot); }
     });
   };
 

@@ -171,7 +171,7 @@
     var number = target.closest("[data-figure], [data-figures]");
     if (number && number.tagName !== "A") { carbon.open(attributesOf(number), number); return; }
     var series = target.closest("[data-series]");
-    if (series) { carbon.toggle(series); return; }
+    if (series) { carbon.named(series); return; }
     var choice = target.closest("[data-switch]");
     if (choice) {
       var pair = choice.getAttribute("data-switch").split("=");
@@ -206,6 +206,7 @@
       if (open) { open.open = false; open.querySelector("summary").focus(); }
       else if (document.querySelector(".drawer")) { carbon.close(); }
       else if (enlarged) { enlarge(enlarged); }
+      else if (carbon.filtered()) { carbon.choose("focus", ""); }
       return;
     }
     if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }

@@ -44,6 +44,9 @@ class Cell:
         the ledger rows that it stands in the place of.
     note
         What the drawer says of how it was made, in the reader's language.
+    part
+        Which part of a site it is of (``line:cable``), by which a page can be filtered; empty
+        for the whole site and for numbers of several parts.
     """
 
     value: float | None
@@ -59,6 +62,7 @@ class Cell:
     addends: tuple[float, ...] = ()
     view: str = ""
     note: str = ""
+    part: str = ""
 
 
 class Book:
@@ -76,6 +80,7 @@ class Book:
         names = zip(*(rows[name].tolist() for name in _KEY_COLUMNS), strict=True)
         values = zip(*(rows[name].tolist() for name in _CELL_COLUMNS), strict=True)
         views = rows["view"].tolist() if "view" in rows else [""] * len(rows)
+        parts = _Parts()
         for key, (period, value, unit, ident, quality, sure, guessed, marks), view in zip(
             names, values, views, strict=True
         ):
@@ -83,7 +88,7 @@ class Book:
                 flags[marks] = frozenset(marks.split(";"))
             cell = Cell(
                 _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
-                flags[marks], period, view=view,
+                flags[marks], period, view=view, part=parts[key],
             )  # fmt: skip
             found.setdefault(key, {}).setdefault(period, []).append(cell)
         return cls(found, rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0)
@@ -99,6 +104,10 @@ class Book:
     def has(self, key: Key) -> bool:
         """Tell whether the ledger has any row of a name."""
         return key in self._cells
+
+    def named(self, key: Key) -> Key:
+        """Return the name under which a number is found: its own, unless the page is filtered."""
+        return key
 
     def periods(self, key: Key) -> list[str]:
         """Return the periods of a name, in order."""
@@ -129,6 +138,32 @@ class Book:
         names = f"indicator={indicator}&dimension={dimension}&entity={entity}"
         query = f"{names}&from={months[0]}&to={months[-1]}"
         return replace(total(known), period=label, query=query)
+
+
+# The dimensions that name two parts at once, and those that a page can be filtered by.
+JOINT = {"line_material": ("line", "material"), "equipment_line": ("equipment", "line")}
+PARTS = ("line", "building", "group", "equipment", "medium", "material", "source", "stage", "scope")
+WHOLES = frozenset((("medium", "total"),))
+
+
+def facets(key: Key) -> dict[str, str]:
+    """Return the parts of a site that a ledger name is of, by dimension; none for the whole."""
+    _, dimension, entity = key
+    if dimension in JOINT:
+        return dict(zip(JOINT[dimension], entity.split("/"), strict=True))
+    if dimension == "site" or (dimension, entity) in WHOLES:
+        return {}
+    return {dimension: entity}
+
+
+class _Parts(dict[Key, str]):
+    """The part of every name in words of an address, made once."""
+
+    def __missing__(self, key: Key) -> str:
+        found = facets(key)
+        part = ",".join(f"{dimension}:{entity}" for dimension, entity in found.items())
+        self[key] = part if all(dimension in PARTS for dimension in found) else ""
+        return self[key]
 
 
 def _known(value: object) -> float | None:
@@ -207,6 +242,7 @@ def _joined(parts: Sequence[Cell], value: float | None, unit: str, rule: str) ->
         _mean([(part.estimated_pct, _days(part)) for part in parts]),
         frozenset().union(*(part.flags for part in parts)), parts[-1].period,
         view=next((part.view for part in parts if part.view), ""),
+        part=parts[0].part if len({part.part for part in parts}) == 1 else "",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from figures import cards, charts, shapes
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, ratio, share, total
 from figures.cells import view as viewed
+from figures.focus import where_parted
 from figures.html import Content, Node, el
 from figures.lifecycle import (
     STEP,
@@ -346,7 +347,7 @@ def products(view: View) -> Built:
     labels = tuple(span.label for span in view.periods)
     found = tuple(
         series(view, (indicator, "material", key), view.t(name), color, dash=dash, symbol=symbol)
-        for name, color, key, dash, symbol in materials(view)
+        for name, color, key, dash, symbol in view.kept(indicator, "material", materials(view))
     )
     group = Group("", unit, found)
     figure = charts.lines(group, labels, view.units, view.language)
@@ -356,7 +357,7 @@ def products(view: View) -> Built:
                              view.t(dict(_PRODUCTS)[chosen]), copper_words(view)),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
         switch=el("Div", switches, cls="switches"),
-        aside=_product_card(view),
+        aside=cards.each(view, _product_card),
         foot=view.joined(view.t("减排量 = 计入产量 × 减排因子；来源：产出称重台账"),
                          view.t("材料因子集 {name}", name=view.facts.get("materials", "CONS"))),
         lead=view.now(SUBSTITUTION),
@@ -490,18 +491,18 @@ def stages(view: View) -> Built:
     found = tuple(
         series(view, ("lifecycle_emission", "stage", key), view.t(name), color, dash=dash,
                symbol=symbol)
-        for name, color, key, dash, symbol in STAGES
+        for name, color, key, dash, symbol in view.kept("lifecycle_emission", "stage", STAGES)
     )  # fmt: skip
     group = Group("", "kgCO2e", found, tuple(view.cells(EMISSION)), None, view.t("合计"))
     figure = charts.lines(group, labels, view.units, view.language)
-    ring, aside = _stage_card(view)
+    (ring, card), why = cards.either(view, _stage_card)
     plots = [Plot(figure, cards.legend(view, group, shape="line"))]
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, view.range_words(), grain_words(view),
                              view.t("空心点为估算或不完整")),
         plots=(*plots, Plot(ring)) if ring else tuple(plots),
-        aside=aside,
-        foot=_merged(view)
+        aside=[card, cards.unparted(why)] if why else card,
+        foot=where_parted(lambda: _merged(view))
         or view.t("车次：吨公里 × 车型因子，或自有车燃油；厂区：分摊后的电和油"),
         lead=view.now(EMISSION),
         sheet=Sheet(labels, (group,), tuple(view.cells(EMISSION))),
@@ -670,7 +671,7 @@ def _bands(
 
 def unit_product(view: View) -> Built:
     """Return what a tonne of a product's scrap saves, with its parts as a ring (5.6 e)."""
-    chosen = view.switches.get("product", "cable")
+    chosen = dict(view.focus).get("line") or view.switches.get("product", "cable")
     tabs = [(key, name) for name, _, key in LINES]
     chosen = chosen if chosen in dict(tabs) else "cable"
     name = view.t(dict(tabs)[chosen])
