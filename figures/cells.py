@@ -160,10 +160,15 @@ class _Parts(dict[Key, str]):
     """The part of every name in words of an address, made once."""
 
     def __missing__(self, key: Key) -> str:
-        found = facets(key)
-        part = ",".join(f"{dimension}:{entity}" for dimension, entity in found.items())
-        self[key] = part if all(dimension in PARTS for dimension in found) else ""
+        self[key] = part_of(key)
         return self[key]
+
+
+def part_of(key: Key) -> str:
+    """Return the part of a site that a ledger name is of, as an address has it; else empty."""
+    found = facets(key)
+    part = ",".join(f"{dimension}:{entity}" for dimension, entity in found.items())
+    return part if all(dimension in PARTS for dimension in found) else ""
 
 
 def _known(value: object) -> float | None:
