@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var carbon = (window.carbon = window.carbon || {});
-  var TWICE_MS = 280, PERIOD = /^\d{4}(-(\d\d|Q\d))?$/;
+  var TWICE_MS = 280;
 
   function chosen() {
     var found = {};
@@ -39,7 +39,7 @@
   carbon.partOf = function (attributes, month) {
     var part = attributes.data_part || "";
     if (part && !held(part)) { return part; }
-    return PERIOD.test(month || "") ? "month:" + month : part;
+    return month ? "month:" + month : part;
   };
 
   var waiting = 0, first = null;
@@ -52,8 +52,14 @@
     waiting = window.setTimeout(function () { first = null; once(); }, TWICE_MS);
   }
 
+  /* A label is a period of the page where the box that belongs to it says so. */
+  function periodOf(place, label) {
+    var chart = carbon.charts[place.closest("[data-panel]").getAttribute("data-panel")];
+    return chart && chart.hover[label] && chart.hover[label].month ? label : "";
+  }
+
   carbon.pressed = function (attributes, plot, month) {
-    var part = carbon.partOf(attributes, month);
+    var part = carbon.partOf(attributes, periodOf(plot, month));
     if (!part) { carbon.open(attributes, plot); return; }
     pressed(plot, function () { carbon.filter(part); }, function () { carbon.open(attributes, plot); });
   };
@@ -68,12 +74,12 @@
   carbon.monthsMarked = function (gd) {
     var ticks = (gd.layout.meta && gd.layout.meta.ticks) || [];
     var axis = gd.layout.xaxis || {};
-    if (!ticks.length || !PERIOD.test(ticks[0][0]) || axis.tickvals === undefined) { return; }
+    if (!ticks.length || axis.tickvals === undefined || !gd.closest("[data-panel]")) { return; }
     var names = gd.querySelectorAll(".xaxislayer-above .xtick text");
     var bold = chosen().month;
     names.forEach(function (text, at) {
       var month = axis.tickvals[at];
-      if (!PERIOD.test(month || "")) { return; }
+      if (!periodOf(gd, month)) { return; }
       text.setAttribute("data-month-of", month);
       text.classList.toggle("month-chosen", month === bold);
     });
@@ -108,7 +114,7 @@
     }
     if ((event.key === "f" || event.key === "F") && active.classList && active.classList.contains("plot")) {
       var month = active.closest("[data-panel]").getAttribute("data-month");
-      if (PERIOD.test(month || "")) { carbon.filter("month:" + month); event.preventDefault(); }
+      if (periodOf(active, month)) { carbon.filter("month:" + month); event.preventDefault(); }
       return;
     }
     if (event.key === "?") {

@@ -495,7 +495,7 @@ def _hover_at(view: View, sheet: Sheet, at: int) -> dict[str, Any]:
         "quality": quality_words(view, sheet, at),
         "groups": [_hover_group(view, group, at) for group in sheet.groups],
         "notes": list(sheet.notes[at]) if sheet.notes else [],
-        "month": not sheet.head and len(sheet.labels[at]) < len("2026-01-01"),
+        "month": sheet.labels[at] in {span.label for span in view.periods},
     }
 
 

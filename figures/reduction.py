@@ -501,7 +501,7 @@ def stages(view: View) -> Built:
         subtitle=view.joined(view.units.of("kgCO2e").word, view.range_words(), grain_words(view),
                              view.t("空心点为估算或不完整")),
         plots=(*plots, Plot(ring)) if ring else tuple(plots),
-        aside=[card, cards.unparted(why)] if why else card,
+        aside=[*card, cards.unparted(why)] if why else card,
         foot=where_parted(lambda: _merged(view))
         or view.t("车次：吨公里 × 车型因子，或自有车燃油；厂区：分摊后的电和油"),
         lead=view.now(EMISSION),

@@ -104,6 +104,17 @@ def test_words_and_table_say_what_the_chart_says(reader, names, page, focus):
         assert said, panel.key
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_what_is_sent_is_what_a_browser_takes(reader, page):
+    """Lists of elements, never lists in lists; and no card fails under any filter."""
+    for focus in FOCI:
+        found = contents(page, reader, f"?focus={focus}", "zh")
+        assert "error" not in found["states"]
+        for one in (*found["words"], *found["asides"], found["head"], found["filters"]):
+            inside = one if isinstance(one, list) else [one]
+            assert not [part for part in inside if isinstance(part, list)]
+
+
 def test_a_month_is_what_indicators_follow(reader, names):
     page = PAGES[0]
     view = view_of(reader, page, "month:2025-07")
