@@ -187,7 +187,7 @@ def sankey(stops: Sequence[Stop], flows: Sequence[Flow]) -> Figure:
             }
         ],
         "layout": {
-            "margin": {"l": 4, "r": 4, "t": 8, "b": 12}, "showlegend": False, "dragmode": False,
+            "margin": {"l": 4, "r": 4, "t": 14, "b": 12}, "showlegend": False, "dragmode": False,
             "meta": {
                 "short": [stop.short for stop in kept],
                 "stops": [dict(stop.point) for stop in kept],
