@@ -119,7 +119,9 @@
     }
     if (event.key === "?") {
       var chapter = document.querySelector("[data-manual]");
-      if (chapter) { window.location.assign("/help#" + chapter.getAttribute("data-manual")); event.preventDefault(); }
+      if (!document.querySelector('[data-nav="/help"]')) { return; }
+      window.location.assign("/help" + (chapter ? "#" + chapter.getAttribute("data-manual") : ""));
+      event.preventDefault();
     }
   });
 })();

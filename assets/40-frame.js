@@ -30,6 +30,13 @@
     return window.location.pathname + (text ? "?" + text : "");
   }
 
+  /* Another page with the same filters, filtered by a part. */
+  carbon.visit = function (path, part) {
+    var query = kept("").slice(1);
+    go(path + "?" + (query ? query + "&" : "") + "focus=" + part);
+    window.scrollTo(0, 0);
+  };
+
   carbon.choose = function (name, value) { go(changed(name, value)); };
 
   /* Filters stay when the page changes. */

@@ -55,6 +55,9 @@
     if (!name || !place) { return; }
     if (way.length) { way[way.length - 1].title = name.textContent; }
     crumbs(place);
+    document.querySelectorAll(".drawer [data-module]").forEach(function (button) {
+      if (button.getAttribute("data-module") === window.location.pathname) { button.style.display = "none"; }
+    });
     drawn();
   };
 
@@ -62,6 +65,8 @@
   new MutationObserver(drawn).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
 
   document.addEventListener("click", function (event) {
+    var module = event.target.closest("[data-module]");
+    if (module) { carbon.close(); carbon.visit(module.getAttribute("data-module"), module.getAttribute("data-part")); return; }
     var filter = event.target.closest("[data-filter]");
     if (!filter) { return; }
     var part = filter.getAttribute("data-filter");

@@ -171,7 +171,8 @@ def _chart(seen: MeterSeen, language: str) -> Node:
     label = text("{title}，最高 {top}，最低 {low} {unit}", language, title=title, unit=unit,
                  top=amount_words(max(known, default=None)),
                  low=amount_words(min(known, default=None)))  # fmt: skip
-    plot = el("Div", cls="course-plot", role="img", aria_label=label, tabIndex="0",
+    key = f"course/{seen.site}/{seen.meter}/{seen.period}"
+    plot = el("Div", key=key, cls="course-plot", role="img", aria_label=label, tabIndex="0",
               data_course=json.dumps(course_figure(seen, language), ensure_ascii=False,
                                      separators=(",", ":")))  # fmt: skip
     return drawer_step(2, title, f"{unit}，{note}" if language == "zh" else f"{unit}, {note}", plot)

@@ -11,7 +11,7 @@ from typing import Any
 
 from accounting.montecarlo import Band, Driver
 from figures.cells import Cell, part_of, share
-from figures.focus import DIMENSIONS
+from figures.focus import DIMENSIONS, focus_of
 from figures.formulas import formula_words
 from figures.html import Content, Node, core, el, icon
 from figures.number import (
@@ -152,7 +152,8 @@ def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
         [
             el("A", icon("download"), el("Span", text("下载核算单 CSV", language)), cls="button",
                href=address, download="", target="_self"),
-            _filter(opened, language), _copy(language), _compare(opened, language),
+            _filter(opened, language), _module(opened, language), _copy(language),
+            _compare(opened, language),
         ],
         language,
     )  # fmt: skip
@@ -167,6 +168,39 @@ def _filter(opened: Opened, language: str) -> Node | None:
     words = text("按{name}筛选本页", language, name=opened.entity)
     return el("Button", icon("funnel"), el("Span", words), cls="button", type="button",
               data_filter=part)  # fmt: skip
+
+
+_MODULES = {
+    "/process": "拆解流程", "/substitution": "替代情况", "/lifecycle": "全流程减碳",
+    "/emission": "整体碳排放",
+}  # fmt: skip
+_LIFECYCLE = ("reduction", "product_substitution", "lifecycle_emission", "net_factor")
+
+
+def module_of(indicator: str, part: str) -> str:
+    """Return the path of the page that a part of a figure is looked into on; empty for none."""
+    dimension = part.partition(":")[0]
+    if indicator in _LIFECYCLE or dimension in ("stage", "material"):
+        return "/lifecycle"
+    return {
+        "line": "/process", "equipment": "/process", "source": "/substitution",
+        "building": "/emission", "group": "/emission", "medium": "/emission", "scope": "/emission",
+    }.get(dimension, "")  # fmt: skip
+
+
+def _module(opened: Opened, language: str) -> Node | None:
+    """Return the button that leads to a figure's page, filtered by the figure's part.
+
+    assets/45-drill.js takes it away where the reader is on that page already.
+    """
+    indicator = str(opened.figure["indicator"])
+    part = focus_of(indicator, opened.figure["dimension"], opened.figure["entity"])
+    path = module_of(indicator, part)
+    if not path or not opened.opens:
+        return None
+    words = text("到{page}", language, page=text(_MODULES[path], language))
+    return el("Button", icon("chevron-right"), el("Span", words), cls="button", type="button",
+              data_module=path, data_part=part)  # fmt: skip
 
 
 def drawer_frame(head: Content, body: Content, foot: Content, language: str) -> list[Node]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from figures.basis import entity_words
-from figures.cells import JOINT, Book, Cell, Key, facets
+from figures.cells import JOINT, Book, Cell, Key, facets, part_of
 from translations import text
 
 MONTH = "month"
@@ -134,6 +134,13 @@ def _dimension(parts: Mapping[str, str]) -> tuple[str, str]:
         return next(iter(parts.items()))
     name, pair = _JOINED.get(frozenset(parts), ("", ()))
     return name, "/".join(parts[dimension] for dimension in pair)
+
+
+def focus_of(indicator: str, dimension: str, entity: str) -> str:
+    """Return the part that a ledger row is of, by its name or by its indicator, for an address."""
+    part = part_of((indicator, dimension, entity))
+    own = _OWN.get(indicator)
+    return part or (f"{own[0]}:{own[1]}" if own and dimension == "site" else "")
 
 
 def part_words(dimension: str, entity: str, language: str) -> str:

@@ -246,8 +246,19 @@ def test_from_a_card_down_to_the_row_of_the_file(look, plant_app):
         expect(page.locator(".drawer-name")).to_contain_text(name)
         page.keyboard.press("Backspace")
         expect(page.locator(".drawer-name")).to_contain_text("用电量")
+        expect(page.locator(".drawer .main-svg")).to_have_count(0)
         page.reload()
         page.locator(".drawer").wait_for()
+
+
+def test_a_figure_of_the_overview_leads_to_its_page_filtered(look):
+    with look("/?compare=none") as visit:
+        page = settled(visit).page
+        page.locator('[data-panel="pv-generation"] .compact-value').first.click()
+        changed(visit, page.locator("[data-module]").click, "source:pv")
+        assert "/substitution?compare=none" in page.url
+        expect(page.locator(".drawer")).to_have_count(0)
+        expect(page.locator(".chip")).to_have_count(1)
 
 
 def test_a_copied_link_opens_the_meter(look, plant_app):

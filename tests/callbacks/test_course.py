@@ -89,6 +89,23 @@ def test_the_drawer_of_a_part_filters_by_it(reader, figure):
     assert found == ["line:cable"]
 
 
+@pytest.mark.parametrize(("name", "leads_to"), [
+    (("electricity", "line", "cable"), ("/process", "line:cable")),
+    (("pv_generation", "site", "site"), ("/substitution", "source:pv")),
+    (("reduction", "line", "cable"), ("/lifecycle", "line:cable")),
+    (("emission", "building", "plant"), ("/emission", "building:plant")),
+    (("emission", "site", "site"), None),
+])  # fmt: skip
+def test_a_figure_leads_to_its_page_filtered_by_its_part(reader, name, leads_to):
+    indicator, dimension, entity = name
+    with reader.engine.store.read() as cursor:
+        found = trace.find(cursor, trace.Name(indicator, MONTH, "", dimension, entity))
+    drawer = opened_drawer(reader, {"figure": found}, "zh")
+    said = [(p["data-module"], p["data-part"]) for node in walk(drawer)
+            if "data-module" in (p := node.get("props", {}))]  # fmt: skip
+    assert said == ([leads_to] if leads_to else [])
+
+
 @pytest.mark.parametrize("period", [MONTH, DAY])
 def test_chart_table_and_csv_say_the_same(reader, client, figure, period):
     meter, site, _ = leads(opened_drawer(reader, {"figure": figure}, "zh"))[0]
