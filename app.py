@@ -25,6 +25,7 @@ from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
+from callbacks.course import READINGS_OF, bind_course
 from callbacks.download import bind_downloads
 from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
@@ -141,6 +142,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     bind_since(app, desk, PAGES)
     bind_frame(app, PAGES, reader, settings.language)
     bind_trace(app, server, reader, settings.language)
+    bind_course(server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
     _own_downloads(server, desk, auditing)
     policy = _Policy(app)
@@ -283,6 +285,7 @@ _PATHS = {page.key: page.path for page in PAGES}
 _OUTPUT_PAGE = re.compile(r'"page":"([^"]+)"')
 _DOWNLOAD = re.compile(r"/download/([a-z]+)(?:/[a-z0-9-]+)?\.csv")
 _SHEET = re.compile(r"/download/trace/[0-9a-f]{20}\.csv")
+_METER = "/download/trace/meter.csv"
 
 
 def _page_of(output: str) -> str | None:
@@ -305,6 +308,8 @@ def _page_of_path(path: str) -> str | None:
     """Return the path of the page whose numbers a download holds."""
     if _SHEET.fullmatch(path):
         return "/"
+    if path == _METER:
+        return READINGS_OF
     if path in audit_work.PAPERS:
         return audit.PAGE.path
     found = _DOWNLOAD.fullmatch(path)

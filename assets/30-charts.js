@@ -139,13 +139,6 @@
     return true;
   }
 
-  /* On a phone the nodes of a flow chart have their names alone; the numbers are in the table. */
-  function flows(copy, width) {
-    copy.data.forEach(function (trace) {
-      if (trace.type === "sankey" && width < 480) { trace.node.label = copy.layout.meta.names; }
-    });
-  }
-
   function centre(layout, name) {
     var words = layout.meta.centre;
     if (!words) { return []; }
@@ -196,7 +189,6 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
-    flows(copy, width);
     var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
@@ -281,7 +273,7 @@
       });
       if (carbon.shapeAttached) { carbon.shapeAttached(gd, plot); }
       gd.on("plotly_unhover", function () { leave(panel); });
-      gd.on("plotly_click", function (event) { carbon.open(chosen(gd, event), plot); });
+      gd.on("plotly_click", function (event) { carbon.pressed(chosen(gd, event), plot, event.points[0] && (event.points[0].data || {}).orientation !== "h" ? String(event.points[0].x) : ""); });
       gd.on("plotly_afterplot", function () { mark(gd); });
     });
   }
@@ -289,12 +281,6 @@
   function name(element, attributes) {
     if (!element || !attributes) { return; }
     Object.keys(attributes).forEach(function (key) { element.setAttribute(key.replace("_", "-"), attributes[key]); });
-  }
-
-  function said(attributes) {
-    var found = {};
-    Object.keys(attributes || {}).forEach(function (key) { if (key.slice(0, 5) === "data_") { found[key] = attributes[key]; } });
-    return found;
   }
 
   function mark(gd) {
@@ -305,15 +291,12 @@
       if (!text || !text.textContent || !trace || !trace.customdata) { return; }
       name(text, trace.customdata[datum.i]);
     });
-    gd.querySelectorAll(".sankey-node").forEach(function (node) {
-      var words = node.querySelector(".node-label"), datum = node.__data__;
-      if (words && datum && datum.node && /\d/.test(words.textContent)) { name(words, said(datum.node.customdata)); }
-    });
     gd.querySelectorAll(".annotation").forEach(function (node) {
       var annotation = gd.layout.annotations[Number(node.getAttribute("data-index"))];
       if (annotation) { name(node.querySelector("text"), annotation.note ? { "data_verbatim": "1" } : annotation.attributes); }
     });
     if (carbon.shapesMarked) { carbon.shapesMarked(gd, name); }
+    carbon.monthsMarked(gd);
   }
 
   /* The mark under the pointer: the part of a stack, the nearest point of a line. */
@@ -367,6 +350,11 @@
     return element;
   }
 
+  /* Whether anything of the box is a part that the page can be filtered by, or stands on a month. */
+  function filters(at) {
+    return at.month || at.groups.some(function (group) { return group.rows.some(function (row) { return row.attributes && row.attributes.data_part; }); });
+  }
+
   function fill(found, chart, at) {
     found.textContent = "";
     var head = line(found, "hover-head");
@@ -392,12 +380,11 @@
     });
     (at.notes || []).forEach(function (text) { word(line(found, "hover-note"), text, "", { data_verbatim: "1" }); });
     if (chart.lens) { word(line(found, "hover-lens"), chart.lens); }
-    word(line(found, "hover-foot"), chart.trace);
+    word(line(found, "hover-foot"), filters(at) ? chart.filter : chart.trace);
   }
 
   /* A ring shows the last period; a bar that lies on its side has its name at the left. */
   function labelOf(point, chart) {
-    if (point.customdata && point.customdata.label) { return point.customdata.label; }
     if (point.data && point.data.orientation === "h") { return point.y; }
     return point.x === undefined ? Object.keys(chart.hover).pop() : point.x;
   }
@@ -527,7 +514,7 @@
       var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
       return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
         '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
-        width: width, height: y, name: [chart.site, chart.title, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+        width: width, height: y, name: [chart.site, chart.title, chart.focus, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
     });
   };
 

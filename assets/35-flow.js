@@ -4,7 +4,8 @@
   var carbon = (window.carbon = window.carbon || {});
   var PHONE = 480;
 
-  /* A figure of another shape gets what depends on its width. */
+  /* A figure of another shape gets what depends on its width; on a phone the stops of flows have
+     their names alone, and the numbers are in the table. */
   carbon.shaped = function (figure, name, width, height) {
     var layout = figure.layout, first = figure.data[0];
     if (!first) { return; }
@@ -74,7 +75,7 @@
     gd.on("plotly_hover", function (event) { under = gd.layout.meta && gd.layout.meta.spokes ? event.points[0] : null; });
     gd.on("plotly_unhover", function () { under = null; });
     gd.addEventListener("click", function () {
-      if (under) { carbon.open(gd.layout.meta.spokes[gd.data[gd.data.length - 1].theta.indexOf(under.theta)] || {}, plot); }
+      if (under) { carbon.pressed(gd.layout.meta.spokes[gd.data[gd.data.length - 1].theta.indexOf(under.theta)] || {}, plot); }
     });
   };
 

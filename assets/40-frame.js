@@ -30,6 +30,13 @@
     return window.location.pathname + (text ? "?" + text : "");
   }
 
+  /* Another page with the same filters, filtered by a part. */
+  carbon.visit = function (path, part) {
+    var query = kept("").slice(1);
+    go(path + "?" + (query ? query + "&" : "") + "focus=" + part);
+    window.scrollTo(0, 0);
+  };
+
   carbon.choose = function (name, value) { go(changed(name, value)); };
 
   /* Filters stay when the page changes. */
@@ -71,19 +78,26 @@
 
   /* ---- the drawer: any number opens ---- */
 
-  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note"];
+  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note", "meter", "site", "period"];
 
   carbon.open = function (attributes, from) {
-    var figure = attributes.data_figure || attributes["data-figure"], figures = attributes.data_figures || attributes["data-figures"];
-    if (!figure && !figures) { return; }
-    carbon.opener = from || document.activeElement;
     var asked = { at: Date.now() };
     SAID.forEach(function (name) { asked[name] = attributes["data_" + name] || attributes["data-" + name] || ""; });
-    window.dash_clientside.set_props("trace-request", { data: asked });
-    window.history.replaceState({}, "", figure ? changed("trace", figure) : changed("trace", ""));
+    if (!asked.figure && !asked.figures && !asked.meter) { return; }
+    var inside = from && from.closest && from.closest(".drawer");
+    if (!inside) { carbon.opener = from || document.activeElement; }
+    carbon.went(asked, Boolean(inside));
+    carbon.show(asked);
+  };
+
+  carbon.show = function (asked) {
+    window.dash_clientside.set_props("trace-request", { data: Object.assign({}, asked, { at: Date.now() }) });
+    var meter = asked.meter ? ["meter", asked.site, asked.meter, asked.period].join(":") : "";
+    window.history.replaceState({}, "", changed("trace", meter || asked.figure || ""));
   };
 
   carbon.close = function () {
+    carbon.went(null, false);
     window.dash_clientside.set_props("trace-request", { data: null });
     window.history.replaceState({}, "", changed("trace", ""));
     if (carbon.opener && carbon.opener.focus) { carbon.opener.focus(); }
@@ -168,10 +182,10 @@
     var target = event.target;
     var inMenu = target.closest("details.menu-box");
     closeMenus(inMenu);
-    var number = target.closest("[data-figure], [data-figures]");
+    var number = target.closest("[data-figure], [data-figures], [data-meter]");
     if (number && number.tagName !== "A") { carbon.open(attributesOf(number), number); return; }
     var series = target.closest("[data-series]");
-    if (series) { carbon.toggle(series); return; }
+    if (series) { carbon.named(series); return; }
     var choice = target.closest("[data-switch]");
     if (choice) {
       var pair = choice.getAttribute("data-switch").split("=");
@@ -206,6 +220,7 @@
       if (open) { open.open = false; open.querySelector("summary").focus(); }
       else if (document.querySelector(".drawer")) { carbon.close(); }
       else if (enlarged) { enlarge(enlarged); }
+      else if (carbon.filtered()) { carbon.choose("focus", ""); }
       return;
     }
     if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }
@@ -253,13 +268,16 @@
     here();
     screen();
     var asked = new URLSearchParams(window.location.search).get("trace");
-    if (asked) { carbon.open({ data_figure: asked }, document.getElementById("main")); }
+    var way = (asked || "").split(":");
+    if (way[0] === "meter") { carbon.open({ data_site: way[1], data_meter: way.slice(2, -1).join(":"), data_period: way[way.length - 1] }, document.getElementById("main")); }
+    else if (asked) { carbon.open({ data_figure: asked }, document.getElementById("main")); }
   });
   ready.observe(document.documentElement, { childList: true, subtree: true });
 
   drawn = new MutationObserver(function () {
     var close = document.querySelector(".drawer [data-do=close]");
     document.body.classList.toggle("has-drawer", Boolean(close));
+    carbon.drawerShown();
     if (close && !document.querySelector(".drawer").contains(document.activeElement)) { close.focus(); }
   });
 })();

@@ -20,6 +20,7 @@ from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
 from figures.cells import Book
+from figures.focus import MONTH
 from figures.number import written
 from figures.view import BatchMonth, Flow, Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
@@ -205,12 +206,14 @@ class PageReader:
         if not periods:
             return None
         sites = tuple(self.sites()[name] for name in filters.sites)
-        book, days = self._books(page, filters, periods)
+        month = dict(filters.focus).get(MONTH)
+        last = next((span for span in periods if span.label == month), periods[-1])
+        book, days = self._books(page, filters, periods, last.months[-1])
         return View(
             book=book, days=days, sites=sites, periods=periods,
             grain=filters.grain, units=filters.units, language=language,
             compare=filters.compare, switches=filters.switches,
-            facts=self._facts(page, filters, periods[-1].months[-1], sites, language),
+            facts=self._facts(page, filters, last.months[-1], sites, language),
             outdoor_c=self._kept(
                 ("outdoor", sites[0].site),
                 lambda: queries.outdoor_means(self._engine, sites[0].site),
@@ -227,9 +230,9 @@ class PageReader:
             base_year=self._base_year(filters),
             remarks=self.remarks(filters.sites, language),
             copper=self._copper(filters),
-            **self._own(page, filters, periods[-1].months[-1]),
-            **self._details(page, sites, periods[-1]),
-        )  # fmt: skip
+            **self._own(page, filters, last.months[-1]),
+            **self._details(page, sites, last),
+        ).filtered(filters.focus)  # fmt: skip
 
     def _own(self, page: str, filters: Filters, month: str) -> dict[str, Any]:
         """Return what only one page shows: alarms by line, hours of a day."""
@@ -323,12 +326,14 @@ class PageReader:
         several = len(filters.sites) > 1
         return None if several else self.documents()[filters.sites[0]].base_year
 
-    def _books(self, page: str, filters: Filters, periods: tuple[Span, ...]) -> tuple[Book, Book]:
+    def _books(
+        self, page: str, filters: Filters, periods: tuple[Span, ...], last: str
+    ) -> tuple[Book, Book]:
         """Return the month and day figures that a page needs, the ledger's or a view's."""
-        sites, view, last = filters.sites, filters.view, periods[-1].months[-1]
+        sites, view = filters.sites, filters.view
         daily = page == "emission"
         if page == "market":
-            days = self.market_days(periods[0].months[0], last)
+            days = self.market_days(periods[0].months[0], periods[-1].months[-1])
         else:
             days = self.days(sites, last) if daily and not view else Book({}, 0)
         if not view:
@@ -339,7 +344,7 @@ class PageReader:
             first = min(first, known.first)
         base = self._base_year(filters) if filters.grain == "year" else None
         first = min(first, f"{base}-01") if base else first
-        months = self.viewed_book(sites, view, first, last)
+        months = self.viewed_book(sites, view, first, periods[-1].months[-1])
         return months, self.viewed_days(sites, view, last) if daily else days
 
     def _facts(

@@ -20,7 +20,8 @@ from accounting.settlement import GRAINS
 from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks._scope import denied, in_scope, may_see
-from data import trace
+from callbacks.course import may_read, opened_meter
+from data import course, trace
 from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
 from data.views import NAMES, VIEWS
@@ -81,6 +82,8 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     """Return the drawer of what a number says it is made of; nothing for nothing."""
     if not isinstance(asked, Mapping):
         return None
+    if asked.get("meter"):
+        return opened_meter(reader, asked, chosen)
     figure, figures = str(asked.get("figure") or ""), str(asked.get("figures") or "")
     try:
         if _ID.fullmatch(figure):
@@ -187,7 +190,17 @@ def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened
         demo=site is not None and site.demo,
         letter=quality_letter(reader.engine, figure, found["terms"]),
         simulated=is_simulated(figure),
+        parts=_below(reader, figure, chosen),
+        opens=may_read(),
     )
+
+
+def _below(reader: PageReader, figure: Mapping[str, Any], chosen: str) -> list[Part]:
+    """Return the ledger rows that a figure is parted into, each with the words of its part."""
+    rows = [row for row in course.parts_of(reader.engine, figure) if may_see(str(row["indicator"]))]
+    return [
+        Part(entity_words(str(row["dimension"]), str(row["entity"]), chosen), row) for row in rows
+    ]
 
 
 def opened_band(reader: PageReader, asked: object, chosen: str) -> Content:

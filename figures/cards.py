@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from figures.cells import Cell, Key, change, share
 from figures.charts import Figure, spark
+from figures.focus import Made, Unparted, unparted_words, where_parted
 from figures.html import Content, Node, el, icon
 from figures.number import (
     attributes,
@@ -56,6 +57,8 @@ class Built:
         Why there is nothing to show; empty where there is something.
     action
         What can be done about it.
+    unparted
+        Why it does not follow the filter of the page; empty where it does.
     """
 
     subtitle: str = ""
@@ -63,19 +66,39 @@ class Built:
     side: Node | None = None
     beside: Node | None = None
     body: Node | None = None
-    aside: Node | None = None
+    aside: Content = None
     switch: Node | None = None
     foot: str = ""
     lead: Cell | None = None
     sheet: Sheet | None = None
     empty: str = ""
     action: Content = None
+    unparted: str = ""
     colors: tuple[str, ...] = field(default=())
 
     def lens_words(self, view: View) -> str:
         """Return the view of the ledger that its numbers are of; empty where none touches them."""
         cells = [self.lead, *(self.sheet.cells() if self.sheet else ())]
         return view.lens_words if any(cell and cell.view for cell in cells) else ""
+
+
+def each(view: View, make: Callable[[View], Content]) -> Content:
+    """Return one of several cards of a panel; one that the filter does not reach says so itself."""
+    made, why = either(view, make)
+    return el("Div", made, unparted(why), cls="unparted-box") if why else made
+
+
+def either(view: View, make: Callable[[View], Made]) -> tuple[Made, str]:
+    """Return what is made of the filtered view, or of whole sites and why."""
+    try:
+        return make(view), ""
+    except Unparted as refused:
+        return make(view.unfiltered), unparted_words(refused, view.focus, view.language)
+
+
+def unparted(why: str) -> Node:
+    """Return why numbers do not follow the filter of the page; they are dimmed by it."""
+    return el("P", icon("funnel-x"), el("Span", why), cls="unparted")
 
 
 def swatch(name: str) -> Node:
@@ -174,7 +197,7 @@ def kpi(view: View, what: Indicator, foot: Content) -> Node:
     return kpi_of(
         view, what, view.now(what.key), view.cells(what.key),
         changes(view, what.key, what.polarity),
-        [foot, estimate_line(view, what.key), aims_line(view, what.key)],
+        [foot, where_parted(lambda: estimate_line(view, what.key)), aims_line(view, what.key)],
         target_menu(view, what.key),
     )  # fmt: skip
 
@@ -298,7 +321,9 @@ def unknown_compact(view: View, name: str, color: str, reason: str) -> Node:
 
 
 def legend(view: View, group: Group, *, shape: str = "square", shapes: Sequence[str] = ()) -> Node:
-    """Return the title of a plot and the names of its series; a name hides its series.
+    """Return the title of a plot and the names of its series.
+
+    A name filters the page by its part, or hides its series where it is of none.
 
     ``shapes`` has one shape a series where they differ; a number after it is of one more trace
     that belongs to the series.
@@ -307,7 +332,9 @@ def legend(view: View, group: Group, *, shape: str = "square", shapes: Sequence[
     items = [
         el("Button", el("Span", cls=f"key key-{look[0]} c-{s.color.replace('.', '-')} "
                                     f"dash-{s.dash}"), s.name, cls="legend-item", type="button",
-           data_series=" ".join((*look[1:], str(at + len(look) - 1))), aria_pressed="true")
+           data_series=" ".join((*look[1:], str(at + len(look) - 1))), aria_pressed="true",
+           data_part=s.part or None,
+           title=view.t("点击筛选本页，双击显示或隐藏") if s.part else None)
         for at, (s, look) in enumerate(zip(group.series, looks, strict=True))
     ]  # fmt: skip
     if group.earlier:
@@ -468,6 +495,7 @@ def _hover_at(view: View, sheet: Sheet, at: int) -> dict[str, Any]:
         "quality": quality_words(view, sheet, at),
         "groups": [_hover_group(view, group, at) for group in sheet.groups],
         "notes": list(sheet.notes[at]) if sheet.notes else [],
+        "month": sheet.labels[at] in {span.label for span in view.periods},
     }
 
 

@@ -44,6 +44,9 @@ class Cell:
         the ledger rows that it stands in the place of.
     note
         What the drawer says of how it was made, in the reader's language.
+    part
+        Which part of a site it is of (``line:cable``), by which a page can be filtered; empty
+        for the whole site and for numbers of several parts.
     """
 
     value: float | None
@@ -59,6 +62,7 @@ class Cell:
     addends: tuple[float, ...] = ()
     view: str = ""
     note: str = ""
+    part: str = ""
 
 
 class Book:
@@ -85,6 +89,10 @@ class Book:
     def has(self, key: Key) -> bool:
         """Tell whether the ledger has any row of a name."""
         return key in self._cells
+
+    def named(self, key: Key) -> Key:
+        """Return the name under which a number is found: its own, unless the page is filtered."""
+        return key
 
     def periods(self, key: Key) -> list[str]:
         """Return the periods of a name, in order."""
@@ -137,21 +145,22 @@ class _Rows(Mapping[Key, Mapping[str, Sequence[Cell]]]):
         """Return the cells of a name by period, in the order of the rows."""
         if key not in self._made:
             found: dict[str, list[Cell]] = {}
+            part = part_of(key)
             for at in self._places[key]:
-                cell = self._cell(*(column[at] for column in self._columns))
+                cell = self._cell(part, *(column[at] for column in self._columns))
                 found.setdefault(cell.period, []).append(cell)
             self._made[key] = found  # whole: readers share the book
         return self._made[key]
 
     def _cell(
-        self, period: str, value: object, unit: str, ident: str, quality: str, sure: object,
+        self, part: str, period: str, value: object, unit: str, ident: str, quality: str, sure: object,
         guessed: object, marks: str, view: str,
     ) -> Cell:  # fmt: skip
         if marks not in self._flags:
             self._flags[marks] = frozenset(marks.split(";"))
         return Cell(
             _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
-            self._flags[marks], period, view=view,
+            self._flags[marks], period, view=view, part=part,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Key]:
@@ -159,6 +168,29 @@ class _Rows(Mapping[Key, Mapping[str, Sequence[Cell]]]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+# The dimensions that name two parts at once, and those that a page can be filtered by.
+JOINT = {"line_material": ("line", "material"), "equipment_line": ("equipment", "line")}
+PARTS = ("line", "building", "group", "equipment", "medium", "material", "source", "stage", "scope")
+WHOLES = frozenset((("medium", "total"),))
+
+
+def facets(key: Key) -> dict[str, str]:
+    """Return the parts of a site that a ledger name is of, by dimension; none for the whole."""
+    _, dimension, entity = key
+    if dimension in JOINT:
+        return dict(zip(JOINT[dimension], entity.split("/"), strict=True))
+    if dimension == "site" or (dimension, entity) in WHOLES:
+        return {}
+    return {dimension: entity}
+
+
+def part_of(key: Key) -> str:
+    """Return the part of a site that a ledger name is of, as an address has it; else empty."""
+    found = facets(key)
+    part = ",".join(f"{dimension}:{entity}" for dimension, entity in found.items())
+    return part if all(dimension in PARTS for dimension in found) else ""
 
 
 def _known(value: object) -> float | None:
@@ -237,6 +269,7 @@ def _joined(parts: Sequence[Cell], value: float | None, unit: str, rule: str) ->
         _mean([(part.estimated_pct, _days(part)) for part in parts]),
         frozenset().union(*(part.flags for part in parts)), parts[-1].period,
         view=next((part.view for part in parts if part.view), ""),
+        part=parts[0].part if len({part.part for part in parts}) == 1 else "",
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from math import fsum
 from typing import Any
 
 from accounting.montecarlo import Band, Driver
-from figures.cells import Cell
+from figures.cells import Cell, part_of, share
+from figures.focus import DIMENSIONS, focus_of
 from figures.formulas import formula_words
 from figures.html import Content, Node, core, el, icon
 from figures.number import (
@@ -53,6 +54,10 @@ class Opened:
         Its data quality, A to D; None where there is none to tell.
     simulated
         Whether a band is drawn for it.
+    parts
+        The ledger rows that it is parted into, named by their part.
+    opens
+        Whether the reader may walk on to the meters' readings.
     """
 
     name: str
@@ -67,6 +72,8 @@ class Opened:
     demo: bool = False
     letter: str | None = None
     simulated: bool = False
+    parts: Sequence[Part] = ()
+    opens: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ _RULES = {
 }  # fmt: skip
 
 
-def _amount(value: float | None) -> str:
+def amount_words(value: float | None) -> str:
     """Return a quantity of the drawer: two decimals, more where it would vanish."""
     if value is None:
         return "--"
@@ -134,28 +141,77 @@ def _coefficient(value: float) -> str:
 def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
     """Return the drawer of one ledger row."""
     cell = _cell(opened.figure)
-    return _frame(
+    return drawer_frame(
         _head(opened, cell, language),
         [
             _certainty(opened, language),
             _formula(opened, cell, language), _factors(opened, language),
-            _activity(opened, cell, language), _meters(opened, language), _foot(opened, language),
+            _activity(opened, cell, language), _meters(opened, language),
+            _below(opened, cell, language), _foot(opened, language),
         ],
         [
             el("A", icon("download"), el("Span", text("下载核算单 CSV", language)), cls="button",
                href=address, download="", target="_self"),
-            _copy(language), _compare(opened, language),
+            _filter(opened, language), _module(opened, language), _copy(language),
+            _compare(opened, language),
         ],
         language,
     )  # fmt: skip
 
 
-def _frame(head: Content, body: Content, foot: Content, language: str) -> list[Node]:
+def _filter(opened: Opened, language: str) -> Node | None:
+    """Return the button that filters the page by the part that a figure is of."""
+    name = (opened.figure["indicator"], opened.figure["dimension"], opened.figure["entity"])
+    part = part_of(name)
+    if not part:
+        return None
+    words = text("按{name}筛选本页", language, name=opened.entity)
+    return el("Button", icon("funnel"), el("Span", words), cls="button", type="button",
+              data_filter=part)  # fmt: skip
+
+
+_MODULES = {
+    "/process": "拆解流程", "/substitution": "替代情况", "/lifecycle": "全流程减碳",
+    "/emission": "整体碳排放",
+}  # fmt: skip
+_LIFECYCLE = ("reduction", "product_substitution", "lifecycle_emission", "net_factor")
+
+
+def module_of(indicator: str, part: str) -> str:
+    """Return the path of the page that a part of a figure is looked into on; empty for none."""
+    dimension = part.partition(":")[0]
+    if indicator in _LIFECYCLE or dimension in ("stage", "material"):
+        return "/lifecycle"
+    return {
+        "line": "/process", "equipment": "/process", "source": "/substitution",
+        "building": "/emission", "group": "/emission", "medium": "/emission", "scope": "/emission",
+    }.get(dimension, "")  # fmt: skip
+
+
+def _module(opened: Opened, language: str) -> Node | None:
+    """Return the button that leads to a figure's page, filtered by the figure's part.
+
+    assets/45-drill.js takes it away where the reader is on that page already.
+    """
+    indicator = str(opened.figure["indicator"])
+    part = focus_of(indicator, opened.figure["dimension"], opened.figure["entity"])
+    path = module_of(indicator, part)
+    if not path or not opened.opens:
+        return None
+    words = text("到{page}", language, page=text(_MODULES[path], language))
+    return el("Button", icon("chevron-right"), el("Span", words), cls="button", type="button",
+              data_module=path, data_part=part)  # fmt: skip
+
+
+def drawer_frame(head: Content, body: Content, foot: Content, language: str) -> list[Node]:
+    """Return a drawer: what it is of, its steps, what can be done with it."""
     close = text("关闭", language)
+    way = text("来路", language)
     return [
         el("Div", cls="drawer-shade"),
         el(
             "Div",
+            el("Nav", cls="drawer-crumbs", aria_label=way, data_back=text("返回", language)),
             el("Div", el("Div", head, cls="drawer-title"),
                el("Button", icon("x"), cls="tool drawer-close", type="button", data_do="close",
                   aria_label=close, title=close), cls="drawer-head"),
@@ -291,7 +347,8 @@ def _letter(letter: str | None, language: str) -> Node | None:
               title=text("A 最好，D 最差", language))  # fmt: skip
 
 
-def _step(number: int, title: str, note: Content, inside: Content) -> Node:
+def drawer_step(number: int, title: str, note: Content, inside: Content) -> Node:
+    """Return a step of a drawer with its number, title and a note beside it."""
     return el(
         "Section",
         el("Div", el("Span", str(number), cls="step-number", aria_hidden="true"), el("H3", title),
@@ -303,23 +360,25 @@ def _step(number: int, title: str, note: Content, inside: Content) -> Node:
 def _formula(opened: Opened, cell: Cell, language: str) -> Node:
     groups = [group for group in grouped(opened.terms) if group.amount]
     put_in = " + ".join(
-        f"{_amount(g.quantity)} {g.unit} × {_coefficient(g.coefficient)}" for g in groups[:8]
+        f"{amount_words(g.quantity)} {g.unit} × {_coefficient(g.coefficient)}" for g in groups[:8]
     )
     more = text(" + 其余 {count} 项", language, count=len(groups) - 8) if len(groups) > 8 else ""
     divisor = next((t for t in opened.terms if t["kind"] == "divisor"), None)
-    parts = " + ".join(_amount(g.amount) for g in groups[:8]).replace(f"+ {MINUS}", f"{MINUS} ")
+    parts = " + ".join(amount_words(g.amount) for g in groups[:8]).replace(
+        f"+ {MINUS}", f"{MINUS} "
+    )
     inside = [
         el("P", formula_words(str(opened.figure["formula"]), language), cls="formula-words"),
         el("P", f"= {put_in}{more}") if put_in else None,
         el("P", f"= {parts}{more} = ",
-           el("Strong", f"{_amount(cell.value)} {cell.unit}")) if put_in else None,
+           el("Strong", f"{amount_words(cell.value)} {cell.unit}")) if put_in else None,
     ]  # fmt: skip
     if divisor is not None:
         words = text("系数已除以 {quantity} {unit}", language,
-                     quantity=_amount(divisor["quantity"]), unit=divisor["unit"])  # fmt: skip
+                     quantity=amount_words(divisor["quantity"]), unit=divisor["unit"])  # fmt: skip
         inside.append(el("P", words, cls="step-note"))
     note = text("口径 {factor_set}", language, factor_set=opened.figure["factor_set"])
-    return _step(1, text("计算公式", language), note, el("Div", inside, cls="formula"))
+    return drawer_step(1, text("计算公式", language), note, el("Div", inside, cls="formula"))
 
 
 def _factors(opened: Opened, language: str) -> Node:
@@ -330,11 +389,11 @@ def _factors(opened: Opened, language: str) -> Node:
         inside: Content = el("P", text("这个数值不用因子", language), cls="step-none")
     else:
         head = [text(word, language) for word in ("因子", "取值", "出处与适用")]
-        inside = _table(
+        inside = drawer_table(
             [(head[0], ""), (head[1], "num"), (head[2], "")],
             [_factor_row(opened.factors[name], language) for name in used],
         )
-    return _step(2, text("排放因子", language), None, inside)
+    return drawer_step(2, text("排放因子", language), None, inside)
 
 
 _SURE = {"high": "高", "medium": "中", "low": "低"}
@@ -361,15 +420,15 @@ def _activity(opened: Opened, cell: Cell, language: str) -> Node:
     groups = grouped(opened.terms)
     if not groups:
         none = text("没有活动数据：数值不可知", language)
-        return _step(3, text("活动数据", language), None, el("P", none, cls="step-none"))
+        return drawer_step(3, text("活动数据", language), None, el("P", none, cls="step-none"))
     head = [text(word, language) for word in ("输入", "数量", "计入", "占比")]
     rows = [_activity_row(group, cell, language) for group in groups]
     inside = [
-        _table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "num")], rows),
+        drawer_table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "num")], rows),
         _terms(opened.terms, language),
     ]
     note = text("{count} 项", language, count=len(opened.terms))
-    return _step(3, text("活动数据", language), note, inside)
+    return drawer_step(3, text("活动数据", language), note, inside)
 
 
 def _activity_row(group: TermGroup, cell: Cell, language: str) -> list[Content]:
@@ -382,8 +441,8 @@ def _activity_row(group: TermGroup, cell: Cell, language: str) -> list[Content]:
     share = None if not cell.value else 100 * group.amount / cell.value
     return [
         [el("Div", name), el("Div", group.factor_id, cls="note wrap")],
-        f"{_amount(group.quantity)} {group.unit}",
-        f"{_amount(group.amount)} {cell.unit}" if group.coefficient else "--",
+        f"{amount_words(group.quantity)} {group.unit}",
+        f"{amount_words(group.amount)} {cell.unit}" if group.coefficient else "--",
         "--" if share is None or not group.coefficient else f"{written(exact(share), 1)}%",
     ]
 
@@ -398,14 +457,14 @@ def _terms(terms: Sequence[Row], language: str) -> Node:
     rows: list[list[Content]] = [
         [
             f"{_kind(str(term['kind']), language)} {term['ref']}",
-            f"{_amount(term['quantity'])} {term['unit']}",
+            f"{amount_words(term['quantity'])} {term['unit']}",
             "÷" if term["kind"] == "divisor" else _coefficient(term["coefficient"]),
         ]
         for term in terms
     ]
     return el(
         "Details", el("Summary", text("展开每一项", language), cls="more"),
-        _table([(head[0], ""), (head[1], "num"), (head[2], "num")], rows),
+        drawer_table([(head[0], ""), (head[1], "num"), (head[2], "num")], rows),
     )  # fmt: skip
 
 
@@ -413,15 +472,27 @@ def _meters(opened: Opened, language: str) -> Node:
     title = text("原始读数", language)
     if not opened.meters:
         none = text("这个数值不经过计量表", language)
-        return _step(4, title, None, el("P", none, cls="step-none"))
-    head = [text(word, language) for word in ("计量点", "本期", "末次读数时间", "质量")]
-    rows = [_meter_row(meter, language) for meter in opened.meters]
+        return drawer_step(4, title, None, el("P", none, cls="step-none"))
+    titles = ("计量点", "本期", "占本数", "末次读数时间", "质量")
+    marks = ("", "num", "num", "num", "")
+    rows = [_meter_row(meter, opened, language) for meter in opened.meters]
     note = text("{count} 块表", language, count=len(opened.meters))
-    table = _table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "")], rows)
-    return _step(4, title, note, table)
+    head = [(text(word, language), mark) for word, mark in zip(titles, marks, strict=True)]
+    table = drawer_table(head, rows)
+    return drawer_step(4, title, note, table)
 
 
-def _meter_row(meter: Row, language: str) -> list[Content]:
+def _meter_share(meter: Row, opened: Opened) -> str:
+    """Return what a meter adds to a figure, in percent of it; -- where that says nothing."""
+    whole = opened.figure["value"]
+    own = [t for t in opened.terms if t["kind"] == "meter" and t["ref"] == meter["meter_id"]]
+    if not whole or not own:
+        return "--"
+    amount = fsum(float(t["quantity"]) * float(t["coefficient"]) for t in own)
+    return f"{written(exact(100 * amount / float(whole)), 1)}%"
+
+
+def _meter_row(meter: Row, opened: Opened, language: str) -> list[Content]:
     newest = meter["newest"]
     unit = {"electricity": "kWh", "water": "m³", "heat": "kWh"}.get(meter["medium"] or "", "")
     quantity = None if meter["quantity"] is None else float(meter["quantity"])
@@ -430,13 +501,45 @@ def _meter_row(meter: Row, language: str) -> list[Content]:
     guessed = 100 * (meter["estimated_h"] or 0.0) / hours if hours else None
     quality = ("measured", "estimated", "incomplete", "null")[int(meter["quality"] or 0)]
     cell = Cell(quantity, unit, (), "", quality, sure, guessed)
+    name = meter["name"] or meter["meter_id"]
+    leads: dict[str, str] = {
+        "data_meter": str(meter["meter_id"]), "data_site": str(opened.figure["site"]),
+        "data_period": str(opened.figure["period"]),
+    }  # fmt: skip
+    title = el("Button", name, cls="drill", type="button", data_verbatim="1", **leads)
     return [
-        [el("Div", meter["name"] or meter["meter_id"], data_verbatim="1"),
+        [title if opened.opens else el("Div", name, data_verbatim="1"),
          el("Div", meter["meter_id"], cls="note")],
-        f"{_amount(quantity)} {unit}",
+        f"{amount_words(quantity)} {unit}",
+        _meter_share(meter, opened),
         "--" if newest is None else f"{newest:%m-%d %H:%M}",
         badge(cell, language),
     ]  # fmt: skip
+
+
+def _below(opened: Opened, cell: Cell, language: str) -> Node | None:
+    """Return the parts that the ledger has of a figure, each to be opened; none without parts."""
+    if not opened.parts:
+        return None
+    head = [(text("部分", language), ""), (cell.unit, "num"), (text("占比", language), "num")]
+    groups: dict[str, list[Part]] = {}
+    for part in opened.parts:
+        groups.setdefault(str(part.figure["dimension"]), []).append(part)
+    tables = []
+    for dimension, parts in groups.items():
+        rows = [_part_row(part, cell, language) for part in parts]
+        title = text(DIMENSIONS.get(dimension, "部分"), language)
+        tables.append(el("P", title, cls="band-name"))
+        tables.append(drawer_table(head, rows))
+    note = text("点数值往下看", language)
+    return drawer_step(5, text("各部分", language), note, tables)
+
+
+def _part_row(part: Part, whole: Cell, language: str) -> list[Content]:
+    cell = _cell(part.figure)
+    of = share(cell, whole).value
+    said = "--" if of is None else f"{written(exact(of), 1)}%"
+    return [part.name, figure_button(cell, amount_words(cell.value), language), said]
 
 
 def _foot(opened: Opened, language: str) -> Node:
@@ -448,8 +551,9 @@ def _foot(opened: Opened, language: str) -> Node:
     if len(opened.versions) > 1:
         before = opened.versions[1]
         words.append(
-            text("上一版 {value} {unit}，{cause}后修正", language, value=_amount(before["value"]),
-                 unit=opened.figure["unit"], cause=_cause(opened.figure["cause"], language))
+            text("上一版 {value} {unit}，{cause}后修正", language, unit=opened.figure["unit"],
+                 value=amount_words(before["value"]),
+                 cause=_cause(opened.figure["cause"], language))
         )  # fmt: skip
     return el("Div", [el("P", line) for line in words], cls="drawer-notes")
 
@@ -479,7 +583,7 @@ def _compare(opened: Opened, language: str) -> Node:
             gap = float(version["value"]) - float(before["value"])
         rows.append([
             f"{version['revision']}", f"{version['settled_at']:%Y-%m-%d %H:%M}",
-            _amount(version["value"]), "--" if gap is None else _amount(gap),
+            amount_words(version["value"]), "--" if gap is None else amount_words(gap),
             _cause(version["cause"], language) if version["cause"] else text("首次核算", language),
         ])  # fmt: skip
     head = [text(word, language) for word in ("版本", "核算时间", "数值", "变化", "原因")]
@@ -487,12 +591,13 @@ def _compare(opened: Opened, language: str) -> Node:
     return el(
         "Details",
         el("Summary", icon("history"), el("Span", text("版本对比", language)), cls="button"),
-        el("Div", _table(list(zip(head, marks, strict=True)), rows), cls="menu versions"),
+        el("Div", drawer_table(list(zip(head, marks, strict=True)), rows), cls="menu versions"),
         cls="menu-box versions-box",
     )  # fmt: skip
 
 
-def _table(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[Content]]) -> Node:
+def drawer_table(head: Sequence[tuple[str, str]], rows: Sequence[Sequence[Content]]) -> Node:
+    """Return a table; each column has its title and the class of its cells."""
     return el(
         "Div",
         el("Table",
@@ -533,7 +638,7 @@ class Number:
 
 def _number_head(kind: str, name: str, number: Number, language: str) -> list[Content]:
     """Return the title of a number that is no ledger row."""
-    shown = "--" if number.value is None else _amount(number.value)
+    shown = "--" if number.value is None else amount_words(number.value)
     return [
         el("Span", kind, cls="drawer-kind"),
         el("H2", name, cls="drawer-name"),
@@ -570,19 +675,19 @@ def view_drawer(parts: Sequence[Viewed], number: Number, title: str, language: s
         )
     ]
     count = text("{count} 项", language, count=len(parts))
-    inside = [el("P", words, cls="step-none"), _table(head, rows), _left_out(parts, language)]
-    step = _step(1, text("与账本对照", language), count, inside)
+    inside = [el("P", words, cls="step-none"), drawer_table(head, rows), _left_out(parts, language)]
+    step = drawer_step(1, text("与账本对照", language), count, inside)
     kind = text("口径：{name}", language, name=text(title, language))
     head_of = _number_head(kind, name, number, language)
-    return _frame(head_of, [step], [_copy(language)], language)
+    return drawer_frame(head_of, [step], [_copy(language)], language)
 
 
 def _viewed_row(viewed: Viewed, language: str) -> list[Content]:
     cell = _cell(viewed.part.figure)
     return [
         viewed.part.name, str(viewed.part.figure["period"]),
-        [figure_button(cell, _amount(cell.value), language), f" {cell.unit}"],
-        _amount(viewed.value), _gap(viewed.value, cell.value),
+        [figure_button(cell, amount_words(cell.value), language), f" {cell.unit}"],
+        amount_words(viewed.value), _gap(viewed.value, cell.value),
     ]  # fmt: skip
 
 
@@ -592,15 +697,15 @@ def _viewed_sum(parts: Sequence[Viewed], number: Number, language: str) -> list[
     known = [value for value in values if value is not None]
     whole = fsum(known) if len(known) == len(values) else None
     return [
-        el("Strong", text("合计", language)), "", f"{_amount(whole)} {number.unit}",
-        _amount(number.value), _gap(number.value, whole),
+        el("Strong", text("合计", language)), "", f"{amount_words(whole)} {number.unit}",
+        amount_words(number.value), _gap(number.value, whole),
     ]  # fmt: skip
 
 
 def _gap(value: float | None, held: float | None) -> str:
     if value is None or held is None:
         return "--"
-    words = _amount(value - held)
+    words = amount_words(value - held)
     return f"+{words}" if value > held else words
 
 
@@ -616,7 +721,7 @@ def parts_drawer(parts: Sequence[Part], number: Number, language: str) -> list[N
         cell = _cell(part.figure)
         rows.append([
             part.name, str(part.figure["period"]),
-            [figure_button(cell, _amount(cell.value), language), f" {cell.unit}"],
+            [figure_button(cell, amount_words(cell.value), language), f" {cell.unit}"],
         ])  # fmt: skip
     head = [
         (text("数值", language), ""),
@@ -626,13 +731,13 @@ def parts_drawer(parts: Sequence[Part], number: Number, language: str) -> list[N
     name = text(_RULES.get(number.rule, number.rule), language)
     title = _number_head(text("核算依据", language), name, number, language)
     count = text("{count} 项", language, count=len(parts))
-    inside = [_table(head, rows), _left_out(parts, language)]
-    step = _step(1, text("由这些账本数值得出", language), count, inside)
-    return _frame(title, [step], [_copy(language)], language)
+    inside = [drawer_table(head, rows), _left_out(parts, language)]
+    step = drawer_step(1, text("由这些账本数值得出", language), count, inside)
+    return drawer_frame(title, [step], [_copy(language)], language)
 
 
 def missing_drawer(language: str) -> list[Node]:
     """Return the drawer of a figure that is not in the ledger."""
     words = text("账本里没有这个数值：链接可能来自另一套系统", language)
-    return _frame(el("H2", text("找不到", language), cls="drawer-name"),
+    return drawer_frame(el("H2", text("找不到", language), cls="drawer-name"),
                   el("P", words, cls="step-none"), [], language)  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import quantiles
 
 from accounting.decomposition import EFFECTS, Drivers, emission_effects
@@ -14,6 +14,7 @@ from figures.budgets import budget_line
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, difference, ratio, share, total
 from figures.cells import view as viewed
+from figures.focus import where_parted
 from figures.html import Content, Node, el
 from figures.number import (
     MINUS,
@@ -26,7 +27,7 @@ from figures.number import (
     written,
 )
 from figures.overview import LINES, OBJECTS, aim_line, grain_words, same_margin
-from figures.sheet import Group, Series, Sheet, earlier, series
+from figures.sheet import Group, Series, Sheet, earlier, parted, series
 from figures.view import Span, View, months_of, period_words, shifted, short_period
 from figures.years import estimate_line, estimates, index_line
 
@@ -73,17 +74,25 @@ def glance(view: View) -> Built:
     water = _unit_key(view, WATER, "water")
     diesel = _unit_key(view, DIESEL, "diesel")
     found = (
-        (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"),
-         [budget_line(view, ENERGY) or _share_foot(view), index_line(view, ENERGY)]),
+        (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"), _energy_foot),
         (Indicator("用电多少", "用电量", electricity, "energy.electricity"),
-         budget_line(view, ELECTRICITY) or _pv_foot(view)),
+         lambda v: budget_line(v, ELECTRICITY) or _pv_foot(v)),
         (Indicator("用水多少", "用水量", water, "energy.water"),
-         budget_line(view, WATER) or _office_water_foot(view)),
+         lambda v: budget_line(v, WATER) or _office_water_foot(v)),
         (Indicator("用油多少", "用油量", diesel, "energy.oil"),
-         budget_line(view, DIESEL) or _diesel_foot(view)),
+         lambda v: budget_line(v, DIESEL) or _diesel_foot(v)),
     )  # fmt: skip
-    body = el("Div", [cards.kpi(view, what, foot) for what, foot in found], cls="kpi-row")
-    return Built(body=body, lead=view.now(ENERGY))
+    body = el("Div", [cards.each(view, partial(_glance, *one)) for one in found], cls="kpi-row")
+    return Built(body=body, lead=where_parted(lambda: view.now(ENERGY)))
+
+
+def _glance(what: Indicator, foot: Callable[[View], Content], view: View) -> Node:
+    return cards.kpi(view, what, where_parted(lambda: foot(view)))
+
+
+def _energy_foot(view: View) -> Content:
+    share_of = where_parted(lambda: budget_line(view, ENERGY) or _share_foot(view))
+    return [share_of, index_line(view, ENERGY)]
 
 
 def _small(view: View, cell: Cell | None, tail: str) -> Content:
@@ -112,7 +121,8 @@ def _office_water_foot(view: View) -> Content:
 
 
 def _diesel_foot(view: View) -> Content:
-    masses = [view.now(("throughput", "line", line)) for _, _, line in LINES]
+    lines = view.kept("throughput", "line", LINES)
+    masses = [view.now(("throughput", "line", line)) for _, _, line in lines]
     known = [mass for mass in masses if mass is not None]
     if len(known) < len(masses):
         return None
@@ -134,8 +144,7 @@ def carbon(view: View) -> Built:
     dimension, members = _STACKS.get(chosen, _STACKS["source"])
     group = Group(
         "", "kgCO2e",
-        tuple(series(view, ("emission", dimension, m), view.t(name), color)
-              for name, color, m in members),
+        parted(view, "emission", dimension, members),
         tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
         aim_line(view, EMISSION, "kgCO2e"), estimates(view, EMISSION),
     )  # fmt: skip
@@ -253,7 +262,7 @@ def _carbon_side(view: View) -> Content:
         cards.changes(view, EMISSION, cards.BAD),
         el("Div", estimate_line(view, EMISSION), index_line(view, EMISSION), cls="side-note"),
     ]  # fmt: skip
-    found = _causes(view)
+    found = where_parted(lambda: _causes(view))
     if found is None:
         return el("Div", head, cls="side")
     before, now, effects, words = found
@@ -280,16 +289,16 @@ def _cause_class(cell: Cell) -> str:
 def anomalies(view: View) -> Built:
     """Return how many alarms began, in total and by medium, over their months (5.3 f)."""
     labels = tuple(span.label for span in view.periods)
-    found = tuple(
-        series(view, ("alarm_count", "medium", medium), view.t(name), color)
-        for name, _, color, medium in ALARM_MEDIA
+    media = view.kept(
+        "alarm_count", "medium", [(name, color, m, long) for name, long, color, m in ALARM_MEDIA]
     )
+    found = parted(view, "alarm_count", "medium", [row[:3] for row in media])
     group = Group("", "1", found, tuple(view.cells(ALARMS)), None, view.t("合计"))
     figure = charts.bars(group, labels, view.units, view.language)
     tiles = [_alarm_tile(view, "异常总数", "energy.total", ALARMS)]
     tiles += [
-        _alarm_tile(view, name, color, ("alarm_count", "medium", medium))
-        for _, name, color, medium in ALARM_MEDIA
+        _alarm_tile(view, long, color, ("alarm_count", "medium", medium))
+        for _, color, medium, long in media
     ]
     lead = el("Div", el("Div", tiles, cls="tiles"), cards.legend(view, group), cls="tiles-lead")
     return Built(
@@ -335,13 +344,14 @@ def trends(view: View) -> Built:
     """Return energy, electricity, water and diesel by day or month, each on its own (5.3 a)."""
     chosen = view.switches.get("trend", "day")
     chosen = chosen if chosen in dict(_GRAINS) else "day"
-    labels, columns = _daily(view) if chosen == "day" else _monthly(view)
+    rows = [row for row in _TRENDS if view.reaches(_unit_key(view, row[2], row[3]))]
+    labels, columns = (_daily if chosen == "day" else _monthly)(view, rows)
     groups = tuple(
         Group(view.t(name), cells[0].unit if cells and cells[0] else "kgce",
               (Series(view.t(name), color, tuple(cells)),))
-        for (name, color, _, _), cells in zip(_TRENDS, columns, strict=True)
+        for (name, color, _, _), cells in zip(rows, columns, strict=True)
     )  # fmt: skip
-    bands = [_band(view, key, labels) if chosen == "day" else None for _, _, key, _ in _TRENDS]
+    bands = [_band(view, key, labels) if chosen == "day" else None for _, _, key, _ in rows]
     plots = tuple(
         Plot(
             charts.lines(
@@ -349,7 +359,7 @@ def trends(view: View) -> Built:
             ),
             _trend_lead(view, group, key, color),
         )
-        for group, band, (_, color, key, _) in zip(groups, bands, _TRENDS, strict=True)
+        for group, band, (_, color, key, _) in zip(groups, bands, rows, strict=True)
     )
     subtitle = (
         view.t("{period}，按日；阴影为近 12 个月同类日的正常范围（P10 ～ P90）",
@@ -367,9 +377,13 @@ def trends(view: View) -> Built:
     )
 
 
-def _monthly(view: View) -> tuple[tuple[str, ...], list[list[Cell | None]]]:
+_Trend = tuple[str, str, Key, str]
+_Columns = tuple[tuple[str, ...], list[list[Cell | None]]]
+
+
+def _monthly(view: View, rows: Sequence[_Trend]) -> _Columns:
     labels = tuple(span.label for span in view.periods)
-    return labels, [view.cells(_unit_key(view, key, medium)) for _, _, key, medium in _TRENDS]
+    return labels, [view.cells(_unit_key(view, key, medium)) for _, _, key, medium in rows]
 
 
 def _days(view: View) -> list[str]:
@@ -377,11 +391,11 @@ def _days(view: View) -> list[str]:
     return [day for day in view.days.periods(ENERGY) if day[:7] == month]
 
 
-def _daily(view: View) -> tuple[tuple[str, ...], list[list[Cell | None]]]:
+def _daily(view: View, rows: Sequence[_Trend]) -> _Columns:
     days = _days(view)
     found = [
         [view.days.cell(_unit_key(view, key, medium), day) for day in days]
-        for _, _, key, medium in _TRENDS
+        for _, _, key, medium in rows
     ]
     return tuple(days), found
 
@@ -524,9 +538,7 @@ def building_energy(view: View) -> Built:
     chosen = view.switches.get("building", "energy")
     chosen = chosen if chosen in dict(_BUILDING_ENERGY) else "energy"
     labels = tuple(span.label for span in view.periods)
-    found = tuple(
-        series(view, (chosen, "building", b), view.t(name), color) for name, color, b in BUILDINGS
-    )
+    found = parted(view, chosen, "building", BUILDINGS)
     unit = next((c.unit for s in found for c in s.cells if c is not None), "kgce")
     group = Group("", unit, found)
     figure = charts.bars(group, labels, view.units, view.language, stacked=False)
@@ -542,6 +554,8 @@ def building_energy(view: View) -> Built:
 
 def group_electricity(view: View) -> Built:
     """Return the electricity of dismantling over that of office and air conditioning (5.3 c)."""
+    if not all(view.reaches(("electricity", "group", g)) for _, _, g in GROUPS):
+        return _filtered_groups(view)
     labels = tuple(span.label for span in view.periods)
     styles = {"dismantling": ("solid", "circle"), "ac": ("dot", "square"),
               "office": ("dash", "diamond")}  # fmt: skip
@@ -572,6 +586,20 @@ def group_electricity(view: View) -> Built:
         sheet=Sheet(labels, (large, small),
                     tuple(view.cells(("electricity", "group", "dismantling")))),
     )  # fmt: skip
+
+
+def _filtered_groups(view: View) -> Built:
+    """Return the electricity of what the page is filtered by, in one chart."""
+    labels = tuple(span.label for span in view.periods)
+    group = Group("", "kWh", parted(view, "electricity", "group", GROUPS))
+    figure = charts.lines(group, labels, view.units, view.language)
+    return Built(
+        subtitle=view.joined(view.units.of("kWh").word, grain_words(view)),
+        plots=(Plot(figure, cards.legend(view, group, shape="line")),),
+        foot=view.facts.get("meters", ""),
+        lead=group.series[0].cells[view.periods.index(view.last)],
+        sheet=Sheet(labels, (group,), group.series[0].cells),
+    )
 
 
 def _outdoor(view: View, span: Span) -> float | None:
@@ -666,8 +694,8 @@ def finding(view: View) -> Content:
         words += [more, " ", figure_button(gap, written(abs(shown or Decimal(0)), 2),
                                            view.language, "strong"),
                   f" {view.units.of(gap.unit).word}"]  # fmt: skip
-    part = share(view.now(("emission", "building", "plant")), emission)
-    if part.value is not None:
+    part = where_parted(lambda: share(view.now(("emission", "building", "plant")), emission))
+    if part is not None and part.value is not None and not view.focus:
         words += [view.t("，厂区占排放的"), " ", percent_button(part, view.language, "strong")]
     return el("Span", *words, view.t("。"))
 

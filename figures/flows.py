@@ -180,14 +180,16 @@ def _worded(view: View, parts: Sequence[_Part], left: str) -> Found:
             if own:
                 color = "equip.other" if at == 1 else tint
                 short = view.t(tint if at == 1 else _NAMES_SHORT.get(name, name))
-                stops.append(_stop(view, (key, at, view.t(name), short, color), own))
+                stops.append(
+                    _stop(view, (key, at, view.t(name), short, color), own, part_of(key, at))
+                )
     names = {stop.key: stop for stop in stops}
     flows = [
         Flow(
             p.source, p.target, p.cell.value or 0.0,
             f"{names[p.source].name} → {names[p.target].name}",
             names[p.source].color if names[p.source].column == 0 else names[p.target].color,
-            attributes(p.cell),
+            attributes(_filtering(view, p)),
         )
         for p in parts
     ]  # fmt: skip
@@ -201,8 +203,24 @@ def _objects() -> tuple[tuple[str, str, str], ...]:
     )  # fmt: skip
 
 
-def _stop(view: View, what: tuple[str, int, str, str, str], cells: Sequence[Cell]) -> Stop:
+def _filtering(view: View, part: _Part) -> Cell:
+    """Return a flow's number; one of equipment that the ledger has no row of filters nothing."""
+    known = view.book.has(("energy", "equipment", part.source))
+    return part.cell if known else replace(part.cell, part="")
+
+
+def part_of(key: str, column: int) -> str:
+    """Return which part of the site a stop stands for; empty for what no other panel parts by."""
+    if column == 0 or key in ("office_ac", "rest", "sorting", OFFICE, UNALLOCATED):
+        return ""
+    return f"equipment:{key}" if column == 1 else f"line:{key}"
+
+
+def _stop(
+    view: View, what: tuple[str, int, str, str, str], cells: Sequence[Cell], part: str
+) -> Stop:
     key, column, name, short, color = what
     cell = cells[0] if len(cells) == 1 else _sum(view, cells, "流入或流出之和")
+    cell = replace(cell, part=part)
     words = Group("", "kgce", (Series("", "", (cell,)),)).words(0, view.units)[0]
     return Stop(key, column, name, short, words, color, attributes(cell))

@@ -117,7 +117,7 @@ def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:
     found = []
     for year in dict.fromkeys(month[:4] for month in months):
         held = tuple(month for month in months if month[:4] == year)
-        ended = replace(view, periods=(Span(held[-1], (held[-1],)),))
+        ended = replace(view, periods=(Span(held[-1], (held[-1],)),), at=None)
         cell, missing = cumulative(ended, REDUCTION, held[0])
         if cell is not None and (missing or len(held) < 12):
             cell = replace(cell, quality="incomplete", period=year)

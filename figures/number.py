@@ -102,6 +102,8 @@ def attributes(cell: Cell) -> dict[str, Any]:
     if not cell.ids:
         return {}
     found: dict[str, Any] = {"data_value": "" if cell.value is None else repr(cell.value)}
+    if cell.part:
+        found["data_part"] = cell.part
     if not cell.rule and not cell.view:
         return found | {"data_figure": cell.ids[0]}
     many = len(cell.ids) > MANY and cell.query

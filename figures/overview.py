@@ -5,9 +5,10 @@ from __future__ import annotations
 from figures import cards, charts
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, ratio, share, total
+from figures.focus import where_parted
 from figures.html import Content, el
 from figures.number import badge, figure_button, kpi_decimals, percent_button, shown_value, written
-from figures.sheet import Group, Series, Sheet, earlier, series, summed
+from figures.sheet import Group, Series, Sheet, earlier, parted, series, summed
 from figures.view import View
 from figures.years import MASSES, estimates, index_line
 
@@ -38,13 +39,13 @@ def emission_kpi(view: View) -> Built:
     """Return the emission of the last period, with its intensity per tonne of scrap."""
     cell = view.now(EMISSION)
     what = Indicator("排了多少", "碳排放量", EMISSION, "role.emission")
-    foot = [_per_tonne(view, EMISSION), index_line(view, EMISSION)]
+    foot = [where_parted(lambda: _per_tonne(view, EMISSION)), index_line(view, EMISSION)]
     return Built(body=cards.kpi(view, what, foot), lead=cell)
 
 
 def _per_tonne(view: View, key: Key) -> Content:
     """Return a quantity per tonne of scrap dismantled."""
-    masses = [view.now(key) for key in MASSES]
+    masses = [view.now(key) for key in view.kept("throughput", "line", MASSES)]
     known = [mass for mass in masses if mass is not None]
     if len(known) < len(masses):
         return None
@@ -58,13 +59,15 @@ def _per_tonne(view: View, key: Key) -> Content:
 def reduction_kpi(view: View) -> Built:
     """Return the reduction of the last period."""
     what = Indicator("减了多少", "拆解减排量", REDUCTION, "role.reduction", cards.GOOD)
-    return Built(body=cards.kpi(view, what, _per_tonne(view, REDUCTION)), lead=view.now(REDUCTION))
+    foot = where_parted(lambda: _per_tonne(view, REDUCTION))
+    return Built(body=cards.kpi(view, what, foot), lead=view.now(REDUCTION))
 
 
 def substitution_kpi(view: View) -> Built:
     """Return what clean energy substituted in the last period."""
     what = Indicator("替了多少", "清洁能源代碳量", SUBSTITUTION, "role.substitution", cards.GOOD)
-    return Built(body=cards.kpi(view, what, _pv_part(view)), lead=view.now(SUBSTITUTION))
+    foot = where_parted(lambda: _pv_part(view))
+    return Built(body=cards.kpi(view, what, foot), lead=view.now(SUBSTITUTION))
 
 
 def _pv_part(view: View) -> Content:
@@ -104,15 +107,13 @@ def energy_and_emission(view: View) -> Built:
     labels = tuple(span.label for span in view.periods)
     energy = Group(
         view.t("能耗"), "kgce",
-        tuple(series(view, ("energy", "medium", m), view.t(name), color)
-              for name, color, m in MEDIA),
+        parted(view, "energy", "medium", MEDIA),
         tuple(view.cells(ENERGY)), None, view.t("合计"), aim_line(view, ENERGY, "kgce"),
         estimates(view, ENERGY),
     )  # fmt: skip
     emission = Group(
         view.t("碳排放"), "kgCO2e",
-        tuple(series(view, ("emission", "line", line), view.t(name), color)
-              for name, color, line in OBJECTS),
+        parted(view, "emission", "line", OBJECTS),
         tuple(view.cells(EMISSION)), earlier(view, EMISSION), view.t("合计"),
         aim_line(view, EMISSION, "kgCO2e"), estimates(view, EMISSION),
     )  # fmt: skip
@@ -123,7 +124,7 @@ def energy_and_emission(view: View) -> Built:
     return Built(
         subtitle=view.joined(view.range_words(), grain_words(view)),
         plots=(Plot(above, cards.legend(view, energy)), Plot(below, cards.legend(view, emission))),
-        aside=_objects(view),
+        aside=cards.each(view, _objects),
         foot=view.facts.get("sources", ""),
         lead=view.now(EMISSION),
         sheet=sheet,
@@ -149,7 +150,7 @@ def _objects(view: View) -> Content:
     unit = view.units.of("kgCO2e").word
     rows = [
         (view.t("{name}碳排放", name=view.t(name)), color, ("emission", "line", line))
-        for name, color, line in OBJECTS
+        for name, color, line in view.kept("emission", "line", OBJECTS)
     ]
     shown = shown_value(whole, view.units.of("kgCO2e")) if whole else None
     words = Group("", "kgCO2e", (), (whole,)).words(0, view.units)[-1] if whole else "--"
@@ -175,10 +176,7 @@ def indicator(view: View, what: Indicator) -> Built:
 def substitution_lines(view: View) -> Built:
     """Return the substitution of PV, chargers and heat pump over time (5.2 e)."""
     labels = tuple(span.label for span in view.periods)
-    found = tuple(
-        series(view, ("substitution", "source", s), view.t(name), color, dash=dash, symbol=symbol)
-        for name, color, s, dash, symbol in SOURCES
-    )
+    found = parted(view, "substitution", "source", SOURCES)
     group = Group("", "kgCO2e", found, tuple(view.cells(SUBSTITUTION)), None, view.t("合计"))
     figure = charts.lines(group, labels, view.units, view.language)
     return Built(
@@ -193,10 +191,7 @@ def substitution_lines(view: View) -> Built:
 def reduction_bars(view: View) -> Built:
     """Return the reductions of the three lines over time (5.2 i), stacked if none is below 0."""
     labels = tuple(span.label for span in view.periods)
-    found = tuple(
-        series(view, ("reduction", "line", line), view.t(name), color)
-        for name, color, line in LINES
-    )
+    found = parted(view, "reduction", "line", LINES)
     group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"),
                   aim_line(view, REDUCTION, "kgCO2e"),
                   estimates(view, REDUCTION))  # fmt: skip
@@ -254,7 +249,9 @@ def finding(view: View) -> Content:
 
 
 def _largest(view: View) -> list[Content]:
-    """Return the object with the largest share, as a clause of the sentence."""
+    """Return the object with the largest share, as a clause of the sentence; of whole sites."""
+    if view.focus:
+        return []
     whole = view.now(EMISSION)
     parts = [
         (cell.value, name, cell)

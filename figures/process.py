@@ -11,6 +11,7 @@ from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, ratio, share, total
 from figures.cells import view as viewed
 from figures.flows import equipment_flows
+from figures.focus import where_parted
 from figures.html import Content, Node, el, icon
 from figures.number import (
     attributes,
@@ -48,9 +49,12 @@ def per_tonne(view: View, indicator: str, line: str, span: Span) -> Cell | None:
 
 def _lines_sum(view: View, indicator: str, span: Span) -> Cell | None:
     """Return the sum of the three lines; None where a line has no row."""
-    found = [view.cell(line_key(indicator, line), span) for _, _, line in LINES]
+    lines = view.kept(indicator, "line", LINES)
+    found = [view.cell(line_key(indicator, line), span) for _, _, line in lines]
     known = [cell for cell in found if cell is not None]
-    return total(known) if len(known) == len(found) else None
+    if len(known) < len(found):
+        return None
+    return known[0] if len(known) == 1 else total(known)
 
 
 Reading = Callable[[Span], Cell | None]
@@ -162,9 +166,10 @@ def comparison(view: View) -> Built:
     chosen = chosen if chosen in dict(_COMPARED) else "emission"
     unit = {"emission": "kgCO2e", "energy": "kgce", "intensity": "kgCO2e/t"}[chosen]
     labels = tuple(span.label for span in view.periods)
+    indicator = "energy" if chosen == "energy" else "emission"
     found = tuple(
         Series(view.t(name), color, tuple(_compared(view, chosen, line)), *STYLES[line])
-        for name, color, line in LINES
+        for name, color, line in view.kept(indicator, "line", LINES)
     )
     group = Group("", unit, found)
     figure = charts.lines(group, labels, view.units, view.language)
@@ -198,7 +203,7 @@ def _aims(
         return
     unit = "kgce" if chosen == "energy" else "kgCO2e"
     items = []
-    for name, _, line in LINES:
+    for name, _, line in view.kept("energy" if chosen == "energy" else "emission", "line", LINES):
         wanted = [view.target(line_key(chosen, line), "target", span) for span in view.periods]
         if all(value is None for value in wanted):
             continue
@@ -220,7 +225,7 @@ def shared_rule(view: View) -> str:
     """Return by which key shared equipment is allotted to the lines (§5)."""
     flags: frozenset[str] = frozenset()
     for _, _, line in LINES:
-        cell = view.now(line_key("energy", line))
+        cell = view.unfiltered.now(line_key("energy", line))
         flags |= cell.flags if cell is not None else frozenset()
     rules = (("alloc_job", "公用设备按作业记录分摊"), ("alloc_mass", "公用设备按处理量分摊"),
              ("alloc_kwh", "环保装置按直接用电分摊"))  # fmt: skip
@@ -244,13 +249,14 @@ def radar(view: View) -> Built:
     chosen = chosen if chosen in dict(_READINGS) else "absolute"
     asked = view.switches.get("month", "")
     span = next((s for s in view.periods if s.label.lower() == asked), view.last)
-    keys: list[Key] = [("energy", "equipment", key) for _, _, key in SPOKES]
+    rows = view.kept("energy", "equipment", SPOKES)
+    keys: list[Key] = [("energy", "equipment", key) for _, _, key in rows]
     now = [view.cell(key, span) for key in keys]
     base = [view.cell(key, span.back(12)) for key in keys]
     ratios = [_ratio(view, a, b, span) for a, b in zip(now, base, strict=True)]
-    names = [view.t(name) for name, _, _ in SPOKES]
+    names = [view.t(name) for name, _, _ in rows]
     figure = shapes.radar(
-        _spokes(view, chosen, names, now, base, ratios), (view.t("本月"), "energy.electricity"),
+        _spokes(view, chosen, rows, now, base, ratios), (view.t("本月"), "energy.electricity"),
         (view.t("上年同月"), "equip.other"), least=RATIO_LEAST if chosen == "ratio" else 0.0,
     )  # fmt: skip
     word = view.units.of("kgce").word
@@ -283,12 +289,12 @@ def _ratio(view: View, now: Cell | None, base: Cell | None, span: Span) -> Cell 
 
 
 def _spokes(
-    view: View, chosen: str, names: Sequence[str], now: Sequence[Cell | None],
+    view: View, chosen: str, rows: Sequence[tuple[str, str, str]], now: Sequence[Cell | None],
     base: Sequence[Cell | None], ratios: Sequence[Cell | None],
 ) -> list[Spoke]:  # fmt: skip
     group = Group("", "kgce", (Series("", "", tuple(now)), Series("", "", tuple(base))))
     found = []
-    for at, (_, lines, _) in enumerate(SPOKES):
+    for at, (name, lines, _) in enumerate(rows):
         if chosen == "ratio":
             cell = ratios[at]
             value = None if cell is None else cell.value
@@ -300,7 +306,7 @@ def _spokes(
             value, before = charts.values([now[at], base[at]], "kgce", view.units)
             drawn, words = (value, before), group.words(at, view.units)[0]
         found.append(Spoke(
-            names[at], view.t(lines), drawn[0], drawn[1], words,
+            view.t(name), view.t(lines), drawn[0], drawn[1], words,
             {} if cell is None else attributes(cell),
             chosen == "ratio" and value is not None and value > 100,
         ))  # fmt: skip
@@ -386,7 +392,7 @@ def line_card(view: View, line: str) -> Built:
     emission = view.now(line_key("emission", line))
     tiles = [_tile(view, name, mark, line_key(indicator, line))
              for name, mark, indicator in _TILES]  # fmt: skip
-    part = share(emission, _lines_sum(view, "emission", view.last))
+    part = share(emission, _lines_sum(view.unfiltered, "emission", view.last))
     words = el(
         "P", view.t("处理量"), " ", _small(view, view.now(line_key("throughput", line))),
         view.t("，占三环节排放"), " ", percent_button(part, view.language),
@@ -483,9 +489,11 @@ def products(view: View) -> Built:
     chosen = view.switches.get("products", "all")
     chosen = chosen if chosen in dict(_CLASSES) else "all"
     labels = tuple(span.label for span in view.periods)
+    line = dict(view.focus).get("line", chosen)
+    chosen = line if line in dict(_CLASSES) else chosen
     found = tuple(
         series(view, _product(chosen, m), view.t(name), color, symbol=symbol)
-        for name, color, m, symbol in MATERIALS
+        for name, color, m, symbol in _materials(view, chosen)
     )
     kept = tuple(s for s in found if any(c is None or c.value != 0 for c in s.cells))
     group = Group("", "t", kept or found)
@@ -495,12 +503,20 @@ def products(view: View) -> Built:
         subtitle=view.joined("t", view.range_words(), grain_words(view),
                              view.t(dict(_CLASSES)[chosen])),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
-        side=_recovery(view, chosen),
+        side=where_parted(lambda: _recovery(view, chosen)),
         switch=cards.switch(view, "products", _CLASSES, chosen),
         foot=view.t("来源：批次与产物称重；没有的产物不画"),
         lead=whole,
         sheet=Sheet(labels, (group,), tuple(_output(view, chosen, s) for s in view.periods)),
     )  # fmt: skip
+
+
+def _materials(view: View, chosen: str) -> list[tuple[str, str, str, str]]:
+    """Return the products that a class has and the filter leaves."""
+    found = [row for row in MATERIALS if view.reaches(_product(chosen, row[2]))]
+    if not found:
+        view.book.named(_product(chosen, MATERIALS[0][2]))
+    return found
 
 
 def _product(chosen: str, material: str) -> Key:
@@ -517,7 +533,7 @@ def _of_class(view: View, indicator: str, chosen: str, span: Span) -> Cell | Non
 
 
 def _output(view: View, chosen: str, span: Span) -> Cell | None:
-    cells = [view.cell(_product(chosen, m), span) for _, _, m, _ in MATERIALS]
+    cells = [view.cell(_product(chosen, m), span) for _, _, m, _ in _materials(view, chosen)]
     known = [cell for cell in cells if cell is not None]
     return total(known) if known and len(known) == len(cells) else None
 
@@ -584,14 +600,16 @@ _PARTS = (
 
 def equipment_ring(view: View) -> Built:
     """Return how the energy of dismantling is made up of its equipment (5.4 g)."""
+    view.kept("energy", "equipment", [("", "", key) for _, _, keys in _PARTS for key in keys])
     found = []
     for name, color, keys in _PARTS:
-        cells = [view.now(("energy", "equipment", key)) for key in keys]
+        uses: list[Key] = [("energy", "equipment", key) for key in keys]
+        cells = [view.now(key) for key in uses if view.reaches(key)]
         known = [cell for cell in cells if cell is not None]
         if known:
             cell = known[0] if len(known) == 1 else total(known)
             found.append(Series(view.t(name), color, (cell,)))
-    sorting = _sorting(view)
+    sorting = where_parted(lambda: _sorting(view))
     if sorting is not None and sorting.value:
         found.append(Series(view.t("分拣用电"), "equip.other", (sorting,)))
     found.sort(key=lambda part: -((part.cells[0].value if part.cells[0] else None) or 0.0))
@@ -618,9 +636,13 @@ def equipment_ring(view: View) -> Built:
 
 def _sorting(view: View) -> Cell | None:
     """Return the energy of sorting, which the ledger holds by line."""
-    cells = [view.now(("energy", "equipment_line", f"sorting/{line}")) for _, _, line in LINES]
+    keys = [("", "", f"sorting/{line}") for _, _, line in LINES]
+    kept = view.kept("energy", "equipment_line", keys)
+    cells = [view.now(("energy", "equipment_line", key)) for _, _, key in kept]
     known = [cell for cell in cells if cell is not None]
-    return total(known) if len(known) == len(cells) else None
+    if len(known) < len(cells):
+        return None
+    return known[0] if len(known) == 1 else total(known)
 
 
 def flows(view: View) -> Built:
@@ -651,19 +673,20 @@ def finding(view: View) -> Content:
     words: list[Content] = [view.t("{period}拆解环节排放", period=view.last_short), " "]
     words += [*_strong(view, emission), view.t("，能耗"), " ", *_strong(view, energy)]
     per = [
-        (cell.value, name) for name, _, line in LINES
+        (cell.value, name) for name, _, line in view.kept("energy", "line", LINES)
         if (cell := per_tonne(view, "energy", line, view.last)) is not None
         and cell.value is not None
     ]  # fmt: skip
     if len(per) > 1:
         words.append(view.t("；{low}单耗最低，{high}单耗最高", low=view.t(min(per)[1]),
                             high=view.t(max(per)[1])))  # fmt: skip
-    return el("Span", *words, *_risen(view), view.t("。"))
+    return el("Span", *words, *(where_parted(lambda: _risen(view)) or []), view.t("。"))
 
 
 def _risen(view: View) -> list[Content]:
     """Return what rose most against the year before, where one use outweighs the others."""
-    cells = [(name, ("energy", "equipment", key)) for name, _, key in SPOKES]
+    spokes = view.kept("energy", "equipment", SPOKES)
+    cells = [(name, ("energy", "equipment", key)) for name, _, key in spokes]
     risen = []
     for name, key in cells:
         now, base = view.now(key), view.year_ago(key)

@@ -8,21 +8,19 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from math import fsum, isclose
 from statistics import quantiles
 
-from figures import cards, charts
+from figures import cards, charts, shapes
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, ratio, share, total
 from figures.cells import view as viewed
+from figures.focus import where_parted
 from figures.html import Content, Node, el
 from figures.lifecycle import (
     STEP,
     TOTAL,
-    Band,
-    Knot,
     Said,
     Shade,
     Step,
     bars_and_line,
-    sankey,
     signed,
     waterfall,
 )
@@ -37,6 +35,7 @@ from figures.number import (
     written,
 )
 from figures.overview import LINES, grain_words
+from figures.shapes import Stop
 from figures.sheet import Group, Series, Sheet, series
 from figures.view import BatchMonth, View, months_of
 
@@ -348,7 +347,7 @@ def products(view: View) -> Built:
     labels = tuple(span.label for span in view.periods)
     found = tuple(
         series(view, (indicator, "material", key), view.t(name), color, dash=dash, symbol=symbol)
-        for name, color, key, dash, symbol in materials(view)
+        for name, color, key, dash, symbol in view.kept(indicator, "material", materials(view))
     )
     group = Group("", unit, found)
     figure = charts.lines(group, labels, view.units, view.language)
@@ -358,7 +357,7 @@ def products(view: View) -> Built:
                              view.t(dict(_PRODUCTS)[chosen]), copper_words(view)),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
         switch=el("Div", switches, cls="switches"),
-        aside=_product_card(view),
+        aside=cards.each(view, _product_card),
         foot=view.joined(view.t("减排量 = 计入产量 × 减排因子；来源：产出称重台账"),
                          view.t("材料因子集 {name}", name=view.facts.get("materials", "CONS"))),
         lead=view.now(SUBSTITUTION),
@@ -492,18 +491,18 @@ def stages(view: View) -> Built:
     found = tuple(
         series(view, ("lifecycle_emission", "stage", key), view.t(name), color, dash=dash,
                symbol=symbol)
-        for name, color, key, dash, symbol in STAGES
+        for name, color, key, dash, symbol in view.kept("lifecycle_emission", "stage", STAGES)
     )  # fmt: skip
     group = Group("", "kgCO2e", found, tuple(view.cells(EMISSION)), None, view.t("合计"))
     figure = charts.lines(group, labels, view.units, view.language)
-    ring, aside = _stage_card(view)
+    (ring, card), why = cards.either(view, _stage_card)
     plots = [Plot(figure, cards.legend(view, group, shape="line"))]
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, view.range_words(), grain_words(view),
                              view.t("空心点为估算或不完整")),
         plots=(*plots, Plot(ring)) if ring else tuple(plots),
-        aside=aside,
-        foot=_merged(view)
+        aside=[*card, cards.unparted(why)] if why else card,
+        foot=where_parted(lambda: _merged(view))
         or view.t("车次：吨公里 × 车型因子，或自有车燃油；厂区：分摊后的电和油"),
         lead=view.now(EMISSION),
         sheet=Sheet(labels, (group,), tuple(view.cells(EMISSION))),
@@ -590,23 +589,24 @@ def network(view: View) -> Built:
         return Built(subtitle=subtitle, empty=reason)
     kinds = [row for row in ACTIVITIES if any(flow.activity == row[2] for flow in view.flows)]
     known = [cell for cell in stage_cells.values() if cell is not None]
-    knots: dict[tuple[str, str], tuple[Knot, Cell]] = {}
+    stops = []
     for name, color, key in kinds:
         amount = fsum(flow.kg for flow in view.flows if flow.activity == key)
         cell = viewed(amount, "kgCO2e", known)
-        knots["activity", key] = _knot(view, view.t(name), color, cell, sure=True), cell
+        stops.append(_stop(view, (f"activity/{key}", 0, name, color), cell))
     for name, color, key, _, _ in STAGES:
         if any(flow.stage == key for flow in view.flows) and (found := stage_cells[key]):
-            knots["stage", key] = _knot(view, view.t(name), color, found), found
+            guess = view.t("（估算）") if _guessed(found) else ""
+            stops.append(_stop(view, (f"stage/{key}", 1, name, color), found, guess))
     for name, color, key in ends:
         if any(flow.line == key for flow in view.flows) and (found := line_cells[key]):
-            knots["line", key] = _knot(view, view.t(name), color, found, sure=True), found
-    bands, cells = _bands(view, knots, stage_cells, line_cells)
+            stops.append(_stop(view, (f"line/{key}", 2, name, color), found))
+    bands, cells = _bands(view, stops, stage_cells, line_cells)
     labels = tuple(band.name for band in bands)
     group = Group("", "kgCO2e", (Series(view.t("排放量"), "role.emission", tuple(cells)),))
     return Built(
         subtitle=subtitle,
-        plots=(Plot(sankey([knot for knot, _ in knots.values()], bands)),),
+        plots=(Plot(shapes.sankey(stops, bands)),),
         foot=view.t(
             "由各数值的逐笔明细按电表、车次、燃油和批次对应得出；共用设备按分摊规则归到对象"
         ),
@@ -622,10 +622,11 @@ def _guessed(cell: Cell | None) -> bool:
     )
 
 
-def _knot(view: View, name: str, color: str, cell: Cell, *, sure: bool = False) -> Knot:
+def _stop(view: View, what: tuple[str, int, str, str], cell: Cell, guess: str = "") -> Stop:
+    key, column, title, color = what
     words = written(shown_value(cell, view.units.of(cell.unit)), 2)
-    said = words + (view.t("（估算）") if _guessed(cell) and not sure else "")
-    return Knot(name, said, color, attributes(cell))
+    name = view.t(title)
+    return Stop(key, column, name, name, words + guess, color, attributes(cell))
 
 
 def _balanced(view: View, stage_cells: dict[str, Cell | None]) -> bool:
@@ -639,26 +640,27 @@ def _balanced(view: View, stage_cells: dict[str, Cell | None]) -> bool:
 
 
 def _bands(
-    view: View, knots: dict[tuple[str, str], tuple[Knot, Cell]],
-    stage_cells: dict[str, Cell | None], line_cells: dict[str, Cell | None],
-) -> tuple[list[Band], list[Cell]]:  # fmt: skip
-    """Return the flows between the nodes and their numbers."""
-    places = {key: at for at, key in enumerate(knots)}
-    amounts: dict[tuple[tuple[str, str], tuple[str, str]], float] = {}
+    view: View, stops: Sequence[Stop], stage_cells: dict[str, Cell | None],
+    line_cells: dict[str, Cell | None],
+) -> tuple[list[shapes.Flow], list[Cell]]:  # fmt: skip
+    """Return the flows between the stops and their numbers."""
+    known = {stop.key: stop for stop in stops}
+    places = {stop.key: at for at, stop in enumerate(stops)}
+    amounts: dict[tuple[str, str], float] = {}
     for flow in view.flows:
-        middle = ("stage", flow.stage)
-        for pair in ((("activity", flow.activity), middle), (middle, ("line", flow.line))):
+        middle = f"stage/{flow.stage}"
+        for pair in ((f"activity/{flow.activity}", middle), (middle, f"line/{flow.line}")):
             amounts[pair] = amounts.get(pair, 0.0) + flow.kg
     scale = float(view.units.of("kgCO2e").scale)
     bands, cells = [], []
     for (start, end), amount in sorted(amounts.items(), key=lambda item: places[item[0][0]]):
-        stage = stage_cells[start[1] if start[0] == "stage" else end[1]]
-        line = line_cells[end[1]] if end[0] == "line" else None
+        stage = stage_cells[(start if start.startswith("stage/") else end).partition("/")[2]]
+        line = line_cells[end.partition("/")[2]] if end.startswith("line/") else None
         cell = viewed(amount, "kgCO2e", [one for one in (stage, line) if one is not None])
-        names = [knots[key][0].name for key in (start, end)]
+        name = f"{known[start].name} → {known[end].name}"
         bands.append(
-            Band(places[start], places[end], amount * scale, knots[start][0].color,
-                 " → ".join(names), _guessed(stage), attributes(cell))
+            shapes.Flow(start, end, amount * scale, name, known[start].color, attributes(cell),
+                        _guessed(stage))
         )  # fmt: skip
         cells.append(cell)
     return bands, cells
@@ -669,7 +671,7 @@ def _bands(
 
 def unit_product(view: View) -> Built:
     """Return what a tonne of a product's scrap saves, with its parts as a ring (5.6 e)."""
-    chosen = view.switches.get("product", "cable")
+    chosen = dict(view.focus).get("line") or view.switches.get("product", "cable")
     tabs = [(key, name) for name, _, key in LINES]
     chosen = chosen if chosen in dict(tabs) else "cable"
     name = view.t(dict(tabs)[chosen])

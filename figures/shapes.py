@@ -137,7 +137,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A quantity between two stops: its name in hover and table, colour, attributes."""
+    """A quantity between two stops: its name in hover and table, colour, attributes.
+
+    ``pale`` where it is estimated.
+    """
 
     source: str
     target: str
@@ -145,6 +148,7 @@ class Flow:
     name: str
     color: str
     point: Mapping[str, Any]
+    pale: bool = False
 
 
 def sankey(stops: Sequence[Stop], flows: Sequence[Flow]) -> Figure:
@@ -175,14 +179,15 @@ def sankey(stops: Sequence[Stop], flows: Sequence[Flow]) -> Figure:
                     "target": [place[flow.target] for flow in drawn],
                     "value": [flow.value for flow in drawn],
                     "label": [flow.name for flow in drawn],
-                    "color": [f"{color(flow.color)}/flow" for flow in drawn],
+                    "color": [f"{color(flow.color)}/{'pale' if flow.pale else 'flow'}"
+                              for flow in drawn],
                     "customdata": [dict(flow.point) for flow in drawn],
                     "hoverinfo": "none",
                 },
             }
         ],
         "layout": {
-            "margin": {"l": 4, "r": 4, "t": 8, "b": 12}, "showlegend": False, "dragmode": False,
+            "margin": {"l": 4, "r": 4, "t": 14, "b": 12}, "showlegend": False, "dragmode": False,
             "meta": {
                 "short": [stop.short for stop in kept],
                 "stops": [dict(stop.point) for stop in kept],

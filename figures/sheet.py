@@ -9,6 +9,7 @@ from functools import cached_property
 from math import floor, log10
 
 from figures.cells import Cell, Key, total
+from figures.focus import TINTS
 from figures.number import Units, apportioned, shown_value, written
 from figures.view import View
 from figures.years import Estimate
@@ -23,6 +24,12 @@ class Series:
     cells: tuple[Cell | None, ...]
     dash: str = "solid"
     symbol: str = "circle"
+
+    @property
+    def part(self) -> str:
+        """The part of a site that all of its cells are of; empty for none."""
+        parts = {cell.part for cell in self.cells if cell is not None}
+        return parts.pop() if len(parts) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,24 @@ class Sheet:
 def series(view: View, key: Key, name: str, color: str, **style: str) -> Series:
     """Return the series of a ledger name over the view's periods."""
     return Series(name, color, tuple(view.cells(key)), **style)
+
+
+def parted(
+    view: View, indicator: str, dimension: str, members: Sequence[tuple[str, ...]]
+) -> tuple[Series, ...]:
+    """Return the parts of a quantity, name, colour and entity each; further places are its style.
+
+    Of a filtered page those that the filter leaves; where the ledger parts it no further, what is
+    filtered is the only part.
+    """
+    kept = [row for row in members if view.reaches((indicator, dimension, row[2]))]
+    if kept:
+        return tuple(
+            Series(view.t(name), tint, tuple(view.cells((indicator, dimension, entity))), *style)
+            for name, tint, entity, *style in kept
+        )
+    cells = view.cells((indicator, "site", "site"))
+    return (Series(view.focus_words, TINTS.get(view.focus[0], "energy.total"), tuple(cells)),)
 
 
 def earlier(view: View, key: Key) -> Series | None:

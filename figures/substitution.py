@@ -23,7 +23,7 @@ from figures.number import (
     written,
 )
 from figures.overview import SOURCES, grain_words, same_margin
-from figures.sheet import Group, Series, Sheet, earlier, series
+from figures.sheet import Group, Series, Sheet, earlier, parted, series
 from figures.view import Span, View, months_of, period_words, short_period
 from figures.years import estimate_line
 
@@ -271,29 +271,18 @@ def _share_bars(view: View) -> Node:
 
 def devices(view: View) -> Built:
     """Return capacity, energy and substitution of each source, all visible (5.5 e)."""
-    groups = [
-        _device(view, 0, [
-            ("装机容量", view.now(CAPACITY)), ("月发电量", view.now(GENERATION)),
-            ("等效利用小时", _over(view, GENERATION, CAPACITY, "h", "发电量 ÷ 装机容量")),
-        ]),
-        _device(view, 1, [
-            ("充电桩数量", view.now(CHARGERS)), ("月充电量", view.now(CHARGED)),
-            ("单桩日均", _per_pile(view)),
-        ]),
-        _device(view, 2, [
-            ("月平均负荷", view.now(LOAD)), ("月节约电量", view.now(SAVED)),
-            ("节电率", _saving_rate(view)),
-        ]),
-    ]  # fmt: skip
+    groups = [cards.each(view, one) for one in (_pv_device, _charger_device, _pump_device)]
     labels = tuple(span.label for span in view.periods)
-    named = [(name, color, source) for name, color, source, _, _ in SOURCES]
+    energies = (
+        (view.t("光伏"), GENERATION, view.t("发电量"), "source.pv"),
+        (view.t("充电桩"), CHARGED, view.t("充电量"), "source.charger"),
+        (view.t("地源热泵"), SAVED, view.t("节电量"), "source.gshp"),
+    )
     sheet_groups = (
-        Group(view.t("光伏"), "kWh", (series(view, GENERATION, view.t("发电量"), "source.pv"),)),
-        Group(view.t("充电桩"), "kWh", (series(view, CHARGED, view.t("充电量"),
-                                             "source.charger"),)),
-        Group(view.t("地源热泵"), "kWh", (series(view, SAVED, view.t("节电量"), "source.gshp"),)),
-        Group(view.t("替代量"), "kgCO2e", tuple(
-            series(view, of_source(s), view.t(name), color) for name, color, s in named)),
+        *(Group(title, "kWh", (series(view, key, name, color),))
+          for title, key, name, color in energies if view.reaches(key)),
+        Group(view.t("替代量"), "kgCO2e", parted(view, "substitution", "source",
+                                                [row[:3] for row in SOURCES])),
     )  # fmt: skip
     return Built(
         subtitle=view.joined(view.last_words, view.t("按来源，右上为替代量")),
@@ -302,6 +291,27 @@ def devices(view: View) -> Built:
         lead=view.now(WHOLE),
         sheet=Sheet(labels, sheet_groups, tuple(view.cells(WHOLE))),
     )
+
+
+def _pv_device(view: View) -> Node:
+    return _device(view, 0, [
+        ("装机容量", view.now(CAPACITY)), ("月发电量", view.now(GENERATION)),
+        ("等效利用小时", _over(view, GENERATION, CAPACITY, "h", "发电量 ÷ 装机容量")),
+    ])  # fmt: skip
+
+
+def _charger_device(view: View) -> Node:
+    return _device(view, 1, [
+        ("充电桩数量", view.now(CHARGERS)), ("月充电量", view.now(CHARGED)),
+        ("单桩日均", _per_pile(view)),
+    ])  # fmt: skip
+
+
+def _pump_device(view: View) -> Node:
+    return _device(view, 2, [
+        ("月平均负荷", view.now(LOAD)), ("月节约电量", view.now(SAVED)),
+        ("节电率", _saving_rate(view)),
+    ])  # fmt: skip
 
 
 def _device(view: View, at: int, facts: Sequence[tuple[str, Cell | None]]) -> Node:
@@ -380,7 +390,7 @@ def trend(view: View) -> Built:
 
     found = tuple(
         Series(view.t(name), color, course(view.cells(of_source(s))), dash, symbol)
-        for name, color, s, dash, symbol in SOURCES
+        for name, color, s, dash, symbol in view.kept("substitution", "source", SOURCES)
     )
     group = Group(view.t("当期") if chosen == "month" else view.t("累计"), "kgCO2e", found,
                   course(view.cells(WHOLE)), None, view.t("合计"))  # fmt: skip
@@ -389,7 +399,7 @@ def trend(view: View) -> Built:
     if back and not (view.compare == "month" and chosen == "sum"):
         before = tuple(
             Series(view.t(name), color, course(view.before(of_source(s), back)), "dot", symbol)
-            for name, color, s, _, symbol in SOURCES
+            for name, color, s, _, symbol in view.kept("substitution", "source", SOURCES)
         )
         if any(c is not None and c.value is not None for s in before for c in s.cells):
             title = view.t("上年同期") if view.compare == "year" else view.t("上期")

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import fsum
+from typing import TypeVar
 
 from figures.cells import Book, Cell, Key, adds_over_sites
+from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
 from figures.number import Units
 from translations import text
 
 SIZES = {"month": 1, "quarter": 3, "year": 12}
 GRAINS = tuple(SIZES)
 COMPARISONS = ("none", "month", "year")
+Row = TypeVar("Row", bound=tuple[str, ...])
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # fmt: skip
 
@@ -200,6 +203,10 @@ class View:
         ledger; empty for pages that do not show it.
     copper
         Whether copper counts in the totals; None where the chosen sites differ.
+    focus
+        The parts of a site that the page is filtered by; `book` and `days` give those alone.
+    at
+        The period of the axis that indicators follow; None for the last.
     """
 
     book: Book
@@ -225,6 +232,8 @@ class View:
     flows: tuple[Flow, ...] = ()
     batches: tuple[BatchMonth, ...] = ()
     copper: bool | None = True
+    focus: Focus = ()
+    at: Span | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""
@@ -232,8 +241,58 @@ class View:
 
     @property
     def last(self) -> Span:
-        """The last period, which indicators follow."""
-        return self.periods[-1]
+        """The period that indicators follow: the last, unless the page is filtered by one."""
+        return self.at or self.periods[-1]
+
+    @property
+    def unfiltered(self) -> View:
+        """The same view of whole sites."""
+        if not self.focus:
+            return self
+        books = [b.whole if isinstance(b, Parted) else b for b in (self.book, self.days)]
+        return replace(self, book=books[0], days=books[1], focus=())
+
+    def filtered(self, focus: Focus) -> View:
+        """Return the view of parts of its sites alone; a month is what indicators follow."""
+        month = dict(focus).get(MONTH)
+        at = next((span for span in self.periods if span.label == month), None)
+        parts = tuple(one for one in focus if one[0] != MONTH)
+        if not parts:
+            return replace(self, at=at)
+        return replace(
+            self, at=at, focus=parts, book=Parted(self.book, parts), days=Parted(self.days, parts)
+        )
+
+    def reaches(self, key: Key) -> bool:
+        """Tell whether a name has numbers of the parts that the page is filtered by."""
+        try:
+            self.book.named(key)
+        except Unparted:
+            return False
+        return True
+
+    def kept(self, indicator: str, dimension: str, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Return the members of a dimension that the filter leaves, their entity in third place.
+
+        Raises
+        ------
+        Unparted
+            It leaves none.
+        """
+        found = tuple(row for row in rows if self.reaches((indicator, dimension, row[2])))
+        if not found:
+            self.book.named((indicator, dimension, rows[0][2]))
+        return found
+
+    @property
+    def filter_words(self) -> str:
+        """The filter of the page as a subtitle says it; empty for whole sites."""
+        return self.t("筛选：{name}", name=self.focus_words) if self.focus else ""
+
+    @property
+    def focus_words(self) -> str:
+        """The parts that the page is filtered by, in words; empty for whole sites."""
+        return focus_words(self.focus, self.language)
 
     @property
     def step(self) -> int:
@@ -262,7 +321,7 @@ class View:
 
     def target(self, key: Key, kind: str, span: Span) -> float | None:
         """Return the target of a period: its own, or the sum of those of all its months."""
-        periods = self.targets.get((*key, kind), {})
+        periods = self.targets.get((*self.book.named(key), kind), {})
         if span.label in periods:
             return periods[span.label]
         known = [periods[month] for month in span.months if month in periods]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from accounting.years import annualised, base_year_index, month_equivalent
 from figures.cells import Cell, Key, adds_over_sites, ratio, total
 from figures.cells import view as viewed
+from figures.focus import where_parted
 from figures.html import Content, el
 from figures.number import exact, figure_button, kpi_decimals, shown_value, written
 from figures.view import Span, View, months_of
@@ -142,16 +143,17 @@ def base_index(view: View, key: Key) -> tuple[Cell, str] | None:
 
 def _per_tonne(view: View, key: Key, span: Span) -> Cell:
     quantity = view.cell(key, span)
-    masses = [mass for name in MASSES if (mass := view.cell(name, span)) is not None]
+    names = view.kept("throughput", "line", MASSES)
+    masses = [mass for name in names if (mass := view.cell(name, span)) is not None]
     unit = f"{quantity.unit if quantity else ''}/t"
-    if len(masses) < len(MASSES):
+    if len(masses) < len(names):
         return Cell(None, unit, quality="null")
     return ratio(quantity, total(masses), unit)
 
 
 def index_line(view: View, key: Key) -> Content:
     """Return the base-year index of the last period as a line of a card's foot."""
-    found = base_index(view, key)
+    found = where_parted(lambda: base_index(view, key))
     if found is None:
         return None
     cell, reason = found

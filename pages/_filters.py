@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import parse_qsl, quote
 
+from figures.focus import DIMENSIONS, Focus
 from figures.number import Units
 from figures.view import COMPARISONS, GRAINS, months_of, shifted
 
@@ -15,7 +16,10 @@ MASSES = ("t", "kg")
 ENERGIES = ("MWh", "kWh", "tce")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _WORD = re.compile(r"[a-z0-9_-]{1,40}")
-_OWN = ("site", "from", "to", "grain", "mass", "energy", "compare", "view", "trace")
+_PART = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_OWN = (
+    "site", "from", "to", "grain", "mass", "energy", "compare", "view", "trace", "focus",
+)  # fmt: skip
 LONGEST_MONTHS = 120
 
 
@@ -46,6 +50,7 @@ class Filters:
     energy: str = "MWh"
     compare: str = "year"
     view: str = ""
+    focus: Focus = ()
     switches: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,7 +62,7 @@ class Filters:
         """Return what the view depends on, for the cache."""
         return (
             self.sites, self.first, self.last, self.grain, self.mass, self.energy, self.compare,
-            self.view, tuple(sorted(self.switches.items())),
+            self.view, self.focus, tuple(sorted(self.switches.items())),
         )  # fmt: skip
 
 
@@ -76,8 +81,24 @@ def parse(search: str | None, known: Known) -> Filters:
         _one_of(given.get("grain"), GRAINS), _one_of(given.get("mass"), MASSES),
         _one_of(given.get("energy"), ENERGIES),
         _one_of(given.get("compare"), COMPARISONS, "year"),
-        _one_of(given.get("view"), ["", *(name for name, _ in known.views)]), switches,
+        _one_of(given.get("view"), ["", *(name for name, _ in known.views)]),
+        focus_of(given.get("focus", "")), switches,
     )  # fmt: skip
+
+
+def focus_of(words: str) -> Focus:
+    """Return what a page is filtered by: ``line:cable,month:2026-03``, one of a dimension."""
+    found: dict[str, str] = {}
+    for word in words.split(","):
+        dimension, _, entity = word.partition(":")
+        if dimension in DIMENSIONS and _PART.fullmatch(entity):
+            found[dimension] = entity
+    return tuple(found.items())
+
+
+def focus_address(focus: Focus) -> str:
+    """Return what a page is filtered by, as it stands in the address."""
+    return ",".join(f"{dimension}:{entity}" for dimension, entity in focus)
 
 
 def _one_of(value: str | None, choices: Sequence[str], default: str = "") -> str:
@@ -107,9 +128,11 @@ def address(filters: Filters, known: Known, **changed: str | None) -> str:
         for name, default in defaults.items()
         if getattr(filters, name) != default
     }
+    if filters.focus:
+        whole["focus"] = focus_address(filters.focus)
     whole |= filters.switches
     for name, value in changed.items():
-        if value is None or defaults.get(name) == value:
+        if value is None or defaults.get(name, "" if name == "focus" else None) == value:
             whole.pop(name, None)
         else:
             whole[name] = value
@@ -120,7 +143,7 @@ def address(filters: Filters, known: Known, **changed: str | None) -> str:
 
 @cache
 def _quoted(value: str) -> str:
-    return quote(value, safe=",")
+    return quote(value, safe=",:")
 
 
 def presets(known: Known) -> list[tuple[str, str, str]]:

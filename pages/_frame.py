@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from figures.cards import swatch
+from figures.focus import DIMENSIONS, MONTH, Unparted, part_words, unparted_words
 from figures.html import Content, Node, core, el, icon, link
 from figures.view import SiteInfo, View
 from pages._edit import dialog
-from pages._filters import Filters, Known, address, all_months, presets
+from pages._filters import Filters, Known, address, all_months, focus_address, presets
 from pages._panel import Page, shell
 from pages._plain import PlainPage
 from translations import text
@@ -153,7 +154,7 @@ def page_layout(page: Page, language: str) -> Node:
                      cls="page-head"), page.before(language) if page.before else None, sections,
            cls="content"),
         dialog(page.key, language),
-        cls="page", data_page=page.key,
+        cls="page", data_page=page.key, data_manual=page.manual,
     )  # fmt: skip
 
 
@@ -163,11 +164,24 @@ def page_head(page: Page, view: View) -> list[Content]:
     mark = el("Span", icon("flask-conical"), view.t("演示数据"), cls="badge badge-demo")
     return [
         el("Div", el("H1", view.t(page.title), cls="page-title"),
-           el("P", page.finding(view), cls="finding", aria_live="polite"), _lens(view)),
+           el("P", _finding(page, view), cls="finding", aria_live="polite"), _lens(view)),
         mark if demo else None,
         page.notice(view) if page.notice else None,
         _print_head(view),
     ]  # fmt: skip
+
+
+def _finding(page: Page, view: View) -> Content:
+    """Return the sentence of a page; of whole sites where it says what cannot be filtered."""
+    try:
+        return [page.finding(view), _by(view)] if view.focus else page.finding(view)
+    except Unparted as refused:
+        why = unparted_words(refused, view.focus, view.language)
+        return [page.finding(view.unfiltered), el("Span", f" {why}", cls="finding-by")]
+
+
+def _by(view: View) -> Node:
+    return el("Span", f" {view.filter_words}", cls="finding-by")
 
 
 def _lens(view: View) -> Node | None:
@@ -186,7 +200,8 @@ def _print_head(view: View) -> Node:
     """Return the line that paper has in place of the filters; the browser adds who and when."""
     sites = view.joined(*(site.name(view.language) for site in view.sites))
     units = f"{view.units.mass} / {view.units.energy}"
-    words = view.joined(sites, view.range_words(), units, view.lens_words)
+    month = view.t("指标月份 {month}", month=view.last.label) if view.at else ""
+    words = view.joined(sites, view.range_words(), units, view.filter_words, month, view.lens_words)
     return el("P", words, " ", el("Span", cls="print-time"), cls="print-only print-head")
 
 
@@ -210,7 +225,33 @@ def filter_bar(
            title=view.t("导出本页"), aria_label=view.t("导出本页"),
            href=f"/download/{view.facts['page']}.csv{address(filters, known)}", download="",
            target="_self"),
+        _chips(view, filters, known),
     ]  # fmt: skip
+
+
+def _chips(view: View, filters: Filters, known: Known) -> Node | None:
+    """Return what the page is filtered by, each to be taken away, and all at once."""
+    if not filters.focus:
+        return None
+    chips = [_chip(view, filters, known, one) for one in filters.focus]
+    clear = link(address(filters, known, focus=""), view.t("清除全部"), el("Kbd", "Esc"),
+                 cls="chip-clear", data_chip="all")  # fmt: skip
+    return el("Div", el("Span", icon("funnel"), view.t("筛选"), cls="chips-name"), chips, clear,
+              cls="chips", role="group", aria_label=view.t("本页的筛选"))  # fmt: skip
+
+
+def _chip(view: View, filters: Filters, known: Known, one: tuple[str, str]) -> Node:
+    dimension, entity = one
+    part = part_words(dimension, entity, view.language)
+    name = view.t("{dimension}：{part}", dimension=view.t(DIMENSIONS[dimension]), part=part)
+    rest = focus_address(tuple(other for other in filters.focus if other != one))
+    idle = dimension == MONTH and (view.at is None or view.at.label != entity)
+    words = view.t("不在所选范围内，没有按它筛选") if idle else ""
+    return link(
+        address(filters, known, focus=rest), el("Span", view.joined(name, words)), icon("x"),
+        cls="chip chip-idle" if idle else "chip", data_chip=f"{dimension}:{entity}",
+        title=view.t("移除筛选"), aria_label=view.t("移除筛选 {name}", name=name),
+    )  # fmt: skip
 
 
 def _menu(label: str, value: Content, items: Content, cls: str, mark: str = "") -> Node:

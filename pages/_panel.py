@@ -9,6 +9,7 @@ from typing import Any
 from figures import cards
 from figures.cards import Built
 from figures.cells import Key
+from figures.focus import Unparted, unparted_words
 from figures.html import Content, Node, core, el, icon
 from figures.number import badge
 from figures.view import View
@@ -87,8 +88,8 @@ class Section:
 class Page:
     """A page: address, name, clause, the sentence under its title, its sections.
 
-    ``before`` makes what stands above the sections, in a language; ``notice`` what stands under the
-    title of every state of the page: a warning.
+    ``manual`` is the anchor of its chapter; ``before`` makes what stands above the sections, in a
+    language; ``notice`` what stands under the title of every state of the page: a warning.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Page:
     icon: str
     sections: tuple[Section, ...]
     finding: Callable[[View], Content]
+    manual: str = "screens"
     before: Callable[[str], Content] | None = None
     notice: Callable[[View], Content] | None = None
 
@@ -171,7 +173,12 @@ def _graph(page: Page, panel: Panel, at: int) -> Node:
 
 def built_panel(panel: Panel, view: View) -> Built:
     """Return what a panel shows, with what stands on its months."""
-    built = panel.made(view)
+    try:
+        built = named(panel.made(view), view.focus_words, view)
+    except Unparted as refused:
+        why = unparted_words(refused, view.focus, view.language)
+        whole = built_panel(panel, view.unfiltered)
+        return replace(named(whole, view.t("未筛选"), view), unparted=why)
     labels = tuple(span.label for span in view.periods)
     if not view.remarks or built.sheet is None or built.sheet.labels != labels:
         return built
@@ -188,18 +195,41 @@ def built_panel(panel: Panel, view: View) -> Built:
     return replace(built, sheet=replace(built.sheet, notes=notes))
 
 
+def named(built: Built, part: str, view: View) -> Built:
+    """Return what a panel shows, its columns named by the part of the site that they are of."""
+    if not part or built.sheet is None:
+        return built
+
+    def own(name: str) -> str:
+        known = not name or part in name
+        return name if known else view.t("{name}（{part}）", name=name, part=part)
+
+    groups = tuple(
+        replace(
+            group, title=own(group.title), scope=own(group.scope),
+            series=tuple(replace(one, name=own(one.name)) for one in group.series),
+        )
+        for group in built.sheet.groups
+    )  # fmt: skip
+    return replace(built, sheet=replace(built.sheet, groups=groups))
+
+
 def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
     """Return what a panel shows of a view."""
     built = built_panel(panel, view)
     if not built.empty and built.sheet is not None and built.sheet.empty:
-        built = Built(subtitle=built.subtitle, empty=view.t("所选期间没有数据"))
+        built = replace(
+            Built(subtitle=built.subtitle, empty=view.t("所选期间没有数据")),
+            unparted=built.unparted,
+        )
     if built.empty:
         return Rendered(_empty(panel, view, built), None, "empty")
-    built = replace(built, subtitle=view.joined(built.subtitle, built.lens_words(view)))
+    by = "" if built.unparted else view.filter_words
+    built = replace(built, subtitle=view.joined(built.subtitle, by, built.lens_words(view)))
     tabled = view.switches.get("table") == panel.key and built.sheet is not None
     if panel.kind == "bare":
-        return Rendered([built.body], built.aside, "ready", None)
-    words = [_head(page, panel, view, built, address, tabled=tabled)]
+        return Rendered([built.body, unparted(built)], built.aside, "ready", None)
+    words = [_head(page, panel, view, built, address, tabled=tabled), unparted(built)]
     if tabled and built.sheet is not None:
         words.append(cards.table(view, built.sheet))
     else:
@@ -211,6 +241,11 @@ def render(page: Page, panel: Panel, view: View, address: str) -> Rendered:
     words.append(_foot(view, built))
     kept = [word for word in words if word is not None]
     return Rendered(kept, built.aside, "ready", _chart(panel, view, built))
+
+
+def unparted(built: Built) -> Content:
+    """Return why a panel does not follow the filter of the page."""
+    return cards.unparted(built.unparted) if built.unparted else None
 
 
 def _placed(name: str, node: Content) -> Content:
@@ -307,13 +342,15 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "plots": [plot.figure for plot in built.plots],
         "hover": cards.hover(view, built.sheet) if built.sheet else {},
         "title": view.t(panel.title),
-        "subtitle": built.subtitle,
+        "subtitle": view.joined(built.subtitle, built.unparted),
         "foot": built.foot,
         "site": sites,
         "range": view.range_words(),
+        "focus": "" if built.unparted else view.focus_words,
         "lens": built.lens_words(view),
         "mark": view.t("演示数据") if any(site.demo for site in view.sites) else "",
         "trace": view.t("点击查看核算依据"),
+        "filter": view.t("点击筛选本页，双击查看核算依据"),
         "label": _sentence(panel, view, built),
     }
 

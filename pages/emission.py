@@ -65,6 +65,7 @@ PAGE = Page(
     clause="5.3",
     group="监测分析",
     icon="factory",
+    manual="screens-whole-site-emissions",
     finding=figures.finding,
     sections=(
         Section(panels=(_GLANCE,)),

@@ -57,6 +57,7 @@ PAGE = Page(
     clause="5.6",
     group="监测分析",
     icon="recycle",
+    manual="screens-life-cycle",
     finding=figures.finding,
     sections=(
         Section(panels=(_SUMS,)),

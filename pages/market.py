@@ -63,6 +63,7 @@ PAGE = Page(
     clause="5.7",
     group="监测分析",
     icon="trending-up",
+    manual="screens-carbon-sales",
     finding=figures.finding,
     notice=figures.notice,
     sections=(

@@ -122,6 +122,7 @@ PAGE = Page(
     clause="5.2",
     group="监测分析",
     icon="layout-dashboard",
+    manual="screens-overview",
     finding=figures.finding,
     before=_since,
     sections=(

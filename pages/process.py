@@ -95,6 +95,7 @@ PAGE = Page(
     clause="5.4",
     group="监测分析",
     icon="workflow",
+    manual="screens-dismantling",
     finding=figures.finding,
     sections=(
         Section(panels=_KEY_FIGURES),

@@ -75,6 +75,7 @@ PAGE = Page(
     clause="5.5",
     group="监测分析",
     icon="sun",
+    manual="screens-substitution",
     finding=figures.finding,
     sections=(
         Section(panels=_TOP),

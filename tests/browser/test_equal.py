@@ -158,6 +158,6 @@ def test_a_part_of_a_ring_opens(open_page, plant_app, signed_in, path, panel):
         page.mouse.move(box["x"] + box["width"] - 14, middle)
         page.mouse.move(box["x"] + box["width"] - 12, middle)
         page.wait_for_timeout(200)
-        page.mouse.click(box["x"] + box["width"] - 12, middle)
+        page.mouse.dblclick(box["x"] + box["width"] - 12, middle)
         page.locator(".drawer").wait_for()
         assert "数据质量" in page.locator(".drawer").inner_text()

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from figures import market, reduction
 from figures.cells import Book, Cell
-from figures.lifecycle import STEP, TOTAL, Band, Knot, Step, edges, sankey, signed, waterfall
+from figures.lifecycle import STEP, TOTAL, Step, edges, signed, waterfall
 from figures.reduction import EMISSION, MATERIALS, REDUCTION, STAGES, SUBSTITUTION
+from figures.shapes import Flow as Band
+from figures.shapes import Stop, sankey
 from figures.view import BatchMonth, Flow, Span, View, months_of
 
 LINES = ("cable", "conductor", "transformer")
@@ -207,8 +209,9 @@ def test_lineage_that_does_not_make_the_shown_stages_is_not_drawn():
 
 @given(st.lists(st.floats(0, 1e12), min_size=1, max_size=9))
 def test_flows_keep_their_amounts(values):
-    bands = [Band(0, n + 1, value, "c.c", str(n)) for n, value in enumerate(values)]
-    drawn = sankey([Knot(str(n), "", "c.c") for n in range(len(values) + 1)], bands)
+    bands = [Band("0", str(n + 1), value, "", "c.c", {}) for n, value in enumerate(values)]
+    stops = [Stop(str(n), min(n, 1), "", "", "", "c.c", {}) for n in range(len(values) + 1)]
+    drawn = sankey(stops, bands)
     assert fsum(drawn["data"][0]["link"]["value"]) == pytest.approx(fsum(values))
 
 

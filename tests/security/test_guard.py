@@ -84,6 +84,9 @@ def routes(application) -> dict[str, list[Case]]:
             "SELECT figure_id FROM ledger WHERE current AND grain = 'month' "
             "AND indicator = 'emission' AND dimension = 'site' ORDER BY period LIMIT 1"
         ).fetchall()
+        meter = "site={}&meter={}&period=2026-03-02".format(
+            *cursor.execute("SELECT site, meter_id FROM meter_number LIMIT 1").fetchone()
+        )
     built = {page.path: page for page in PAGES}
     suite = re.search(
         r'"(/_dash-component-suites/[^"]+)"', application.client("analyst").get("/").text
@@ -116,6 +119,10 @@ def routes(application) -> dict[str, list[Case]]:
         "/_favicon.ico": [Case("/_favicon.ico", "open")],
         "/download/trace/<figure_id>.csv": [
             Case(f"/download/trace/{figure}.csv", "page", "/", action="export")
+        ],
+        "/download/trace/meter.csv": [
+            Case(f"/download/trace/meter.csv?{meter}", "page", "/emission", action="export"),
+            Case("/download/trace/meter.csv", "page", "/emission", 404, action="export"),
         ],
         "/download/<page>/<panel>.csv": [
             *(download(application, page, "/none") for page in PAGES),
