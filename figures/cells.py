@@ -153,8 +153,8 @@ class _Rows(Mapping[Key, Mapping[str, Sequence[Cell]]]):
         return self._made[key]
 
     def _cell(
-        self, part: str, period: str, value: object, unit: str, ident: str, quality: str, sure: object,
-        guessed: object, marks: str, view: str,
+        self, part: str, period: str, value: object, unit: str, ident: str, quality: str,
+        sure: object, guessed: object, marks: str, view: str,
     ) -> Cell:  # fmt: skip
         if marks not in self._flags:
             self._flags[marks] = frozenset(marks.split(";"))
