@@ -14,6 +14,7 @@ from flask import Flask, Response, abort, request
 from callbacks._bind import panel_built
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks.workbook import column_names, page_workbook
 from figures.cards import quality_words
 from figures.cells import Cell
 from figures.number import shown_value
@@ -21,8 +22,10 @@ from figures.sheet import Sheet
 from figures.view import View
 from pages._filters import parse
 from pages._panel import Page, Panel
+from pages._plain import PlainPage
 
 BOM = "\ufeff"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def bind_downloads(server: Flask, pages: Sequence[Page], reader: PageReader, default: str) -> None:
@@ -40,6 +43,16 @@ def bind_downloads(server: Flask, pages: Sequence[Page], reader: PageReader, def
             abort(404)
         rows = list(_table(found[1], built.sheet))
         return _answer(found[0], found[1], found[1].t(chosen.title), rows)
+
+    @server.get("/download/<page>.xlsx")
+    def download_workbook(page: str) -> Response:
+        found = _view(known_pages, page, reader, default)
+        known = reader.known()
+        if isinstance(found[0], PlainPage) or known is None:
+            abort(404)
+        filters = parse(request.query_string.decode("ascii", "replace"), known)
+        body = page_workbook(*found, filters, known)
+        return _sent(body, XLSX, _file_name(*found, "", "xlsx"))
 
     @server.get("/download/<page>.csv")
     def download_page(page: str) -> Response:
@@ -73,13 +86,7 @@ def full(cell: Cell | None, view: View) -> str:
 
 def _table(view: View, sheet: Sheet) -> Iterator[list[str]]:
     head = [sheet.head or view.t("期间")]
-    for group in sheet.groups:
-        word = view.units.of(group.unit).word
-        title = f"{group.title} " if len(sheet.groups) > 1 else ""
-        head += [
-            f"{title}{column.name} ({view.joined(word, _lens(view, column.cells))})"
-            for column in group.columns()
-        ]
+    head += column_names(view, sheet)
     head.append(view.t("数据质量"))
     yield [*head, view.t("备注")] if sheet.noted else head
     for at, label in enumerate(sheet.labels):
@@ -120,17 +127,23 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
 def _answer(page: Page, view: View, title: str, rows: list[list[str]]) -> Response:
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows([[_safe(c) for c in row] for row in rows])
+    return _sent((BOM + out.getvalue()).encode(), "text/csv", _file_name(page, view, title, "csv"))
+
+
+def _file_name(page: Page, view: View, title: str, ending: str) -> str:
+    """Return what a download is called: site, page, title, view, range, day."""
     site = view.sites[0].name(view.language)
     today = datetime.now(ZoneInfo(view.sites[0].zone)).date()
     joint = "～" if view.language == "zh" else "-"
-    name = f"{site}_{view.t(page.name)}_{title}_"
-    name += f"{view.t(view.lens.title)}_" if view.lens else ""
-    name += f"{view.periods[0].label}{joint}{view.last.label}_{today}.csv"
-    return Response(
-        (BOM + out.getvalue()).encode(),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"},
-    )
+    lens = view.t(view.lens.title) if view.lens else ""
+    span = f"{view.periods[0].label}{joint}{view.last.label}"
+    words = [site, view.t(page.name), title, lens, span, str(today)]
+    return "_".join(word for word in words if word) + f".{ending}"
+
+
+def _sent(body: bytes, kind: str, name: str) -> Response:
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return Response(body, mimetype=kind, headers={"Content-Disposition": disposition})
 
 
 def _safe(cell: str) -> str:

@@ -206,11 +206,25 @@ def filter_bar(
         el("Div", cls="filter-gap"),
         el("Button", icon("printer"), el("Span", view.t("打印")), cls="button filter-button",
            type="button", data_do="print", title=view.t("打印"), aria_label=view.t("打印")),
-        el("A", icon("download"), el("Span", view.t("导出本页")), cls="button filter-button",
-           title=view.t("导出本页"), aria_label=view.t("导出本页"),
-           href=f"/download/{view.facts['page']}.csv{address(filters, known)}", download="",
-           target="_self"),
+        _exports(view, address(filters, known)),
     ]  # fmt: skip
+
+
+def _exports(view: View, query: str) -> Node:
+    """Return the menu of what the page can be taken away as."""
+    files = [("table-2", "Excel 工作簿", "xlsx"), ("file-text", "CSV 长表", "csv")]
+    items = [
+        el("A", icon(mark), el("Span", view.t(words)), cls="menu-item", download="",
+           href=f"/download/{view.facts['page']}.{ending}{query}", target="_self")
+        for mark, words, ending in files
+    ]  # fmt: skip
+    name = view.t("导出本页")
+    return el(
+        "Details",
+        el("Summary", icon("download"), el("Span", name), cls="button filter-button", title=name,
+           aria_label=name),
+        el("Div", items, cls="menu menu-right"), cls="menu-box filter-export",
+    )  # fmt: skip
 
 
 def _menu(label: str, value: Content, items: Content, cls: str, mark: str = "") -> Node:
