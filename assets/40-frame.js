@@ -64,10 +64,7 @@
   var waiting = 0;
   window.addEventListener("resize", function () { window.clearTimeout(waiting); waiting = window.setTimeout(screen, 150); });
   window.addEventListener("carbon-theme", screen);
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll(".print-time").forEach(function (place) { place.textContent = document.querySelector(".account-name").textContent + "  " + new Date().toLocaleString(document.documentElement.lang); });
-    carbon.before = document.documentElement.getAttribute("data-bs-theme"); document.documentElement.setAttribute("data-bs-theme", "light"); screen(); });
-  window.addEventListener("afterprint", function () { document.documentElement.setAttribute("data-bs-theme", carbon.before || "light"); screen(); });
+  carbon.screen = screen;
 
   /* ---- the drawer: any number opens ---- */
 

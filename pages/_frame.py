@@ -166,7 +166,7 @@ def page_head(page: Page, view: View) -> list[Content]:
            el("P", page.finding(view), cls="finding", aria_live="polite"), _lens(view)),
         mark if demo else None,
         page.notice(view) if page.notice else None,
-        _print_head(view),
+        _print_head(page, view),
     ]  # fmt: skip
 
 
@@ -182,12 +182,20 @@ def _lens(view: View) -> Node | None:
     )  # fmt: skip
 
 
-def _print_head(view: View) -> Node:
-    """Return the line that paper has in place of the filters; the browser adds who and when."""
+def _print_head(page: Page, view: View) -> Node:
+    """Return the line that paper has in place of the filters; the browser adds who and when.
+
+    What stands at the head of every sheet of paper is beside it (assets/70-print.js).
+    """
     sites = view.joined(*(site.name(view.language) for site in view.sites))
     units = f"{view.units.mass} / {view.units.energy}"
     words = view.joined(sites, view.range_words(), units, view.lens_words)
-    return el("P", words, " ", el("Span", cls="print-time"), cls="print-only print-head")
+    demo = view.t("演示数据") if any(site.demo for site in view.sites) else ""
+    return el(
+        "P", words, " ", el("Span", cls="print-time"), cls="print-only print-head",
+        data_paper=view.joined(sites, view.t(page.name), view.range_words(), view.lens_words),
+        data_mark=demo, data_forecast_mark=view.t("预测"),
+    )  # fmt: skip
 
 
 def filter_bar(
