@@ -477,57 +477,93 @@
   }
 
   /* Rings and radars have no legend over them: their names come from what is drawn. */
-  function ownKeys(figure, x, y) {
-    var out = "", first = figure.data[0], names = [];
-    if (first && first.type === "pie") { names = first.labels.map(function (name, i) { return [name, first.marker.colors[i]]; }); }
-    if (first && first.type === "scatterpolar") { names = figure.data.map(function (trace) { return [trace.name, trace.line.color]; }); }
-    names.forEach(function (pair) {
-      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + colored(pair[1], "light") + '"/>' + label(x + 15, y, 12, 400, "#52606D", pair[0]);
-      x += 34 + 13 * pair[0].length;
-    });
-    return out;
+  function ownKeys(figure) {
+    var first = figure.data[0];
+    if (first && first.type === "pie") { return first.labels.map(function (name, i) { return [name, first.marker.colors[i]]; }); }
+    if (first && first.type === "scatterpolar") { return figure.data.map(function (trace) { return [trace.name, trace.line.color]; }); }
+    return [];
   }
 
-  function keys(panel, at, x, y) {
-    var out = "";
-    panel.querySelectorAll(".area-lead-" + at + " .legend-item").forEach(function (item) {
-      var shape = item.querySelector(".key");
-      var token = /c-([a-z]+)-([a-z-]+)/.exec(shape ? shape.className : "") || [];
-      var family = carbon.templates.light.layout.meta.colors[token[1]] || {};
-      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + (family[token[2]] || "#52606D") + '"/>';
-      out += label(x + 15, y, 12, 400, "#52606D", item.textContent);
-      x += 34 + 13 * item.textContent.length;
-    });
-    return out;
+  function keyColor(word) {
+    if (word[0] === "@") { return colored(word, "light"); }
+    var parts = word.split("."), family = carbon.templates.light.layout.meta.colors[parts[0]] || {};
+    var known = extras("light")[word] || family[(parts[1] || "").replace(/-soft$/, "")];
+    return known ? colored("@" + word, "light") : "#52606D";
   }
 
-  carbon.picture = function (panel) {
-    var key = panel.getAttribute("data-panel");
-    var chart = carbon.charts[key];
-    var width = 1000, y = 64;
+  function keys(pairs, x, y) {
+    return pairs.map(function (pair) {
+      var at = x;
+      x += 34 + textWidth(pair[0]);
+      return '<rect x="' + at + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + keyColor(pair[1]) + '"/>' + label(at + 15, y, 12, 400, "#52606D", pair[0]);
+    }).join("");
+  }
+
+  /* What stands over a chart: its title and the names of its series, as names and colours. */
+  function leadOf(panel, at) {
+    var title = panel.querySelector(".area-lead-" + at + " .lead-title"), items = panel.querySelectorAll(".area-lead-" + at + " .legend-item");
+    return {
+      height: Number(plotOf(panel, at).getAttribute("data-height")),
+      title: title ? Array.prototype.map.call(title.children, function (e) { return e.textContent; }).join(" ") : "",
+      keys: Array.prototype.map.call(items, function (item) {
+        var shape = item.querySelector(".key"), token = /c-([a-z]+)-([a-z0-9-]+)/.exec(shape ? shape.className : "");
+        return [item.textContent, token ? token[1] + "." + token[2] : ""];
+      })
+    };
+  }
+
+  /* The charts of a card under its title as one SVG; ``leads`` has what stands over each. */
+  carbon.composed = function (chart, leads, width, height) {
+    var y = 64, tall = leads.reduce(function (sum, lead) { return sum + lead.height; }, 0);
+    var scale = height ? Math.max(0.5, (height - 108 - 28 * leads.length) / tall) : 1.25;
     var jobs = chart.plots.map(function (figure, at) {
-      var plot = plotOf(panel, at);
-      var height = Math.round(Number(plot.getAttribute("data-height")) * 1.25);
-      return window.Plotly.toImage(carbon.painted(figure, "light", width - 48, height), { format: "svg", width: width - 48, height: height, imageDataOnly: true })
-        .then(function (svg) { return { svg: svg, height: height, lead: panel.querySelector(".area-lead-" + at + " .lead-title"), at: at }; });
+      var high = Math.round(leads[at].height * scale);
+      return window.Plotly.toImage(carbon.painted(figure, "light", width - 48, high), { format: "svg", width: width - 48, height: high, imageDataOnly: true })
+        .then(function (svg) { return { svg: svg, height: high, lead: leads[at], figure: figure }; });
     });
     return Promise.all(jobs).then(function (parts) {
       var body = label(24, 32, 18, 700, "#1F2933", chart.title) + label(24, 54, 13, 400, "#52606D", chart.subtitle);
       if (chart.mark) { body += label(width - 24, 32, 13, 600, "#93510A", chart.mark, "end"); }
       parts.forEach(function (part) {
         y += 22;
-        body += label(24, y, 13, 600, "#1F2933", part.lead ? Array.prototype.map.call(part.lead.children, function (e) { return e.textContent; }).join(" ") : "");
-        body += keys(panel, part.at, 220, y) || ownKeys(chart.plots[part.at], 24, y);
+        body += label(24, y, 13, 600, "#1F2933", part.lead.title);
+        body += part.lead.keys.length ? keys(part.lead.keys, 220, y) : keys(ownKeys(part.figure), 24, y);
         body += '<g transform="translate(24,' + (y + 6) + ')">' + part.svg.replace(/^[^<]*<svg/, "<svg") + "</g>";
         y += part.height + 6;
       });
       y += 26;
-      body += label(24, y, 12, 400, "#66727F", chart.foot) + label(width - 24, y, 12, 400, "#66727F", chart.site + "  " + chart.range, "end");
+      var where = chart.site + "  " + chart.range;
+      body += label(24, y, 12, 400, "#66727F", chart.foot);
+      if (textWidth(chart.foot) + textWidth(where) > width - 72) { y += 18; }
+      body += label(width - 24, y, 12, 400, "#66727F", where, "end");
       y += 18;
       var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
       return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
         '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
         width: width, height: y, name: [chart.site, chart.title, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+    });
+  };
+
+  carbon.picture = function (panel) {
+    var chart = carbon.charts[panel.getAttribute("data-panel")];
+    return carbon.composed(chart, chart.plots.map(function (_, at) { return leadOf(panel, at); }), 1000);
+  };
+
+  /* The picture as dots: a canvas, so many of them a pixel. */
+  carbon.dots = function (picture, scale) {
+    return new Promise(function (resolve, reject) {
+      var image = new Image();
+      image.onerror = reject;
+      image.onload = function () {
+        var canvas = document.createElement("canvas");
+        canvas.width = Math.round(picture.width * scale);
+        canvas.height = Math.round(picture.height * scale);
+        var pen = canvas.getContext("2d");
+        pen.scale(scale, scale);
+        pen.drawImage(image, 0, 0);
+        resolve(canvas);
+      };
+      image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.text);
     });
   };
 
@@ -539,22 +575,13 @@
     window.setTimeout(function () { URL.revokeObjectURL(link.href); }, 10000);
   }
 
+  carbon.saved = save;
   carbon.download = function (panel, format) {
     return carbon.picture(panel).then(function (picture) {
-      var svg = new Blob([picture.text], { type: "image/svg+xml" });
-      if (format === "svg") { save(svg, picture.name + ".svg"); return; }
-      var image = new Image();
-      var address = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.text);
-      image.onload = function () {
-        var canvas = document.createElement("canvas");
-        canvas.width = picture.width * 2;
-        canvas.height = picture.height * 2;
-        var pen = canvas.getContext("2d");
-        pen.scale(2, 2);
-        pen.drawImage(image, 0, 0);
+      if (format === "svg") { save(new Blob([picture.text], { type: "image/svg+xml" }), picture.name + ".svg"); return undefined; }
+      return carbon.dots(picture, 2).then(function (canvas) {
         canvas.toBlob(function (blob) { save(blob, picture.name + ".png"); }, "image/png");
-      };
-      image.src = address;
+      });
     });
   };
 })();

@@ -177,7 +177,7 @@
       return;
     }
     var action = target.closest("[data-do]");
-    if (action) { closeMenus(); actions[action.getAttribute("data-do")](action); return; }
+    if (action) { closeMenus(); var act = actions[action.getAttribute("data-do")]; if (act) { act(action); } return; }
     if (target.classList.contains("drawer-shade")) { carbon.close(); return; }
     var link = target.closest("a[href]");
     if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }

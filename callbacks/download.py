@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,9 +23,11 @@ from figures.number import shown_value
 from figures.sheet import Sheet
 from figures.view import View
 from pages._filters import parse
-from pages._panel import Page, Panel
+from pages._panel import Page, Panel, pictured
 from pages._plain import PlainPage
+from reports.pictures import Busy, NoBrowser, PictureError, Studio, TooSlow, Wanted
 
+LOG = logging.getLogger("carbon.pages")
 BOM = "\ufeff"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -43,6 +47,18 @@ def bind_downloads(server: Flask, pages: Sequence[Page], reader: PageReader, def
             abort(404)
         rows = list(_table(found[1], built.sheet))
         return _answer(found[0], found[1], found[1].t(chosen.title), rows)
+
+    studio = Studio()
+
+    @server.get("/download/<page>/<panel>.png")
+    def download_picture(page: str, panel: str) -> Response:
+        found = _view(known_pages, page, reader, default)
+        chosen = next((p for p in found[0].panels if p.key == panel), None)
+        spec = pictured(chosen, found[1]) if chosen is not None and chosen.heights else None
+        if chosen is None or spec is None:
+            abort(404)
+        name = _file_name(*found, found[1].t(chosen.title), "png")
+        return _pictured(studio, spec, found[1], name)
 
     @server.get("/download/<page>.xlsx")
     def download_workbook(page: str) -> Response:
@@ -122,6 +138,24 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
                     row += [sheet.note(at)] if view.remarks and sheet else []
                     lens = _lens(view, [cell]) or view.t("账本口径")
                     yield [*row, lens] if view.lens else row
+
+
+def _pictured(studio: Studio, spec: Mapping[str, Any], view: View, name: str) -> Response:
+    """Return a picture that the server makes, or why it makes none, in words."""
+    instead = view.t("可在卡片菜单里用浏览器下载 PNG 或 SVG")
+    try:
+        return _sent(studio.picture(Wanted(spec)), "image/png", name)
+    except NoBrowser:
+        reason = view.t("服务器上没有 chromium，不能出图；请管理员安装 chromium 和 fonts-noto-cjk")
+    except Busy:
+        reason = view.t("服务器正在出另一张图，请稍后再试")
+    except TooSlow:
+        reason = view.t("服务器出图超过时限，已停止")
+    except PictureError as error:
+        LOG.warning("no picture: %s", error)
+        reason = view.t("服务器出图没有成功")
+    return Response(f"{reason}。{instead}" if view.language == "zh" else f"{reason}. {instead}",
+                    503, mimetype="text/plain")  # fmt: skip
 
 
 def _answer(page: Page, view: View, title: str, rows: list[list[str]]) -> Response:

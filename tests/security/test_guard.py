@@ -123,6 +123,11 @@ def routes(application) -> dict[str, list[Case]]:
             Case("/download/nowhere/panel.csv", "closed"),
         ],
         "/download/<page>.csv": [download(application, page) for page in PAGES],
+        "/download/<page>/<panel>.png": [
+            *(Case(f"/download/{page.key}/none.png", "page", page.path, 404, "export")
+              for page in PAGES),
+            Case("/download/nowhere/panel.png", "closed"),
+        ],
         "/download/<page>.xlsx": [
             *(download(application, page, ending="xlsx") for page in PAGES),
             Case("/download/nowhere.xlsx", "closed"),
