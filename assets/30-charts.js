@@ -54,6 +54,7 @@
     var all = layout.meta.ticks || [];
     if (!all.length) { return; }
     var room = width - layout.margin.l - layout.margin.r;
+    if (room / all.length / 2 + layout.margin.r < 16) { layout.margin.r = 16; room = width - layout.margin.l - 16; } // half a year's number
     var each = room / all.length;
     var daily = all[0][0].length === 10;
     var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 42 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
@@ -130,7 +131,8 @@
       if (group) { s.xref = "paper"; s.yref = "y"; }
     });
     layout.meta.words.forEach(function (n) {
-      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
+      var fits = textWidth(n.text) + 16 <= width - turn.left - 56; // else its own row begins at the card's edge
+      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = fits ? 8 : 8 - turn.left;
       n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
     layout.hovermode = "y";
@@ -181,10 +183,10 @@
       var words = n.brief.length > 12 ? n.brief.slice(0, 11) + "…" : n.brief;
       if (n.texts.length > 1) { words += " +" + (n.texts.length - 1); }
       var wide = textWidth(words), left = Math.max(0, Math.min(at - wide / 2, all - wide));
-      var fits = left >= free;
-      if (fits) { free = left + wide + 10; }
+      var fits = left >= free, marked = fits || at - 6 >= free; // a mark under the label beside it is the dotted line alone
+      if (marked) { free = fits ? left + wide + 10 : at + 8; }
       return { xref: "x", x: labels.indexOf(n.x), xanchor: "center", xshift: fits ? left + wide / 2 - at : 0, yref: "paper", y: 1,
-               yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : "▾", font: { size: 12, color: extra.label },
+               yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : marked ? "▾" : "", font: { size: 12, color: extra.label },
                hovertext: n.texts.map(plain).join("<br>"), captureevents: true, note: n.x };
     });
   }
@@ -204,13 +206,31 @@
         trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
       }
       if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
-      if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
+      if (trace.meta && trace.meta.values && each) {
+        var all = each * trace.text.length;
+        trace.text = trace.text.map(function (t, i) {
+          var half = textWidth(t) / 2, at = (i + 0.5) * each;
+          return (each < 26 && i !== trace.text.length - 1) || half > at + layout.margin.l || half > all - at + layout.margin.r ? "" : t;
+        });
+      }
     });
     var marks = noted(layout, each, name);
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name), spots(layout), layout.meta.words || [], marks);
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), within(spots(layout), layout, each), within(layout.meta.words || [], layout, each), marks);
     if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
+
+  /* Words that stand over a column do not stand out of the plot. */
+  function within(list, layout, each) {
+    if (!each) { return list; }
+    var labels = layout.meta.ticks.map(function (t) { return t[0]; }), all = each * labels.length;
+    return list.map(function (note) {
+      var at = typeof note.x === "number" ? note.x : labels.indexOf(note.x), half = textWidth(String(note.text).replace(/<[^>]*>/g, "")) / 2;
+      if (note.xref !== "x" || at < 0 || (note.xanchor && note.xanchor !== "center")) { return note; }
+      var middle = (at + 0.5) * each;
+      return Object.assign({}, note, { xshift: (note.xshift || 0) + Math.max(0, half - middle) - Math.max(0, half - all + middle) });
+    });
+  }
 
   /* Words at a month of the chart, or over a stretch of months; they stand inside the plot. */
   function spots(layout) {
