@@ -294,6 +294,8 @@
       if (gd.carbonAttached) { return; }
       gd.carbonAttached = true;
       plot.addEventListener("blur", function () { leave(panel); });
+      /* A finger is the page's: Plotly would keep it on a radar and take the end of a swipe for a click. A tap still comes as a click. */
+      plot.addEventListener("touchstart", function (event) { event.stopPropagation(); }, { capture: true, passive: true });
       gd.on("plotly_hover", function (event) {
         var point = event.points[0];
         if (point.data === undefined && event.event) { point = { label: point.label, data: gd.data[0], carbonAt: { x: event.event.clientX } }; }

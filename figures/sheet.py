@@ -158,7 +158,7 @@ def summed(columns: Sequence[Series]) -> tuple[Cell | None, ...]:
     return tuple(found)
 
 
-NOTHING = 1e-9
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ def axis(values: Sequence[float], *, most: int = 4, zero: bool = True) -> Axis:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    elif high - low < NOTHING * abs(high):  # one value: it stands in the middle
+    elif high - low < 1e-9 * abs(high):  # one value: it stands in the middle
         low, high = low - 0.05 * abs(low), high + 0.05 * abs(high)
-    if high == low:
+    if high - low < NOTHING:
         high = low + 1.0
     size, span = (high, high - min(low, 0.0)) if zero else (high - low, high - low)
     step = _step((high - low) / most)
