@@ -283,7 +283,7 @@ def _came(state: State) -> None:
 
 _PATHS = {page.key: page.path for page in PAGES}
 _OUTPUT_PAGE = re.compile(r'"page":"([^"]+)"')
-_DOWNLOAD = re.compile(r"/download/([a-z]+)(?:/[a-z0-9-]+)?\.csv")
+_DOWNLOAD = re.compile(r"/download/([a-z]+)(?:\.xlsx|/[a-z0-9-]+\.png|(?:/[a-z0-9-]+)?\.csv)")
 _SHEET = re.compile(r"/download/trace/[0-9a-f]{20}\.csv")
 _METER = "/download/trace/meter.csv"
 

@@ -54,6 +54,7 @@
     var all = layout.meta.ticks || [];
     if (!all.length) { return; }
     var room = width - layout.margin.l - layout.margin.r;
+    if (room / all.length / 2 + layout.margin.r < 16) { layout.margin.r = 16; room = width - layout.margin.l - 16; } // half a year's number
     var each = room / all.length;
     var daily = all[0][0].length === 10;
     var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 42 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
@@ -130,7 +131,8 @@
       if (group) { s.xref = "paper"; s.yref = "y"; }
     });
     layout.meta.words.forEach(function (n) {
-      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = 8;
+      var fits = textWidth(n.text) + 16 <= width - turn.left - 56; // else its own row begins at the card's edge
+      n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = fits ? 8 : 8 - turn.left;
       n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
     layout.hovermode = "y";
@@ -174,10 +176,10 @@
       var words = n.brief.length > 12 ? n.brief.slice(0, 11) + "…" : n.brief;
       if (n.texts.length > 1) { words += " +" + (n.texts.length - 1); }
       var wide = textWidth(words), left = Math.max(0, Math.min(at - wide / 2, all - wide));
-      var fits = left >= free;
-      if (fits) { free = left + wide + 10; }
+      var fits = left >= free, marked = fits || at - 6 >= free; // a mark under the label beside it is the dotted line alone
+      if (marked) { free = fits ? left + wide + 10 : at + 8; }
       return { xref: "x", x: labels.indexOf(n.x), xanchor: "center", xshift: fits ? left + wide / 2 - at : 0, yref: "paper", y: 1,
-               yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : "▾", font: { size: 12, color: extra.label },
+               yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : marked ? "▾" : "", font: { size: 12, color: extra.label },
                hovertext: n.texts.map(plain).join("<br>"), captureevents: true, note: n.x };
     });
   }
@@ -196,13 +198,31 @@
         trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
       }
       if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
-      if (trace.meta && trace.meta.values && each < 26) { trace.text = trace.text.map(function (t, i) { return i === trace.text.length - 1 ? t : ""; }); }
+      if (trace.meta && trace.meta.values && each) {
+        var all = each * trace.text.length;
+        trace.text = trace.text.map(function (t, i) {
+          var half = textWidth(t) / 2, at = (i + 0.5) * each;
+          return (each < 26 && i !== trace.text.length - 1) || half > at + layout.margin.l || half > all - at + layout.margin.r ? "" : t;
+        });
+      }
     });
     var marks = noted(layout, each, name);
-    layout.annotations = ends(layout, height, width).concat(centre(layout, name), spots(layout), layout.meta.words || [], marks);
+    layout.annotations = ends(layout, height, width).concat(centre(layout, name), within(spots(layout), layout, each), within(layout.meta.words || [], layout, each), marks);
     if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
+
+  /* Words that stand over a column do not stand out of the plot. */
+  function within(list, layout, each) {
+    if (!each) { return list; }
+    var labels = layout.meta.ticks.map(function (t) { return t[0]; }), all = each * labels.length;
+    return list.map(function (note) {
+      var at = typeof note.x === "number" ? note.x : labels.indexOf(note.x), half = textWidth(String(note.text).replace(/<[^>]*>/g, "")) / 2;
+      if (note.xref !== "x" || at < 0 || (note.xanchor && note.xanchor !== "center")) { return note; }
+      var middle = (at + 0.5) * each;
+      return Object.assign({}, note, { xshift: (note.xshift || 0) + Math.max(0, half - middle) - Math.max(0, half - all + middle) });
+    });
+  }
 
   /* Words at a month of the chart, or over a stretch of months; they stand inside the plot. */
   function spots(layout) {
@@ -266,6 +286,8 @@
       if (gd.carbonAttached) { return; }
       gd.carbonAttached = true;
       plot.addEventListener("blur", function () { leave(panel); });
+      /* A finger is the page's: Plotly would keep it on a radar and take the end of a swipe for a click. A tap still comes as a click. */
+      plot.addEventListener("touchstart", function (event) { event.stopPropagation(); }, { capture: true, passive: true });
       gd.on("plotly_hover", function (event) {
         var point = event.points[0];
         if (point.data === undefined && event.event) { point = { label: point.label, data: gd.data[0], carbonAt: { x: event.event.clientX } }; }
@@ -464,57 +486,93 @@
   }
 
   /* Rings and radars have no legend over them: their names come from what is drawn. */
-  function ownKeys(figure, x, y) {
-    var out = "", first = figure.data[0], names = [];
-    if (first && first.type === "pie") { names = first.labels.map(function (name, i) { return [name, first.marker.colors[i]]; }); }
-    if (first && first.type === "scatterpolar") { names = figure.data.map(function (trace) { return [trace.name, trace.line.color]; }); }
-    names.forEach(function (pair) {
-      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + colored(pair[1], "light") + '"/>' + label(x + 15, y, 12, 400, "#52606D", pair[0]);
-      x += 34 + 13 * pair[0].length;
-    });
-    return out;
+  function ownKeys(figure) {
+    var first = figure.data[0];
+    if (first && first.type === "pie") { return first.labels.map(function (name, i) { return [name, first.marker.colors[i]]; }); }
+    if (first && first.type === "scatterpolar") { return figure.data.map(function (trace) { return [trace.name, trace.line.color]; }); }
+    return [];
   }
 
-  function keys(panel, at, x, y) {
-    var out = "";
-    panel.querySelectorAll(".area-lead-" + at + " .legend-item").forEach(function (item) {
-      var shape = item.querySelector(".key");
-      var token = /c-([a-z]+)-([a-z-]+)/.exec(shape ? shape.className : "") || [];
-      var family = carbon.templates.light.layout.meta.colors[token[1]] || {};
-      out += '<rect x="' + x + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + (family[token[2]] || "#52606D") + '"/>';
-      out += label(x + 15, y, 12, 400, "#52606D", item.textContent);
-      x += 34 + 13 * item.textContent.length;
-    });
-    return out;
+  function keyColor(word) {
+    if (word[0] === "@") { return colored(word, "light"); }
+    var parts = word.split("."), family = carbon.templates.light.layout.meta.colors[parts[0]] || {};
+    var known = extras("light")[word] || family[(parts[1] || "").replace(/-soft$/, "")];
+    return known ? colored("@" + word, "light") : "#52606D";
   }
 
-  carbon.picture = function (panel) {
-    var key = panel.getAttribute("data-panel");
-    var chart = carbon.charts[key];
-    var width = 1000, y = 64;
+  function keys(pairs, x, y) {
+    return pairs.map(function (pair) {
+      var at = x;
+      x += 34 + textWidth(pair[0]);
+      return '<rect x="' + at + '" y="' + (y - 9) + '" width="10" height="10" rx="2" fill="' + keyColor(pair[1]) + '"/>' + label(at + 15, y, 12, 400, "#52606D", pair[0]);
+    }).join("");
+  }
+
+  /* What stands over a chart: its title and the names of its series, as names and colours. */
+  function leadOf(panel, at) {
+    var title = panel.querySelector(".area-lead-" + at + " .lead-title"), items = panel.querySelectorAll(".area-lead-" + at + " .legend-item");
+    return {
+      height: Number(plotOf(panel, at).getAttribute("data-height")),
+      title: title ? Array.prototype.map.call(title.children, function (e) { return e.textContent; }).join(" ") : "",
+      keys: Array.prototype.map.call(items, function (item) {
+        var shape = item.querySelector(".key"), token = /c-([a-z]+)-([a-z0-9-]+)/.exec(shape ? shape.className : "");
+        return [item.textContent, token ? token[1] + "." + token[2] : ""];
+      })
+    };
+  }
+
+  /* The charts of a card under its title as one SVG; ``leads`` has what stands over each. */
+  carbon.composed = function (chart, leads, width, height) {
+    var y = 64, tall = leads.reduce(function (sum, lead) { return sum + lead.height; }, 0);
+    var scale = height ? Math.max(0.5, (height - 108 - 28 * leads.length) / tall) : 1.25;
     var jobs = chart.plots.map(function (figure, at) {
-      var plot = plotOf(panel, at);
-      var height = Math.round(Number(plot.getAttribute("data-height")) * 1.25);
-      return window.Plotly.toImage(carbon.painted(figure, "light", width - 48, height), { format: "svg", width: width - 48, height: height, imageDataOnly: true })
-        .then(function (svg) { return { svg: svg, height: height, lead: panel.querySelector(".area-lead-" + at + " .lead-title"), at: at }; });
+      var high = Math.round(leads[at].height * scale);
+      return window.Plotly.toImage(carbon.painted(figure, "light", width - 48, high), { format: "svg", width: width - 48, height: high, imageDataOnly: true })
+        .then(function (svg) { return { svg: svg, height: high, lead: leads[at], figure: figure }; });
     });
     return Promise.all(jobs).then(function (parts) {
       var body = label(24, 32, 18, 700, "#1F2933", chart.title) + label(24, 54, 13, 400, "#52606D", chart.subtitle);
       if (chart.mark) { body += label(width - 24, 32, 13, 600, "#93510A", chart.mark, "end"); }
       parts.forEach(function (part) {
         y += 22;
-        body += label(24, y, 13, 600, "#1F2933", part.lead ? Array.prototype.map.call(part.lead.children, function (e) { return e.textContent; }).join(" ") : "");
-        body += keys(panel, part.at, 220, y) || ownKeys(chart.plots[part.at], 24, y);
+        body += label(24, y, 13, 600, "#1F2933", part.lead.title);
+        body += part.lead.keys.length ? keys(part.lead.keys, 220, y) : keys(ownKeys(part.figure), 24, y);
         body += '<g transform="translate(24,' + (y + 6) + ')">' + part.svg.replace(/^[^<]*<svg/, "<svg") + "</g>";
         y += part.height + 6;
       });
       y += 26;
-      body += label(24, y, 12, 400, "#66727F", chart.foot) + label(width - 24, y, 12, 400, "#66727F", chart.site + "  " + chart.range, "end");
+      var where = chart.site + "  " + chart.range;
+      body += label(24, y, 12, 400, "#66727F", chart.foot);
+      if (textWidth(chart.foot) + textWidth(where) > width - 72) { y += 18; }
+      body += label(width - 24, y, 12, 400, "#66727F", where, "end");
       y += 18;
       var font = carbon.templates.light.layout.font.family.replace(/"/g, "'");
       return { text: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="' + width + '" height="' + y + '" viewBox="0 0 ' + width + " " + y +
         '" font-family="' + font + '"><rect width="100%" height="100%" fill="#FFFFFF"/>' + body + "</svg>",
         width: width, height: y, name: [chart.site, chart.title, chart.focus, chart.lens, chart.range].filter(Boolean).join("_").replace(/[\\/:*?"<>| ]+/g, "") };
+    });
+  };
+
+  carbon.picture = function (panel) {
+    var chart = carbon.charts[panel.getAttribute("data-panel")];
+    return carbon.composed(chart, chart.plots.map(function (_, at) { return leadOf(panel, at); }), 1000);
+  };
+
+  /* The picture as dots: a canvas, so many of them a pixel. */
+  carbon.dots = function (picture, scale) {
+    return new Promise(function (resolve, reject) {
+      var image = new Image();
+      image.onerror = reject;
+      image.onload = function () {
+        var canvas = document.createElement("canvas");
+        canvas.width = Math.round(picture.width * scale);
+        canvas.height = Math.round(picture.height * scale);
+        var pen = canvas.getContext("2d");
+        pen.scale(scale, scale);
+        pen.drawImage(image, 0, 0);
+        resolve(canvas);
+      };
+      image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.text);
     });
   };
 
@@ -526,22 +584,13 @@
     window.setTimeout(function () { URL.revokeObjectURL(link.href); }, 10000);
   }
 
+  carbon.saved = save;
   carbon.download = function (panel, format) {
     return carbon.picture(panel).then(function (picture) {
-      var svg = new Blob([picture.text], { type: "image/svg+xml" });
-      if (format === "svg") { save(svg, picture.name + ".svg"); return; }
-      var image = new Image();
-      var address = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.text);
-      image.onload = function () {
-        var canvas = document.createElement("canvas");
-        canvas.width = picture.width * 2;
-        canvas.height = picture.height * 2;
-        var pen = canvas.getContext("2d");
-        pen.scale(2, 2);
-        pen.drawImage(image, 0, 0);
+      if (format === "svg") { save(new Blob([picture.text], { type: "image/svg+xml" }), picture.name + ".svg"); return undefined; }
+      return carbon.dots(picture, 2).then(function (canvas) {
         canvas.toBlob(function (blob) { save(blob, picture.name + ".png"); }, "image/png");
-      };
-      image.src = address;
+      });
     });
   };
 })();

@@ -71,10 +71,7 @@
   var waiting = 0;
   window.addEventListener("resize", function () { window.clearTimeout(waiting); waiting = window.setTimeout(screen, 150); });
   window.addEventListener("carbon-theme", screen);
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll(".print-time").forEach(function (place) { place.textContent = document.querySelector(".account-name").textContent + "  " + new Date().toLocaleString(document.documentElement.lang); });
-    carbon.before = document.documentElement.getAttribute("data-bs-theme"); document.documentElement.setAttribute("data-bs-theme", "light"); screen(); });
-  window.addEventListener("afterprint", function () { document.documentElement.setAttribute("data-bs-theme", carbon.before || "light"); screen(); });
+  carbon.screen = screen;
 
   /* ---- the drawer: any number opens ---- */
 
@@ -194,7 +191,7 @@
       return;
     }
     var action = target.closest("[data-do]");
-    if (action) { closeMenus(); actions[action.getAttribute("data-do")](action); return; }
+    if (action) { closeMenus(); var act = actions[action.getAttribute("data-do")]; if (act) { act(action); } return; }
     if (target.classList.contains("drawer-shade")) { carbon.close(); return; }
     var link = target.closest("a[href]");
     if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }

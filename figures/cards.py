@@ -24,6 +24,7 @@ from figures.sheet import Group, Series, Sheet
 from figures.view import View, period_words
 from figures.years import estimate_line, estimate_words
 
+LONG, LONGER = 8, 11  # characters of a card's number that are written smaller
 BAD, GOOD, NEUTRAL = "bad", "good", "neutral"
 
 
@@ -113,11 +114,12 @@ def value_line(view: View, cell: Cell | None, *, size: str = "kpi-value") -> Nod
     measure = view.units.of(cell.unit)
     shown = shown_value(cell, measure)
     words = written(shown, kpi_decimals(shown))
+    long = " longer" if len(words) > LONGER else " long" if len(words) > LONG else ""
     return el(
         "Div",
         figure_button(cell, words, view.language, size),
         el("Span", measure.word, cls="value-unit"),
-        cls="value-line",
+        cls="value-line" + long,
     )
 
 

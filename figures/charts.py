@@ -8,6 +8,7 @@ end labels, margins.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 from typing import Any
 
 from figures.cells import Cell
@@ -360,6 +361,15 @@ def _end(
 def width_of(words: str) -> int:
     """Return the width of a label, px: CJK characters are square."""
     return sum(13 if ord(character) > 0x2E80 else 7 for character in words)
+
+
+def made_of(parts: Sequence[Cell | None], whole: Cell | None) -> bool:
+    """Tell whether parts, none below zero, make the whole: only then is there a ring of them."""
+    values = [part.value for part in parts if part is not None]
+    if whole is None or not whole.value or any(value is None or value < 0 for value in values):
+        return False
+    total = fsum(value for value in values if value is not None)
+    return abs(total - whole.value) <= 1e-6 * abs(whole.value)
 
 
 def ring(parts: Sequence[Series], unit: str, units: Units, *, centre: str, note: str) -> Figure:

@@ -483,9 +483,8 @@ def _ring(
     """Return a ring with its list; a part below zero makes no ring."""
     word = view.units.of("kgCO2e").word
     subtitle = view.joined(word, view.last_words, note)
-    values = [part.cells[0].value if part.cells[0] else None for part in parts]
-    if whole is None or not whole.value or any((value or 0) < 0 for value in values):
-        return Built(subtitle=subtitle, empty=view.t("占比无法计算：合计缺失或有负值"))
+    if whole is None or not charts.made_of([part.cells[0] for part in parts], whole):
+        return Built(subtitle=subtitle, empty=view.t("占比无法计算：有未知的部分，或有负值"))
     group = Group("", "kgCO2e", parts, (whole,), None, view.t("合计"))
     words = group.words(0, view.units)[-1]
     figure = charts.ring(parts, "kgCO2e", view.units, centre=words, note=word)

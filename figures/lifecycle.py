@@ -107,8 +107,12 @@ def waterfall(steps: Sequence[Step], shades: Sequence[Shade] = ()) -> Figure:
         "all_ticks": True,
         "words": [_shade_name(shade) for shade in shades],
         "turn": {
-            "each": COLUMN_PX
-            + max(map(width_of, [*sum(lines, []), *(s.words for s in steps)]), default=0),
+            "each": max(
+                COLUMN_PX
+                + max(map(width_of, [*sum(lines, []), *(s.words for s in steps)]), default=0),
+                *(width_of(one.name) / (one.last - one.first + 1) for one in shades),
+                0.0,
+            ),
             "left": 14 + max(map(width_of, names), default=0),
             "height": 46 + ROW_PX * (len(steps) + len(shades)),
         },

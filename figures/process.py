@@ -617,8 +617,8 @@ def equipment_ring(view: View) -> Built:
     subtitle = view.joined(word, view.last_words)
     made = [part.cells[0] for part in found if part.cells[0] is not None]
     whole = total(made) if made else None
-    if whole is None or not whole.value or any((one.value or 0) < 0 for one in made):
-        return Built(subtitle=subtitle, empty=view.t("占比无法计算：合计缺失或有负值"))
+    if whole is None or not charts.made_of(made, whole):
+        return Built(subtitle=subtitle, empty=view.t("占比无法计算：有未知的部分，或有负值"))
     parts = tuple(found)
     group = Group("", "kgce", parts, (whole,), None, view.t("合计"))
     words = group.words(0, view.units)[-1]

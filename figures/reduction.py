@@ -532,9 +532,8 @@ def _stage_card(view: View) -> tuple[charts.Figure | None, Content]:
         el("Div", cards.basis_button(view, whole, words=False), cls="card-tools"),
         cls="card-head",
     )  # fmt: skip
-    values = [cell.value if cell else None for _, _, cell in rows]
-    if whole is None or not whole.value or any((value or 0.0) < 0 for value in values):
-        return None, [head, cards.empty(view, view.t("占比无法计算：合计缺失或有负值"))]
+    if whole is None or not charts.made_of([cell for _, _, cell in rows], whole):
+        return None, [head, cards.empty(view, view.t("占比无法计算：有未知的部分，或有负值"))]
     group = Group("", "kgCO2e", parts, (whole,), None, view.t("合计"))
     words = group.words(0, view.units)
     ring = charts.ring(parts, "kgCO2e", view.units, centre=words[-1], note=word)

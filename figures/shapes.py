@@ -13,6 +13,7 @@ from figures.charts import Figure, color
 from figures.sheet import axis
 
 RADAR_LEAST = 140.0  # the ratio axis reaches at least this far (DESIGN §7)
+LONGEST_TICK = 6  # characters
 WHOLE_WEEK = (7, 24)
 
 
@@ -87,13 +88,18 @@ def radar(
                 },
                 "radialaxis": {
                     "range": [0, scale.high], "tickmode": "array", "tickvals": ticks,
-                    "ticktext": [scale.words[scale.ticks.index(at)] for at in ticks],
+                    "ticktext": [_short(scale.words[scale.ticks.index(at)]) for at in ticks],
                     "angle": 60, "tickangle": 60, "showline": False,
                 },
             },
             "meta": {"spokes": [dict(s.point) for s in spokes]},
         },
     }  # fmt: skip
+
+
+def _short(words: str) -> str:
+    """Return what stands on a radar's scale: a long number would lie over the names around it."""
+    return words if len(words) <= LONGEST_TICK else ""
 
 
 def _polygon(

@@ -183,7 +183,7 @@ def summed(columns: Sequence[Series]) -> tuple[Cell | None, ...]:
     return tuple(found)
 
 
-NOTHING = 1e-9
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,20 +201,24 @@ def axis(values: Sequence[float], *, most: int = 4, zero: bool = True) -> Axis:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
+    elif high - low < 1e-9 * abs(high):  # one value: it stands in the middle
+        low, high = low - 0.05 * abs(low), high + 0.05 * abs(high)
     if high - low < NOTHING:
         high = low + 1.0
+    size, span = (high, high - min(low, 0.0)) if zero else (high - low, high - low)
     step = _step((high - low) / most)
     first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
-    roomy = last * step > high * 1.12 or last * step < high * 1.03
-    top = high + 0.1 * (high - min(low, 0.0)) if roomy else last * step
+    roomy = not 0.03 * size <= last * step - high <= 0.12 * size
+    top = high + 0.1 * span if roomy else last * step
     last = floor(top / step + 1e-9)
     bottom = first * step
     if low < 0.0 and bottom < low - 0.5 * step:  # a little below zero takes no whole step
         bottom = low - 0.05 * (high - low)
         first = -floor(-bottom / step + 1e-9)
-    ticks = tuple(round(n * step, 12) for n in range(first, last + 1))
+    digits = 12 + max(0, -floor(log10(step)))  # of steps however small
+    ticks = tuple(round(n * step, digits) for n in range(first, last + 1))
     decimals = max(0, -floor(log10(step) + 1e-9)) if step < 1 else 0
-    decimals += 1 if step < 1 and round(step * 10**decimals, 6) % 1 else 0
+    decimals += 1 if step < 1 and round(step * 10.0**decimals, 6) % 1 else 0
     return Axis(bottom, top, ticks, tuple(_tick_words(tick, decimals) for tick in ticks))
 
 

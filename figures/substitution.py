@@ -201,10 +201,14 @@ def shares(view: View) -> Built:
     group = Group("", "kgCO2e", parts, (whole,), None, view.t("合计"))
     words = group.words(0, view.units)[-1]
     sheet = Sheet((view.last.label,), (group,), (whole,))
-    if not whole.value or any((value or 0.0) < 0 for value in values):
+    if not charts.made_of([part.cells[0] for part in parts], whole):
         figure = charts.bars(group, (view.last.label,), view.units, view.language, stacked=False)
+        below = any((value or 0.0) < 0 for value in values)
+        reason = (
+            "有负值，用柱表示，不算占比" if below else "有未知的部分或合计为零，用柱表示，不算占比"
+        )
         return Built(
-            subtitle=view.joined(subtitle, view.t("有负值，用柱表示，不算占比")),
+            subtitle=view.joined(subtitle, view.t(reason)),
             plots=(Plot(figure),),
             beside=cards.parts_list(view, parts, None, [None] * len(parts)),
             foot=view.t("合计 {value} {unit}", value=words, unit=word), lead=whole, sheet=sheet,

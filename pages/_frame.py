@@ -167,7 +167,7 @@ def page_head(page: Page, view: View) -> list[Content]:
            el("P", _finding(page, view), cls="finding", aria_live="polite"), _lens(view)),
         mark if demo else None,
         page.notice(view) if page.notice else None,
-        _print_head(view),
+        _print_head(page, view),
     ]  # fmt: skip
 
 
@@ -196,13 +196,23 @@ def _lens(view: View) -> Node | None:
     )  # fmt: skip
 
 
-def _print_head(view: View) -> Node:
-    """Return the line that paper has in place of the filters; the browser adds who and when."""
+def _print_head(page: Page, view: View) -> Node:
+    """Return the line that paper has in place of the filters; the browser adds who and when.
+
+    What stands at the head of every sheet of paper is beside it (assets/70-print.js).
+    """
     sites = view.joined(*(site.name(view.language) for site in view.sites))
     units = f"{view.units.mass} / {view.units.energy}"
     month = view.t("指标月份 {month}", month=view.last.label) if view.at else ""
     words = view.joined(sites, view.range_words(), units, view.filter_words, month, view.lens_words)
-    return el("P", words, " ", el("Span", cls="print-time"), cls="print-only print-head")
+    demo = view.t("演示数据") if any(site.demo for site in view.sites) else ""
+    paper = view.joined(
+        sites, view.t(page.name), view.range_words(), view.filter_words, view.lens_words
+    )
+    return el(
+        "P", words, " ", el("Span", cls="print-time"), cls="print-only print-head",
+        data_paper=paper, data_mark=demo, data_forecast_mark=view.t("预测"),
+    )  # fmt: skip
 
 
 def filter_bar(
@@ -221,10 +231,7 @@ def filter_bar(
         el("Div", cls="filter-gap"),
         el("Button", icon("printer"), el("Span", view.t("打印")), cls="button filter-button",
            type="button", data_do="print", title=view.t("打印"), aria_label=view.t("打印")),
-        el("A", icon("download"), el("Span", view.t("导出本页")), cls="button filter-button",
-           title=view.t("导出本页"), aria_label=view.t("导出本页"),
-           href=f"/download/{view.facts['page']}.csv{address(filters, known)}", download="",
-           target="_self"),
+        _exports(view, address(filters, known)),
         _chips(view, filters, known),
     ]  # fmt: skip
 
@@ -251,6 +258,23 @@ def _chip(view: View, filters: Filters, known: Known, one: tuple[str, str]) -> N
         address(filters, known, focus=rest), el("Span", view.joined(name, words)), icon("x"),
         cls="chip chip-idle" if idle else "chip", data_chip=f"{dimension}:{entity}",
         title=view.t("移除筛选"), aria_label=view.t("移除筛选 {name}", name=name),
+    )  # fmt: skip
+
+
+def _exports(view: View, query: str) -> Node:
+    """Return the menu of what the page can be taken away as."""
+    files = [("table-2", "Excel 工作簿", "xlsx"), ("file-text", "CSV 长表", "csv")]
+    items = [
+        el("A", icon(mark), el("Span", view.t(words)), cls="menu-item", download="",
+           href=f"/download/{view.facts['page']}.{ending}{query}", target="_self")
+        for mark, words, ending in files
+    ]  # fmt: skip
+    name = view.t("导出本页")
+    return el(
+        "Details",
+        el("Summary", icon("download"), el("Span", name), cls="button filter-button", title=name,
+           aria_label=name),
+        el("Div", items, cls="menu menu-right"), cls="menu-box filter-export",
     )  # fmt: skip
 
 

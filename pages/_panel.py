@@ -12,6 +12,7 @@ from figures.cells import Key
 from figures.focus import Unparted, unparted_words
 from figures.html import Content, Node, core, el, icon
 from figures.number import badge
+from figures.picture import picture_spec
 from figures.view import View
 from translations import text
 
@@ -299,6 +300,7 @@ def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
     entries = [
         _do("image", "下载 PNG", "png", view) if panel.heights else None,
         _do("file-code", "下载 SVG", "svg", view) if panel.heights else None,
+        _server_picture(page, panel, view, address) if panel.heights else None,
         *numbers,
         _do("link", "复制链接", "link", view),
         _note(panel, view) if panel.heights else None,
@@ -309,6 +311,15 @@ def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
            title=view.t("更多")),
         el("Div", entries, cls="menu", role="menu"), cls="menu-box",
     )  # fmt: skip
+
+
+def _server_picture(page: Page, panel: Panel, view: View, address: str) -> Node | None:
+    """Return the entry that has the server make the picture; the address says of what."""
+    if not address:
+        return None
+    entry = _do("monitor", "服务器出图", "server-png", view)
+    entry["props"]["data-href"] = f"/download/{page.key}/{panel.key}.png{address}"
+    return entry
 
 
 def _note(panel: Panel, view: View) -> Content:
@@ -353,6 +364,18 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "filter": view.t("点击筛选本页，双击查看核算依据"),
         "label": _sentence(panel, view, built),
     }
+
+
+def pictured(panel: Panel, view: View) -> dict[str, Any] | None:
+    """Return what a picture of a panel is made of without a screen; None where it has no chart."""
+    built = built_panel(panel, view)
+    shown = built.empty or (built.sheet is not None and built.sheet.empty)
+    chart = None if shown else _chart(panel, view, replace(
+        built, subtitle=view.joined(built.subtitle, built.lens_words(view))
+    ))  # fmt: skip
+    if chart is None:
+        return None
+    return picture_spec(chart, [plot.lead for plot in built.plots], panel.heights)
 
 
 def _sentence(panel: Panel, view: View, built: Built) -> str:

@@ -130,6 +130,15 @@ def routes(application) -> dict[str, list[Case]]:
             Case("/download/nowhere/panel.csv", "closed"),
         ],
         "/download/<page>.csv": [download(application, page) for page in PAGES],
+        "/download/<page>/<panel>.png": [
+            *(Case(f"/download/{page.key}/none.png", "page", page.path, 404, "export")
+              for page in PAGES),
+            Case("/download/nowhere/panel.png", "closed"),
+        ],
+        "/download/<page>.xlsx": [
+            *(download(application, page, ending="xlsx") for page in PAGES),
+            Case("/download/nowhere.xlsx", "closed"),
+        ],
         "/audit/report": [
             Case("/audit/report?month=2026-03", "page", "/audit"),
             Case("/audit/report?month=2026-13", "page", "/audit", 404),
@@ -148,9 +157,9 @@ def routes(application) -> dict[str, list[Case]]:
     }  # fmt: skip
 
 
-def download(application, page, panel="") -> Case:
+def download(application, page, panel="", ending="csv") -> Case:
     """A download; one without numbers is not there even for those who may have it."""
-    path = f"/download/{page.key}{panel}.csv"
+    path = f"/download/{page.key}{panel}.{ending}"
     having = [role for role in ROLES if allowed(role, page.path, "export")]
     right = application.client(having[0]).get(path).status_code if having else 403
     assert right in (200, 404) if having else page.key not in EXPORTED
@@ -195,7 +204,7 @@ def test_an_unknown_role_or_page_opens_nothing():
 
 def test_every_route_is_classified(application, cases):
     assert {rule.rule for rule in application.server.url_map.iter_rules()} == set(cases)
-    for rule in ("/download/<page>.csv", "/download/<page>/<panel>.csv"):
+    for rule in ("/download/<page>.csv", "/download/<page>.xlsx", "/download/<page>/<panel>.csv"):
         assert sum(case.right == 200 for case in cases[rule]) >= 2
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
+import zipfile
 
 import pytest
 
@@ -131,6 +133,18 @@ def test_downloads_hold_own_sites_alone(two):
             assert answer.status_code == 200
             assert not [one for one in other if one in answer.text]
             assert "S2" not in answer.text
+
+
+def test_a_workbook_holds_own_sites_alone(two):
+    mine, other = client(two, "one"), figures(two, "S2")
+    for search in ADDRESSES:
+        answer = mine.get("/download/emission.xlsx" + search)
+        assert answer.status_code == 200
+        with zipfile.ZipFile(io.BytesIO(answer.get_data())) as parts:
+            text = "".join(parts.read(name).decode() for name in parts.namelist())
+        assert "S1" in text or "emission" in text
+        assert not [one for one in other if one in text]
+        assert "S2" not in text
 
 
 def counted_anew(server):
