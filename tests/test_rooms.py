@@ -25,7 +25,7 @@ ROOMS = {
         "translations",
     },
     "security": {"security", "data", "settings", "translations"},
-    "jobs": {"jobs", "security", "data", "settings", "translations"},
+    "jobs": {"jobs", "security", "data", "accounting", "settings", "translations"},
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
         "server", "tests", "figures", "pages", "callbacks", "security", "console",

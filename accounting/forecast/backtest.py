@@ -274,10 +274,10 @@ def better_p(reference: Backtest, challenger: Backtest) -> float | None:
     for lag in range(1, min(horizon, count)):
         weight = 1.0 - lag / horizon
         variance += 2.0 * weight * float(apart[lag:] @ apart[:-lag]) / count
-    if variance <= 0.0:
-        return None
     small = (count + 1 - 2 * horizon + horizon * (horizon - 1) / count) / count
-    statistic = gained.mean() / math.sqrt(variance / count) * math.sqrt(max(small, 0.0))
+    if variance <= 0.0 or small <= 0.0:
+        return None
+    statistic = gained.mean() / math.sqrt(variance / count) * math.sqrt(small)
     return 1.0 - NormalDist().cdf(statistic)
 
 

@@ -135,6 +135,7 @@ REASONS: Mapping[str, str] = {
     "reference": "没有模型显著优于朴素法",
     "season": "不足 24 个月，不用季节模型",
     "still": "序列没有变化，无从检验",
+    "no_price": "没有 CCER 价格，只给减排量、不给金额",
 }
 
 
