@@ -20,12 +20,14 @@ from typing import Any, Protocol
 
 import audit_commands
 import ledger_commands
+from accounting.forecast.champion import REASONS
 from data.approvals import propose_settings
 from data.demo.build import build_demo, remove_demo
 from data.engine import Busy, DiskFull, Engine
 from data.engine import Options as EngineOptions
 from data.export import Wanted as WantedRows
 from data.export import export_ledger
+from data.forecasts import document, newest
 from data.ingest.factor_file import FACTOR_KIND
 from data.ingest.load import SITE_KIND, Options, Receipt, import_file
 from data.ingest.problems import Refused
@@ -35,6 +37,7 @@ from data.sites import documents
 from data.state import FAILURE, SUCCESS, Act, DBAPIError, Entry, NotRecorded, acting, acts, now
 from data.store import Limits, StoreError
 from data.trace import Name, Unknown, find, trace
+from jobs.forecast import refreshed
 from security import accounts
 from security.accounts import AccountRefused, Wanted
 from security.first import setup_code
@@ -301,6 +304,21 @@ def settle_ledger(engine: Engine, console: Console, *, first: str, last: str, as
     return DONE
 
 
+def forecast(engine: Engine, console: Console, *, as_json: bool) -> int:
+    """Make the forecasts anew where what they are made of has changed; print them."""
+    made = refreshed(engine)
+    if as_json:
+        console.out(json.dumps(document(engine), ensure_ascii=False))
+        return DONE
+    last = made or newest(engine)
+    key = "已预测（第 {run} 次）" if made else "没有变化，沿用第 {run} 次预测"
+    console.out(text(key, engine.language, run=0 if last is None else last.run))
+    for series, reason in sorted((last.reasons if last else {}).items()):
+        if reason:
+            console.out(f"{series}: {text(REASONS[reason], engine.language)}")
+    return DONE
+
+
 def _month(label: str) -> date | None:
     return date.fromisoformat(f"{label}-01") if label else None
 
@@ -547,6 +565,7 @@ def key_rotate(engine: Engine, console: Console, *, keys: Keys, what: str) -> in
 EVENTS: Mapping[str, tuple[str, str]] = {
     "import": ("data.import", "files"),
     "settle": ("ledger.settle", "first"),
+    "forecast": ("forecast.make", ""),
     "export": ("ledger.export", "out"),
     "demo": ("demo.build", "months"),
     "demo-remove": ("data.remove", ""),
@@ -561,7 +580,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "key-rotate": ("key.rotate", "what"),
     **audit_commands.EVENTS,
 }
-ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
+ANNOUNCED = frozenset(("import", "settle", "forecast", "demo", "demo-remove", "approve-decide"))
 LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
 KEYED = frozenset(
     (
@@ -570,12 +589,13 @@ KEYED = frozenset(
     )
 )  # fmt: skip
 NAMED = frozenset(("import", "factors-import", "period-step"))
-WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
+WRITING = ledger_commands.WRITING | {"import", "settle", "forecast", "demo", "demo-remove"}
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
     **audit_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
+    "forecast": forecast,
     "export": export,
     "trace": trace_figure,
     "demo": demo,

@@ -191,6 +191,12 @@ def settle_command(first: First = "", last: Last = "", as_json: AsJson = False) 
     _end(dispatch(Request("settle", {"first": first, "last": last, "as_json": as_json})))
 
 
+@app.command("forecast")
+def forecast_command(as_json: AsJson = False) -> None:
+    """预测价格、减排量与收益 / forecast prices, reductions and revenue."""
+    _end(dispatch(Request("forecast", {"as_json": as_json})))
+
+
 def _format_option(value: str) -> str:
     if value not in FORMATS:
         raise typer.BadParameter(" | ".join(FORMATS))

@@ -78,7 +78,13 @@ def _about(view: View, built: Built | None) -> str:
     """Return a panel's unit and period, or why it is empty."""
     if built is None:
         return view.t("未能读取")
-    return _reason(view, built) or view.joined(built.subtitle, built.lens_words(view))
+    return _reason(view, built) or _subtitle(view, built)
+
+
+def _subtitle(view: View, built: Built) -> str:
+    """Return a panel's unit and period, by what it is filtered and under which view."""
+    by = "" if built.unparted else view.filter_words
+    return view.joined(built.subtitle, by, built.lens_words(view))
 
 
 def _cells(built: Built) -> Iterator[Cell]:
@@ -100,6 +106,7 @@ def _facts(
         ("期间", view.range_words()),
         ("粒度", view.t(_GRAIN[view.grain])),
         ("对比", view.t(_COMPARED[view.compare])),
+        ("筛选", view.filter_words or view.t("无")),
         ("口径", view.t(view.lens.title) if view.lens else view.t("账本口径")),
         ("单位", units),
         ("来源", view.facts.get("sources", "").removeprefix(view.t("来源："))),
@@ -118,7 +125,7 @@ def _leaf(panel: Panel, built: Built, sheet: Sheet, view: View) -> Leaf:
     title = view.t(panel.title)
     lines = (
         f"{panel.clause}  {title}",
-        view.joined(built.subtitle, built.lens_words(view)),
+        _subtitle(view, built),
         built.foot,
     )
     return Leaf(

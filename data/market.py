@@ -9,15 +9,14 @@ import pandas as pd
 
 from accounting.revenue import market_month
 from data.book import Batch, causes_of, mark_settled, write_figures
+from data.prices import EFFECTIVE
 from data.store import Cursor, frame, view
 
 MARKET = ""
-_PRICES = """
+_PRICES = f"""
 SELECT strftime(p.date, '%Y-%m-%d') AS date, CAST(p.volume_t AS DOUBLE) AS volume_t,
     CAST(p.turnover_cny AS DOUBLE) AS turnover_cny, b.source || ':' || p.file_row AS origin
-FROM (SELECT * FROM record_prices WHERE instrument = 'CCER'
-      QUALIFY row_number() OVER (PARTITION BY date ORDER BY batch DESC, file_row DESC) = 1) p
-LEFT JOIN batch b USING (batch) ORDER BY p.date
+FROM ({EFFECTIVE}) p LEFT JOIN batch b USING (batch) ORDER BY p.date
 """
 
 
@@ -61,7 +60,7 @@ def settle_market(months: list[date], run: int, cursor: Cursor) -> int:
     cursor
         A writing cursor; the caller owns the transaction.
     """
-    prices = frame(cursor, _PRICES, [])
+    prices = frame(cursor, _PRICES, {"instrument": "CCER"})
     batch = Batch(MARKET, run, "", causes_of(cursor, MARKET))
     priced = dict(list(prices.groupby(prices["date"].str[:7]))) if len(prices) else {}
     none = prices.iloc[:0]

@@ -71,6 +71,17 @@ CREATE TABLE IF NOT EXISTS ledger(
     revision INTEGER, supersedes VARCHAR, cause VARCHAR, run INTEGER, terms_digest VARCHAR,
     current BOOLEAN, approval INTEGER);
 ALTER TABLE ledger ADD COLUMN IF NOT EXISTS approval INTEGER;
+CREATE TABLE IF NOT EXISTS forecast_run(
+    run INTEGER PRIMARY KEY, made_at TIMESTAMP, seed BIGINT, inputs VARCHAR, reasons VARCHAR);
+CREATE TABLE IF NOT EXISTS forecast(
+    forecast_id VARCHAR, run INTEGER, series VARCHAR, site VARCHAR, entity VARCHAR,
+    grain VARCHAR, origin VARCHAR, target VARCHAR, p50 DOUBLE, lo50 DOUBLE, hi50 DOUBLE,
+    lo80 DOUBLE, hi80 DOUBLE, lo95 DOUBLE, hi95 DOUBLE, model VARCHAR, kind VARCHAR,
+    unit VARCHAR);
+CREATE TABLE IF NOT EXISTS forecast_backtest(
+    run INTEGER, series VARCHAR, site VARCHAR, entity VARCHAR, model VARCHAR, mase DOUBLE,
+    smape_pct DOUBLE, coverage80 DOUBLE, coverage95 DOUBLE, intervals INTEGER, origins INTEGER,
+    p_better DOUBLE, champion BOOLEAN);
 CREATE TABLE IF NOT EXISTS lineage(
     figure_id VARCHAR, place INTEGER, kind VARCHAR, ref VARCHAR, quantity DOUBLE, unit VARCHAR,
     coefficient DOUBLE, factor_id VARCHAR, origin VARCHAR);

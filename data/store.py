@@ -242,7 +242,9 @@ def view(cursor: Cursor, name: str, frame: pd.DataFrame) -> Iterator[None]:
         cursor.unregister(name)
 
 
-def frame(cursor: Cursor, sql: str, values: list[object] | None = None) -> pd.DataFrame:
+def frame(
+    cursor: Cursor, sql: str, values: list[object] | dict[str, object] | None = None
+) -> pd.DataFrame:
     """Return a query's rows as a frame."""
     return cursor.execute(sql, values or []).df()
 

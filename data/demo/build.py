@@ -15,6 +15,7 @@ from data.engine import Engine
 from data.ingest.kinds import KINDS
 from data.ingest.load import Options, import_file
 from data.market import forget_market
+from data.prices import take_shipped
 from data.schema import RECORD_KINDS, record_table
 from data.sites import documents
 from data.spool import Batch
@@ -77,6 +78,7 @@ def build_demo(engine: Engine, last_day: date, months: int, seed: int, progress:
             take("readings", path, SITE_ID)
         for kind in late:
             take(kind, _as_csv(folder, kind, plant.tables[kind]), _site_of(kind))
+    take_shipped(engine)
     progress(task, 100, 100)
 
 

@@ -10,6 +10,7 @@ from data.ingest.columns import METER_UNITS
 from data.ingest.headers import folded
 from data.ingest.kinds import Kind, has_site
 from data.ingest.known import Check, Known, KnownMeter
+from data.ingest.price_checks import prices
 from data.ingest.problems import Problem
 from data.ingest.row_checks import ROW_CHECKS, before, decimal
 from data.ingest.rows import Parsed, Row
@@ -68,6 +69,8 @@ def check_rows(
         found += _metered(check, parsed)
     elif kind.name == "outputs":
         found += _outputs(check, parsed.rows)
+    elif kind.name == "prices":
+        found += prices(check, parsed.rows)
     elif kind.name in ROW_CHECKS:
         found += [p for row in parsed.rows for p in ROW_CHECKS[kind.name](check, row)]
     return sorted(found, key=lambda problem: problem.row or 0)

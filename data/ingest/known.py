@@ -46,6 +46,10 @@ class Known:
         Residue, t, by (site, batch_id); absent counts as none (R20).
     zones
         Time zone by site; absent means Asia/Shanghai.
+    trades
+        Volume, t, and turnover, CNY, by instrument and day.
+    today
+        The last day that can have come; None where it is not asked.
     """
 
     sites: frozenset[str]
@@ -54,6 +58,8 @@ class Known:
     vehicle_classes: frozenset[str]
     residues: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    trades: Mapping[tuple[str, date], tuple[float, float]] = field(default_factory=dict)
+    today: date | None = None
 
     def local(self, moment: datetime, site: str) -> datetime:
         """Return a time as the clock of the site shows it, naive."""

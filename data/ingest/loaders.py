@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -113,7 +113,23 @@ def known_rows(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocumen
         vehicle_classes=request.vehicle_classes,
         residues=residues,
         zones={site: document.timezone for site, document in sites.items()},
+        trades=_trades(cursor) if request.kind == "prices" else {},
+        today=datetime.now(ZoneInfo(DEFAULT_ZONE)).date() if request.kind == "prices" else None,
     )
+
+
+def _trades(cursor: Cursor) -> dict[tuple[str, date], tuple[float, float]]:
+    """Return volume, t, and turnover, CNY, of every day with trade."""
+    rows = frame(
+        cursor,
+        "SELECT instrument, date, CAST(volume_t AS DOUBLE) AS volume_t, "
+        "CAST(turnover_cny AS DOUBLE) AS turnover_cny FROM record_prices "
+        "WHERE volume_t > 0 AND turnover_cny > 0 ORDER BY batch, file_row",
+    )
+    return {
+        (row.instrument, row.date.date()): (row.volume_t, row.turnover_cny)
+        for row in rows.itertuples()
+    }
 
 
 def parsed_rows(request: Request, kind: Kind) -> Parsed:

@@ -70,7 +70,8 @@ def _calendar(check: Check, row: Row) -> list[Problem]:
     return []
 
 
-def _price(check: Check, row: Row) -> list[Problem]:
+def price_row(check: Check, row: Row) -> list[Problem]:
+    """Return what is wrong with a trade by itself."""
     volume, turnover, close = (decimal(row, n) for n in ("volume_t", "turnover_cny", "close_cny"))
     if volume is None:
         return []
@@ -101,6 +102,5 @@ ROW_CHECKS: Mapping[str, Callable[[Check, Row], list[Problem]]] = {
     "jobs": _job,
     "devices": _device,
     "calendar": _calendar,
-    "prices": _price,
     "plan": _plan,
 }

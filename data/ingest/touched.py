@@ -93,6 +93,8 @@ def _months(kind: str, row: pd.Series) -> list[date]:
     if kind == "fuel" and row["kind"] in _TANK:
         near = {_first(when - timedelta(hours=48)), month, _first(when + timedelta(hours=48))}
         return sorted(near)
+    if kind == "prices":  # a week's total may stand at its end until its days are known
+        return sorted({month, _first(when + timedelta(days=6))})
     return [month]
 
 

@@ -81,6 +81,7 @@ EVENTS: Mapping[str, str] = {
     "data.import": "导入数据",
     "data.remove": "删除演示数据",
     "ledger.settle": "结算账本",
+    "forecast.make": "作出预测",
     "ledger.export": "导出账本",
     "page.export": "下载数据",
     "demo.build": "建立演示厂",

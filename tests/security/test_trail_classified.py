@@ -106,6 +106,7 @@ CASES = {
     "setup": lambda f: {},
     "import": lambda f: {"kind": "readings", "files": [f["more"]], "site": "S1", "dry_run": False,
                          "accept_good": False, "as_json": False},
+    "forecast": lambda f: {"as_json": True},
     "settle": lambda f: {"first": "", "last": "", "as_json": False},
     "export": lambda f: {"out": f["out"] + ".csv", "first": "", "last": "", "form": "csv",
                          "as_of": "", "view": "", "as_json": False},

@@ -1,0 +1,1 @@
+"""Forecasts of prices and reductions: models, backtests, intervals, the champion's gate."""

@@ -1,0 +1,251 @@
+"""Forecasts as they are kept: read from the ledger, computed elsewhere, stored with their run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from accounting.forecast.champion import Held
+from accounting.forecast.run import LINES, SEED, Inputs, Results, Row, Series, SiteInputs
+from data.digest import sm3
+from data.engine import Engine
+from data.prices import by_month, by_week, ended, model_weeks, trades
+from data.queries import targets
+from data.sites import documents
+from data.state import now
+from data.store import Cursor, frame, insert
+
+YEAR = 12
+COLUMNS = (
+    "series", "site", "entity", "grain", "origin", "target", "p50", "lo50", "hi50", "lo80", "hi80",
+    "lo95", "hi95", "model", "kind", "unit",
+)  # fmt: skip
+TABLE = ("series", "site", "entity", "model", "mase", "smape_pct", "coverage80", "coverage95",
+         "intervals", "origins", "p_better", "champion")  # fmt: skip
+_LINES = """
+SELECT indicator, entity, period, value, quality, flags, uncertainty_pct FROM ledger
+WHERE current AND grain = 'month' AND site = ? AND dimension = 'line'
+  AND indicator IN ('reduction', 'throughput') ORDER BY period
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was kept: its number, when it was made (UTC), its seed, the reasons by series."""
+
+    run: int
+    made_at: datetime
+    seed: int
+    inputs: str
+    reasons: Mapping[str, str]
+
+
+def inputs_of(engine: Engine, seed: int = SEED) -> Inputs:
+    """Return what a run of forecasts reads (accounting.md §11).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    seed
+        What paths are drawn with.
+
+    Returns
+    -------
+    Inputs
+        Weekly CCER and monthly CEA prices, whole months of every line's reduction by site.
+    """
+    with engine.store.read() as cursor:
+        days = trades(cursor, "CCER")
+        months = by_month(trades(cursor, "CEA"))
+        sites = documents(cursor)
+        held = _held(cursor)
+    weeks = by_week(days)
+    weeks = ended(weeks, days["date"].max().date()) if len(days) else weeks
+    cea = Series(tuple(months["month"]), tuple(_floats(months["price_cny_per_t"])))
+    return Inputs(
+        ccer=Series(*model_weeks(weeks)),
+        cea=cea,
+        sites={site: _site(engine, site, bool(document.settings.get("creditable", False)))
+               for site, document in sites.items()},
+        held=held,
+        seed=seed,
+    )  # fmt: skip
+
+
+def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
+    with engine.store.read() as cursor:
+        rows = frame(cursor, _LINES, [site])
+    whole = rows[~rows["flags"].str.split(";").map(lambda flags: "month_to_date" in flags)]
+    plan: dict[str, dict[int, float]] = {}
+    for (indicator, _, line, kind), periods in targets(engine, site).items():
+        if (indicator, kind) == ("throughput", "plan"):
+            plan[line] = {int(year): value for year, value in periods.items()}
+    made = {line: _line(whole, line) for line in LINES}
+    return SiteInputs(
+        reductions={line: series for line, (series, _, _) in made.items()},
+        per_tonne={line: rate for line, (_, rate, _) in made.items()},
+        plan_t=plan,
+        uncertainty_pct={line: u for line, (_, _, u) in made.items()},
+        eligible=eligible,
+    )
+
+
+def _line(rows: pd.DataFrame, line: str) -> tuple[Series, float | None, float | None]:
+    """Return a line's series, its reduction per tonne and uncertainty of the last twelve months."""
+    found = rows[rows["entity"] == line].set_index("period")
+    reduction = found[found["indicator"] == "reduction"]
+    if reduction.empty:
+        return Series(), None, None
+    first, last_month = reduction.index.min(), reduction.index.max()
+    labels = [str(p) for p in pd.period_range(first, last_month, freq="M")]
+    # a month of which only a part is known is no target: it would teach the models a dip
+    known = reduction["value"].where(reduction["quality"] != "incomplete").reindex(labels)
+    mass = found[found["indicator"] == "throughput"]["value"].reindex(labels)
+    last, tonnes = known[-YEAR:], mass[-YEAR:]
+    sure = last.notna() & tonnes.notna()
+    rate = float(last[sure].sum() / tonnes[sure].sum()) if tonnes[sure].sum() > 0 else None
+    u = reduction["uncertainty_pct"].reindex(labels)[-YEAR:].dropna()
+    return Series(tuple(labels), tuple(_floats(known))), rate, float(u.mean()) if len(u) else None
+
+
+def _floats(values: Sequence[float] | pd.Series) -> list[float | None]:
+    return [None if value is None or value != value else float(value) for value in values]
+
+
+def _held(cursor: Cursor) -> dict[tuple[str, str, str], Held]:
+    """Return the champions of the newest run and for how many calendar months they have been."""
+    rows = frame(
+        cursor,
+        "SELECT b.series, b.site, b.entity, b.model, date_diff('month', min(r.made_at), "
+        "max(max(r.made_at)) OVER ()) AS months, max(b.run) = max(max(b.run)) OVER () AS newest "
+        "FROM forecast_backtest b JOIN forecast_run r USING (run) WHERE champion GROUP BY ALL",
+    )
+    rows = rows[rows["newest"]] if len(rows) else rows
+    return {(r.series, r.site, r.entity): Held(r.model, int(r.months)) for r in rows.itertuples()}
+
+
+def digest_of(inputs: Inputs) -> str:
+    """Return the SM3 of everything a run reads but the champions it keeps: its data version."""
+    said = {
+        "ccer": [inputs.ccer.labels, inputs.ccer.values],
+        "cea": [inputs.cea.labels, inputs.cea.values],
+        "seed": inputs.seed,
+        "sites": {
+            site: [
+                {line: [s.labels, s.values] for line, s in known.reductions.items()},
+                known.per_tonne, known.plan_t, known.uncertainty_pct, known.eligible,
+                repr(known.schedule),
+            ]
+            for site, known in inputs.sites.items()
+        },
+    }  # fmt: skip
+    return sm3(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
+
+
+def refresh(engine: Engine, compute: Callable[[Inputs], Results], seed: int = SEED) -> Run | None:
+    """Make the forecasts anew where what they are made of has changed.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    compute
+        `accounting.forecast.run.run`, here or in another process.
+    seed
+        What paths are drawn with.
+
+    Returns
+    -------
+    Run or None
+        None where nothing has changed since the last run.
+    """
+    inputs = inputs_of(engine, seed)
+    version = digest_of(inputs)
+    last = newest(engine)
+    if last is not None and last.inputs == version:
+        return None
+    results = compute(inputs)
+    return engine.store.write(partial(_keep, version, seed, results))
+
+
+def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run:
+    found = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM forecast_run").fetchone()
+    number = int(found[0]) if found else 1
+    reasons = {"/".join(key): reason for key, reason in results.reasons.items()}
+    at = now()
+    cursor.execute(
+        "INSERT INTO forecast_run VALUES (?, ?, ?, ?, ?)",
+        [number, at, seed, version, json.dumps(reasons, ensure_ascii=False, sort_keys=True)],
+    )
+    rows = pd.DataFrame(list(results.forecasts), columns=list(COLUMNS))
+    if len(rows):
+        ids = [f"F{number}-{at_}" for at_ in range(1, len(rows) + 1)]
+        insert(cursor, "forecast", rows.assign(run=number, forecast_id=ids))
+    tables = pd.DataFrame(list(results.backtests), columns=list(TABLE))
+    insert(cursor, "forecast_backtest", tables.assign(run=number))
+    return Run(number, at, seed, version, reasons)
+
+
+def newest(engine: Engine) -> Run | None:
+    """Return the newest run; None before the first."""
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT run, made_at, seed, inputs, reasons FROM forecast_run ORDER BY run DESC LIMIT 1"
+        ).fetchone()
+    return None if row is None else Run(row[0], row[1], row[2], row[3], json.loads(row[4]))
+
+
+def forecasts(engine: Engine, run: int | None = None) -> pd.DataFrame:
+    """Return the forecasts of a run, the newest by default.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    run
+        Its number.
+
+    Returns
+    -------
+    DataFrame
+        forecast_id and `COLUMNS`; null where a band is not known. Units: CNY/t, kgCO2e, CNY.
+    """
+    return _of_run(engine, f"SELECT forecast_id, {', '.join(COLUMNS)} FROM forecast", run,
+                   "series, site, entity, grain, target")  # fmt: skip
+
+
+def backtests(engine: Engine, run: int | None = None) -> pd.DataFrame:
+    """Return the tables of the backtests of a run: `TABLE`, the champion of each series first."""
+    return _of_run(engine, f"SELECT {', '.join(TABLE)} FROM forecast_backtest", run,
+                   "series, site, entity, champion DESC, mase, model")  # fmt: skip
+
+
+def _of_run(engine: Engine, select: str, run: int | None, order: str) -> pd.DataFrame:
+    with engine.store.read() as cursor:
+        return frame(
+            cursor,
+            f"{select} WHERE run = coalesce(?, (SELECT max(run) FROM forecast_run)) "
+            f"ORDER BY {order}",
+            [run],
+        )
+
+
+def document(engine: Engine) -> dict[str, Any]:
+    """Return the newest forecasts as `forecast --json` prints them (CONTRACT §6)."""
+    return {
+        "forecasts": list(_rows(forecasts(engine).drop(columns=["forecast_id"]))),
+        "backtests": list(_rows(backtests(engine))),
+    }
+
+
+def _rows(found: pd.DataFrame) -> Iterator[Row]:
+    for row in found.to_dict("records"):
+        yield {name: None if value is None or value != value else value
+               for name, value in row.items()}  # fmt: skip
