@@ -26,7 +26,6 @@ ROOMS = {
     },
     "security": {"security", "data", "settings", "translations"},
     "reports": {"reports", "data", "accounting", "figures", "security", "settings", "translations"},
-    "jobs": {"jobs", "security", "data", "settings", "translations"},
     "jobs": {"jobs", "security", "data", "accounting", "settings", "translations"},
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
