@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.connectors.base import Batch, Quality, Reading, SpoolBusy
@@ -79,7 +79,7 @@ def test_a_sender_that_begins_anew_has_no_gap(file):
     assert pushes.put("m", 1, batch("b3", number=3), NOW).missing == (2,)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(range(1, 9)))
 def test_in_any_order_nothing_is_missing_in_the_end(tmp_path_factory, order):
     file = SpoolFile(tmp_path_factory.mktemp("order"))
