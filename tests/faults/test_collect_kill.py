@@ -35,9 +35,9 @@ def text_of(number):
     return "meter_id,timestamp,value\n" + "".join(lines)
 
 
-def drop(folder, draw, stop):
+def drop(folder, files, draw, stop):
     """Put files down as careless systems do: twice, in halves, under other names."""
-    for number in range(FILES):
+    for number in range(files):
         body = text_of(number)
         names = [f"f{number:03d}.csv"] + ([f"copy-{number:03d}.csv"] if number % 6 == 0 else [])
         for name in names:
@@ -52,11 +52,11 @@ def drop(folder, draw, stop):
             return
 
 
-def send(home, draw, stop):
+def send(home, batches, draw, stop):
     """Push batches as a gateway does: again where it is not sure, some in another order."""
     file = SpoolFile(home)
-    pushes, order = Pushes(file), list(range(BATCHES))
-    for n in range(0, BATCHES, 7):
+    pushes, order = Pushes(file), list(range(batches))
+    for n in range(0, batches, 7):
         order[n : n + 3] = reversed(order[n : n + 3])
     for number in order:
         at = START + STEP * number
@@ -101,6 +101,7 @@ class Process:
 
 def test_nothing_is_lost_or_doubled(tmp_path, full):
     home, folder = tmp_path / "home", tmp_path / "into"
+    kills, files, batches = (50, FILES * 10, BATCHES * 10) if full else (5, FILES, BATCHES)
     folder.mkdir()
     with opened_home(home) as engine:
         plant = Plant(tmp_path, engine)
@@ -118,19 +119,19 @@ def test_nothing_is_lost_or_doubled(tmp_path, full):
     collector = Process(command("collect"), env)
     draw, stop = random.Random(8), threading.Event()
     work = [
-        threading.Thread(target=drop, args=(folder, random.Random(1), stop)),
-        threading.Thread(target=send, args=(home, random.Random(2), stop)),
+        threading.Thread(target=drop, args=(folder, files, random.Random(1), stop)),
+        threading.Thread(target=send, args=(home, batches, random.Random(2), stop)),
     ]
     file = SpoolFile(home)
     try:
         for thread in work:
             thread.start()
-        for kill in range(50 if full else 5):
+        for kill in range(kills):
             time.sleep(draw.uniform(0.3, 2.0))
             (collector if kill % 2 else owner).kill()
         for thread in work:
             thread.join()
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while not _all_in(folder, file):
             assert time.monotonic() < until, "not everything came in"
             time.sleep(0.1)
@@ -141,7 +142,7 @@ def test_nothing_is_lost_or_doubled(tmp_path, full):
         for thread in work:
             thread.join()
         file.close()
-    _exact(home, folder)
+    _exact(home, folder, files, batches)
 
 
 def _all_in(folder, file):
@@ -151,7 +152,7 @@ def _all_in(folder, file):
     return not left and not waiting and not undone
 
 
-def _exact(home, folder):
+def _exact(home, folder, files, batches):
     with opened_home(home) as engine, engine.store.read() as cursor:
         found = {
             name: (count, total)
@@ -163,13 +164,13 @@ def _exact(home, folder):
         corrected = cursor.execute("SELECT count(*) FROM superseded_reading").fetchone()[0]
         held = engine.pushes.held()
         missing = engine.pushes.missing("house")
-    values = [Decimal(n) + Decimal("0.25") for n in range(FILES * ROWS)]
-    pushed = [Decimal(f"{n}.{k:02d}") for n in range(BATCHES) for k in range(15)]
+    values = [Decimal(n) + Decimal("0.25") for n in range(files * ROWS)]
+    pushed = [Decimal(f"{n}.{k:02d}") for n in range(batches) for k in range(15)]
     assert found == {"F": (len(values), sum(values)), "M1": (len(pushed), sum(pushed))}
     assert (corrected, held, missing) == (0, [], ())
     assert not list((folder / "error").iterdir())
     done = [path.name for path in (folder / "done").glob("*.csv")]
-    assert len(done) == FILES + FILES // 6
+    assert len(done) == files + -(-files // 6)
 
 
 def test_the_service_keeps_a_collector_and_takes_it_along(tmp_path):
