@@ -21,7 +21,7 @@ from jobs.schedule import DRAIN, SETTLE, Schedule
 QUIET_S = 5.0
 LONGEST_S = 30.0
 LOOK_S = 10.0
-PRUNE_S = 86_400.0
+PRUNE_S = 3600.0
 
 
 class Arrivals:
@@ -85,7 +85,7 @@ class Arrivals:
             look(self._engine, at, collector_runs=is_running(self._engine.home))
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
-            self._engine.pushes.prune(at)
+            self._engine.pushes.prune(at, self._engine.store.inbox)
 
     @property
     def due(self) -> bool:
