@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from data.collector import is_running
@@ -65,8 +67,9 @@ class Arrivals:
             ):
                 with self._writing:
                     changed += load_drops(self._engine, self._wall)
-        except (StoreError, DiskFull) as error:
-            self._engine.links.raised("drain", self._wall(), str(error))
+        except (StoreError, DiskFull, sqlite3.OperationalError) as error:
+            with suppress(sqlite3.OperationalError):  # a full disk takes no event either
+                self._engine.links.raised("drain", self._wall(), str(error))
             return
         if changed:
             self._note()
