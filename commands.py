@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import audit_commands
+import interface_commands
 import ledger_commands
 from accounting.forecast.champion import REASONS
 from data.approvals import propose_settings
@@ -579,6 +580,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "key-print": ("key.use", "what"),
     "key-rotate": ("key.rotate", "what"),
     **audit_commands.EVENTS,
+    **interface_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "forecast", "demo", "demo-remove", "approve-decide"))
 LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
@@ -588,11 +590,12 @@ KEYED = frozenset(
         *audit_commands.COMMANDS,
     )
 )  # fmt: skip
-NAMED = frozenset(("import", "factors-import", "period-step"))
+NAMED = frozenset(("import", "factors-import", "period-step")) | interface_commands.NAMED
 WRITING = ledger_commands.WRITING | {"import", "settle", "forecast", "demo", "demo-remove"}
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
     **audit_commands.COMMANDS,
+    **interface_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
     "forecast": forecast,
