@@ -1,0 +1,432 @@
+"""DL/T 645-2007 on the wire: the frames of a reader, and what a meter answers.
+
+Only the three requests that read are made here: 11H (data), 12H (following data) and 13H
+(address). There is no function that writes, sets a clock, freezes or clears.
+
+Source: DL/T 645-2007, 5.2 (frame), 7 (commands), appendix A (data identifiers), C.6 (error word).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from data.connectors.wire import WireError
+from translations import text
+
+READ, READ_ON, READ_ADDRESS = 0x11, 0x12, 0x13
+ANY_ADDRESS = "AA" * 6
+DATE_ID, TIME_ID = 0x04000101, 0x04000102
+WAKE = b"\xfe" * 4
+_START, _END, _OFFSET = 0x68, 0x16, 0x33
+_FROM_METER, _REFUSED, _FOLLOWS, _FUNCTION = 0x80, 0x40, 0x20, 0x1F
+_HEAD, _TAIL = 10, 2
+_MOST_DATA = 200
+_READERS = frozenset({READ, READ_ON, READ_ADDRESS})
+_REFUSALS = {
+    0x01: "其他错误",
+    0x02: "无请求数据",
+    0x04: "密码错或未授权",
+    0x08: "通信速率不能更改",
+    0x10: "年时区数超",
+    0x20: "日时段数超",
+    0x40: "费率数超",
+}
+
+
+class ChecksumError(WireError):
+    """The sum over the frame is not the one it carries."""
+
+
+class MeterRefusal(WireError):
+    """The meter answered that it cannot give the datum (C.6).
+
+    Parameters
+    ----------
+    code
+        The error word, one bit a reason.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__("电表应答错误字 {code}：{meaning}")
+        self.code = code
+
+    def said(self, language: str) -> str:
+        """Return the refusal with the meaning of each bit of its error word."""
+        bits = [text(words, language) for bit, words in _REFUSALS.items() if self.code & bit]
+        meaning = " · ".join(bits) or text("未说明", language)
+        return text(self.reason, language, code=f"{self.code:02X}H", meaning=meaning)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame with its data field as it was before the +33H of the wire.
+
+    Parameters
+    ----------
+    address
+        Twelve digits as printed on the meter; ``A`` where a digit is left open.
+    control
+        Control code C.
+    data
+        Data field, at most 200 bytes.
+    """
+
+    address: str
+    control: int
+    data: bytes
+
+    @property
+    def function(self) -> int:
+        """Return the function, without the direction and its flags."""
+        return self.control & _FUNCTION
+
+    @property
+    def from_meter(self) -> bool:
+        """Tell whether a meter sent it."""
+        return bool(self.control & _FROM_METER)
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether it carries an error word instead of data."""
+        return bool(self.control & _REFUSED)
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether more data wait to be asked for."""
+        return bool(self.control & _FOLLOWS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The data a meter gave for one identifier.
+
+    Parameters
+    ----------
+    identifier
+        DI3 DI2 DI1 DI0 as one number.
+    data
+        Bytes of the datum, low byte first.
+    follows
+        Whether more data wait.
+    sequence
+        Number of a following frame; None in a first one.
+    """
+
+    identifier: int
+    data: bytes
+    follows: bool
+    sequence: int | None
+
+
+def wire_address(address: str) -> bytes:
+    """Return the six bytes of a meter's address, low byte first (5.2.2).
+
+    Parameters
+    ----------
+    address
+        Up to twelve digits as printed; shorter ones are filled with zeros on the left. ``A``
+        stands for a digit left open.
+
+    Raises
+    ------
+    WireError
+        Something else than digits, or more than twelve.
+    """
+    digits = address.upper().zfill(12)
+    if len(digits) != 12 or not set(digits) <= set("0123456789A"):
+        raise WireError("表地址 {address} 应为至多 12 位数字", address=address)
+    return bytes.fromhex(digits)[::-1]
+
+
+def encoded(frame: Frame) -> bytes:
+    """Return the bytes of a frame, without the wake-up bytes in front.
+
+    Raises
+    ------
+    WireError
+        The address is none, or the data field is longer than 200 bytes.
+    """
+    if len(frame.data) > _MOST_DATA:
+        raise WireError("数据域 {length} 字节，超过 200", length=len(frame.data))
+    field = bytes((byte + _OFFSET) & 0xFF for byte in frame.data)
+    address = wire_address(frame.address)
+    body = bytes([_START, *address, _START, frame.control & 0xFF, len(field)]) + field
+    return body + bytes([sum(body) & 0xFF, _END])
+
+
+def _request(address: str, function: int, data: bytes) -> bytes:
+    """Return a master's request; by construction one of the three that read."""
+    if function not in _READERS:
+        raise WireError("只读：功能码 {code} 不发送", code=f"{function:02X}H")
+    return encoded(Frame(address, function, data))
+
+
+def read_request(address: str, identifier: int) -> bytes:
+    """Return the request for one datum (7.1, C=11H), without wake-up bytes."""
+    return _request(address, READ, identifier.to_bytes(4, "little"))
+
+
+def read_on_request(address: str, identifier: int, sequence: int) -> bytes:
+    """Return the request for following frame number ``sequence`` (7.2, C=12H)."""
+    return _request(address, READ_ON, identifier.to_bytes(4, "little") + bytes([sequence & 0xFF]))
+
+
+def address_request() -> bytes:
+    """Return the request for the address of the only meter on a line (7.4, C=13H)."""
+    return _request(ANY_ADDRESS, READ_ADDRESS, b"")
+
+
+def decoded(raw: bytes) -> Frame:
+    """Return the frame in these bytes, wake-up bytes in front allowed.
+
+    Raises
+    ------
+    ChecksumError
+        The sum does not fit.
+    WireError
+        Anything else that is not one whole frame.
+    """
+    body = raw.lstrip(b"\xfe")
+    if len(body) < _HEAD + _TAIL:
+        raise WireError("帧不完整：{length} 字节", length=len(body))
+    if body[0] != _START or body[7] != _START:
+        raise WireError("帧起始符不是 68H")
+    size = body[9]
+    if size > _MOST_DATA:
+        raise WireError("数据域 {length} 字节，超过 200", length=size)
+    if len(body) != _HEAD + size + _TAIL:
+        raise WireError("帧长 {length} 与数据域长度不符", length=len(body))
+    if sum(body[: _HEAD + size]) & 0xFF != body[_HEAD + size]:
+        raise ChecksumError("校验和不符：应为 {expected}，收到 {got}",
+                            expected=f"{sum(body[: _HEAD + size]) & 0xFF:02X}H",
+                            got=f"{body[_HEAD + size]:02X}H")  # fmt: skip
+    if body[-1] != _END:
+        raise WireError("帧结束符不是 16H")
+    address = body[1:7][::-1].hex().upper()
+    if not set(address) <= set("0123456789A"):
+        raise WireError("表地址 {address} 应为至多 12 位数字", address=address)
+    data = bytes((byte - _OFFSET) & 0xFF for byte in body[_HEAD : _HEAD + size])
+    return Frame(address, body[8], data)
+
+
+class Scanner:
+    """Cuts frames out of a stream by their length, never by a 16H that may be data."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self.discarded = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
+        """Yield the whole frames; bytes that belong to none are counted and dropped."""
+        self._rest += chunk
+        while (start := self._rest.find(_START)) >= 0:
+            self._drop(start)
+            size = self._whole()
+            if size is None:
+                return
+            try:
+                frame = decoded(bytes(self._rest[:size]))
+            except WireError:
+                # A 68H that opens no frame: the next one may.
+                self._drop(1)
+                continue
+            del self._rest[:size]
+            yield frame
+        self._drop(len(self._rest))
+
+    def _whole(self) -> int | None:
+        """Return the length of the frame in front, None while bytes are missing."""
+        if len(self._rest) > 7 and self._rest[7] != _START:
+            return 1
+        if len(self._rest) < _HEAD:
+            return None
+        size = _HEAD + self._rest[9] + _TAIL
+        if self._rest[9] > _MOST_DATA:
+            return 1
+        return size if len(self._rest) >= size else None
+
+    def _drop(self, count: int) -> None:
+        self.discarded += sum(byte != 0xFE for byte in self._rest[:count])
+        del self._rest[:count]
+
+
+def answer(frame: Frame, identifier: int) -> Answer:
+    """Return what a meter gave for the identifier asked for.
+
+    Raises
+    ------
+    MeterRefusal
+        It answered with an error word.
+    WireError
+        The frame answers something else.
+    """
+    if not frame.from_meter or frame.function not in (READ, READ_ON):
+        raise WireError("不是读数据的应答：控制码 {code}", code=f"{frame.control:02X}H")
+    if frame.refused:
+        if len(frame.data) != 1:
+            raise WireError("错误应答应带 1 字节错误字")
+        raise MeterRefusal(frame.data[0])
+    following = frame.function == READ_ON
+    if len(frame.data) < (5 if following else 4):
+        raise WireError("应答没有数据标识")
+    got = int.from_bytes(frame.data[:4], "little")
+    if got != identifier:
+        raise WireError("问 {asked} 而答 {got}", asked=di_text(identifier), got=di_text(got))
+    data = frame.data[4:-1] if following else frame.data[4:]
+    return Answer(got, data, frame.follows, frame.data[-1] if following else None)
+
+
+def answered_address(frame: Frame) -> str:
+    """Return the twelve digits a meter gave for its address.
+
+    Raises
+    ------
+    WireError
+        The frame is no answer to 13H.
+    """
+    if not frame.from_meter or frame.refused or frame.function != READ_ADDRESS:
+        raise WireError("不是读通信地址的应答：控制码 {code}", code=f"{frame.control:02X}H")
+    if len(frame.data) != 6 or not _is_bcd(frame.data):
+        raise WireError("应答的通信地址不是 6 字节 BCD")
+    return frame.data[::-1].hex()
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a datum is written: a BCD number of some digits, its sign and unit (appendix A).
+
+    Parameters
+    ----------
+    size
+        Bytes.
+    decimals
+        Digits behind the point.
+    unit
+        Unit of the number; empty for a ratio.
+    signed
+        Whether the highest bit is the sign.
+    """
+
+    size: int
+    decimals: int
+    unit: str
+    signed: bool = False
+
+
+_ENERGY_UNITS = {
+    0: "kWh", 1: "kWh", 2: "kWh", 3: "kvarh", 4: "kvarh", 5: "kvarh", 6: "kvarh",
+    7: "kvarh", 8: "kvarh", 9: "kVAh", 10: "kVAh",
+}  # fmt: skip
+# Phase energies stand 20, 40 and 60 places on: 0015H is phase A's forward active energy.
+_PHASE_STEP = 20
+_VARIABLES = {
+    0x01: Form(2, 1, "V"),
+    0x02: Form(3, 3, "A", signed=True),
+    0x03: Form(3, 4, "kW", signed=True),
+    0x04: Form(3, 4, "kvar", signed=True),
+    0x05: Form(3, 4, "kVA", signed=True),
+    0x06: Form(2, 3, "", signed=True),
+}
+_SINGLES = {
+    0x02800001: Form(3, 3, "A"),
+    0x02800002: Form(2, 2, "Hz"),
+    0x02800003: Form(3, 4, "kW", signed=True),
+    0x02800004: Form(3, 4, "kW"),
+    0x02800005: Form(3, 4, "kvar"),
+    0x02800006: Form(3, 4, "kVA"),
+    0x02800007: Form(2, 1, "°C", signed=True),
+    0x02800008: Form(2, 2, "V"),
+    0x02800009: Form(2, 2, "V"),
+}
+_TOTALS_AND_PHASES = {0x03, 0x04, 0x05, 0x06}
+
+
+def form(identifier: int) -> Form | None:
+    """Return how the datum of an identifier is written; None for one not known here.
+
+    Blocks (FF) are not known: every point asks for one datum.
+    """
+    if identifier in _SINGLES:
+        return _SINGLES[identifier]
+    di3, di2, di1, di0 = identifier.to_bytes(4, "big")
+    if di3 == 0x00:
+        return _energy_form(di2, di1, di0)
+    if di3 == 0x02 and di2 in _VARIABLES and di0 == 0x00:
+        lowest = 0 if di2 in _TOTALS_AND_PHASES else 1
+        return _VARIABLES[di2] if lowest <= di1 <= 3 else None
+    return None
+
+
+def _energy_form(kind: int, rate: int, day: int) -> Form | None:
+    """Return the form of a register: kind, tariff 0–63, settlement day 0–12."""
+    phase, kind = divmod(kind, _PHASE_STEP)
+    if phase > 3 or kind not in _ENERGY_UNITS or rate > 0x3F or day > 0x0C:
+        return None
+    if phase and (kind == 0 or rate):  # phases have neither a combined energy nor tariffs
+        return None
+    # Only sums of several quadrants can fall below zero: combined energies carry a sign.
+    return Form(4, 2, _ENERGY_UNITS[kind], signed=kind in (0, 3, 4))
+
+
+def number(data: bytes, written: Form) -> Decimal:
+    """Return the number of a BCD datum, low byte first.
+
+    Parameters
+    ----------
+    data
+        At least ``written.size`` bytes; what follows (a demand's time) is left.
+    written
+        How the datum is written.
+
+    Raises
+    ------
+    WireError
+        Too few bytes, or a digit above nine: a meter that has no value answers FFH.
+    """
+    if len(data) < written.size:
+        raise WireError("数据 {length} 字节，应为 {size}", length=len(data), size=written.size)
+    field = bytearray(data[: written.size])
+    negative = written.signed and bool(field[-1] & 0x80)
+    if negative:
+        field[-1] &= 0x7F
+    if not _is_bcd(field):
+        raise WireError("数据 {hex} 不是 BCD", hex=data[: written.size][::-1].hex().upper())
+    digits = int(field[::-1].hex())
+    return Decimal(-digits if negative else digits).scaleb(-written.decimals)
+
+
+def clock(date_data: bytes, time_data: bytes) -> datetime:
+    """Return a meter's clock from its date (04000101) and time (04000102), site-local.
+
+    Parameters
+    ----------
+    date_data
+        WW DD MM YY as it comes, low byte first.
+    time_data
+        ss mm hh as it comes.
+
+    Raises
+    ------
+    WireError
+        No date or time.
+    """
+    if len(date_data) != 4 or len(time_data) != 3 or not _is_bcd(date_data + time_data):
+        raise WireError("电表时钟不是 BCD 日期时间")
+    _, day, month, year = (int(f"{byte:02x}") for byte in date_data)
+    second, minute, hour = (int(f"{byte:02x}") for byte in time_data)
+    try:
+        return datetime(2000 + year, month, day, hour, minute, second)
+    except ValueError:
+        raise WireError("电表时钟不是 BCD 日期时间") from None
+
+
+def di_text(identifier: int) -> str:
+    """Return an identifier as people write it: ``00-01-00-00``."""
+    return identifier.to_bytes(4, "big").hex("-").upper()
+
+
+def _is_bcd(data: bytes | bytearray) -> bool:
+    return data.hex().isdigit()
