@@ -1,5 +1,6 @@
 """DL/T 645-2007: published frames, faults (F20), and whatever bytes a line may bring."""
 
+import contextlib
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,7 +24,8 @@ ANSWERS = [
     (0x00020000, "68 61 01 00 00 00 00 68 91 08 33 33 35 33 59 34 33 33 8C 16", "1.26", "kWh"),
     (0x00030000, "68 61 01 00 00 00 00 68 91 08 33 33 36 33 59 33 34 33 8D 16", "100.26", "kvarh"),
     (0x02010100, "68 61 01 00 00 00 00 68 91 06 33 34 34 35 34 43 10 16", "100.1", "V"),
-    (0x00010000, "FE FE 68 72 00 32 09 17 20 68 91 08 33 33 34 33 B9 34 33 33 6D 16", "1.86", "kWh"),
+    (0x00010000, "FE FE 68 72 00 32 09 17 20 68 91 08 33 33 34 33 B9 34 33 33 6D 16", "1.86",
+     "kWh"),
 ]  # fmt: skip
 
 
@@ -221,9 +223,8 @@ def test_garbage_raises_only_the_codecs_own_error(raw):
     body = raw.lstrip(b"\xfe")
     assert sum(body[:-2]) & 0xFF == body[-2]
     for read in (lambda: codec.answer(frame, 0), lambda: codec.answered_address(frame)):
-        with pytest.raises(WireError):
+        with contextlib.suppress(WireError):
             read()
-            raise WireError("taken")
 
 
 @given(st.binary(max_size=8), st.integers(0, 0xFFFFFFFF))
