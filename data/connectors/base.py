@@ -84,12 +84,19 @@ class Batch:
         The sender's own running number, where it has one; a hole in it is a gap.
     stamped
         Whether the source stamped the readings itself; what the collector stamps has no skew.
+    sent_at
+        The source's clock when it sent, where the protocol says it: the skew is measured by it.
+    backlog
+        Whether the source gives what it kept meanwhile: old readings, not a clock that is slow.
+        Without ``sent_at`` the newest reading of a batch is taken for its clock otherwise.
     """
 
     key: str
     readings: tuple[Reading, ...]
     source_seq: int | None = None
     stamped: bool = False
+    sent_at: datetime | None = None
+    backlog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +255,14 @@ Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 
 
 class ConnectorConfig(BaseModel):
-    """An interface's settings; a connector adds its own. Unknown ones are refused."""
+    """An interface's settings; a connector adds its own. Unknown ones are refused.
+
+    Transformer ratios are no setting of an interface: the meter register has them, with dates.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout_s: float = Field(3.0, gt=0, le=60, description="等待应答的最长时间（秒）")
-    ct_ratio: Decimal = Field(Decimal(1), gt=0, description="电流互感器变比")
-    pt_ratio: Decimal = Field(Decimal(1), gt=0, description="电压互感器变比")
 
 
 @dataclass(frozen=True)
@@ -341,6 +349,7 @@ class Connector(Protocol):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    polls: ClassVar[bool]  # it asks by itself; False where the peer pushes and waits for an answer
     Config: ClassVar[type[ConnectorConfig]]
     PointAddr: ClassVar[type[PointAddress]]
     DOC: ClassVar[InterfaceDoc]

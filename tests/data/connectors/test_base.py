@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 class Constant:
     kind = "constant"
     title = "常数"
+    polls = True
     Config = ConnectorConfig
     PointAddr = PointAddress
     DOC = InterfaceDoc("a", "b", "c", "d", "e", "f")
