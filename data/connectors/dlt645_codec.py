@@ -14,7 +14,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from data.connectors.wire import WireError
-from translations import text
 
 READ, READ_ON, READ_ADDRESS = 0x11, 0x12, 0x13
 ANY_ADDRESS = "AA" * 6
@@ -25,15 +24,17 @@ _FROM_METER, _REFUSED, _FOLLOWS, _FUNCTION = 0x80, 0x40, 0x20, 0x1F
 _HEAD, _TAIL = 10, 2
 _MOST_DATA = 200
 _READERS = frozenset({READ, READ_ON, READ_ADDRESS})
+_NO_DATUM, _NO_RIGHT = 0x02, 0x04
 _REFUSALS = {
-    0x01: "其他错误",
-    0x02: "无请求数据",
-    0x04: "密码错或未授权",
-    0x08: "通信速率不能更改",
-    0x10: "年时区数超",
-    0x20: "日时段数超",
-    0x40: "费率数超",
+    _NO_DATUM: "电表答复：没有所请求的数据",
+    _NO_RIGHT: "电表答复：密码错或未授权",
+    0x08: "电表答复：通信速率不能更改",
+    0x10: "电表答复：年时区数超限",
+    0x20: "电表答复：日时段数超限",
+    0x40: "电表答复：费率数超限",
+    0x01: "电表答复：其他错误",
 }
+_UNSTATED = "电表答复：错误，未说明原因"
 
 
 class ChecksumError(WireError):
@@ -50,14 +51,14 @@ class MeterRefusal(WireError):
     """
 
     def __init__(self, code: int) -> None:
-        super().__init__("电表应答错误字 {code}：{meaning}")
+        reasons = [words for bit, words in _REFUSALS.items() if code & bit]
+        super().__init__(reasons[0] if reasons else _UNSTATED, code=f"{code:02X}H")
         self.code = code
 
-    def said(self, language: str) -> str:
-        """Return the refusal with the meaning of each bit of its error word."""
-        bits = [text(words, language) for bit, words in _REFUSALS.items() if self.code & bit]
-        meaning = " · ".join(bits) or text("未说明", language)
-        return text(self.reason, language, code=f"{self.code:02X}H", meaning=meaning)
+    @property
+    def lasting(self) -> bool:
+        """Tell whether asking again is of no use: the datum is not there or not for us."""
+        return bool(self.code & (_NO_DATUM | _NO_RIGHT))
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def wire_address(address: str) -> bytes:
     """
     digits = address.upper().zfill(12)
     if len(digits) != 12 or not set(digits) <= set("0123456789A"):
-        raise WireError("表地址 {address} 应为至多 12 位数字", address=address)
+        raise WireError("表地址应为至多 12 位数字", address=address)
     return bytes.fromhex(digits)[::-1]
 
 
@@ -150,7 +151,7 @@ def encoded(frame: Frame) -> bytes:
         The address is none, or the data field is longer than 200 bytes.
     """
     if len(frame.data) > _MOST_DATA:
-        raise WireError("数据域 {length} 字节，超过 200", length=len(frame.data))
+        raise WireError("数据域超过 200 字节", length=len(frame.data))
     field = bytes((byte + _OFFSET) & 0xFF for byte in frame.data)
     address = wire_address(frame.address)
     body = bytes([_START, *address, _START, frame.control & 0xFF, len(field)]) + field
@@ -160,7 +161,7 @@ def encoded(frame: Frame) -> bytes:
 def _request(address: str, function: int, data: bytes) -> bytes:
     """Return a master's request; by construction one of the three that read."""
     if function not in _READERS:
-        raise WireError("只读：功能码 {code} 不发送", code=f"{function:02X}H")
+        raise WireError("只读：这个功能码不发送", code=f"{function:02X}H")
     return encoded(Frame(address, function, data))
 
 
@@ -191,23 +192,23 @@ def decoded(raw: bytes) -> Frame:
     """
     body = raw.lstrip(b"\xfe")
     if len(body) < _HEAD + _TAIL:
-        raise WireError("帧不完整：{length} 字节", length=len(body))
+        raise WireError("帧不完整", length=len(body))
     if body[0] != _START or body[7] != _START:
         raise WireError("帧起始符不是 68H")
     size = body[9]
     if size > _MOST_DATA:
-        raise WireError("数据域 {length} 字节，超过 200", length=size)
+        raise WireError("数据域超过 200 字节", length=size)
     if len(body) != _HEAD + size + _TAIL:
-        raise WireError("帧长 {length} 与数据域长度不符", length=len(body))
+        raise WireError("帧长与数据域长度不符", length=len(body))
     if sum(body[: _HEAD + size]) & 0xFF != body[_HEAD + size]:
-        raise ChecksumError("校验和不符：应为 {expected}，收到 {got}",
+        raise ChecksumError("校验和不符",
                             expected=f"{sum(body[: _HEAD + size]) & 0xFF:02X}H",
                             got=f"{body[_HEAD + size]:02X}H")  # fmt: skip
     if body[-1] != _END:
         raise WireError("帧结束符不是 16H")
     address = body[1:7][::-1].hex().upper()
     if not set(address) <= set("0123456789A"):
-        raise WireError("表地址 {address} 应为至多 12 位数字", address=address)
+        raise WireError("表地址应为至多 12 位数字", address=address)
     data = bytes((byte - _OFFSET) & 0xFF for byte in body[_HEAD : _HEAD + size])
     return Frame(address, body[8], data)
 
@@ -264,7 +265,7 @@ def answer(frame: Frame, identifier: int) -> Answer:
         The frame answers something else.
     """
     if not frame.from_meter or frame.function not in (READ, READ_ON):
-        raise WireError("不是读数据的应答：控制码 {code}", code=f"{frame.control:02X}H")
+        raise WireError("不是读数据的应答", code=f"{frame.control:02X}H")
     if frame.refused:
         if len(frame.data) != 1:
             raise WireError("错误应答应带 1 字节错误字")
@@ -274,7 +275,7 @@ def answer(frame: Frame, identifier: int) -> Answer:
         raise WireError("应答没有数据标识")
     got = int.from_bytes(frame.data[:4], "little")
     if got != identifier:
-        raise WireError("问 {asked} 而答 {got}", asked=di_text(identifier), got=di_text(got))
+        raise WireError("答的不是所问的数据标识", asked=di_text(identifier), got=di_text(got))
     data = frame.data[4:-1] if following else frame.data[4:]
     return Answer(got, data, frame.follows, frame.data[-1] if following else None)
 
@@ -288,7 +289,7 @@ def answered_address(frame: Frame) -> str:
         The frame is no answer to 13H.
     """
     if not frame.from_meter or frame.refused or frame.function != READ_ADDRESS:
-        raise WireError("不是读通信地址的应答：控制码 {code}", code=f"{frame.control:02X}H")
+        raise WireError("不是读通信地址的应答", code=f"{frame.control:02X}H")
     if len(frame.data) != 6 or not _is_bcd(frame.data):
         raise WireError("应答的通信地址不是 6 字节 BCD")
     return frame.data[::-1].hex()
@@ -387,13 +388,15 @@ def number(data: bytes, written: Form) -> Decimal:
         Too few bytes, or a digit above nine: a meter that has no value answers FFH.
     """
     if len(data) < written.size:
-        raise WireError("数据 {length} 字节，应为 {size}", length=len(data), size=written.size)
+        raise WireError("数据字节数不足", length=len(data), size=written.size)
     field = bytearray(data[: written.size])
     negative = written.signed and bool(field[-1] & 0x80)
     if negative:
         field[-1] &= 0x7F
     if not _is_bcd(field):
-        raise WireError("数据 {hex} 不是 BCD", hex=data[: written.size][::-1].hex().upper())
+        raise WireError(
+            "数据不是 BCD，电表没有这个值", hex=data[: written.size][::-1].hex().upper()
+        )
     digits = int(field[::-1].hex())
     return Decimal(-digits if negative else digits).scaleb(-written.decimals)
 

@@ -193,7 +193,7 @@ class Cutter:
                 raise WireError("帧起始符不是 68H")
             size = self._rest[1]
             if not _HEAD <= size <= _LONGEST:
-                raise WireError("APDU 长度 {length} 不在 4～253", length=size)
+                raise WireError("APDU 长度不在 4～253", length=size)
             if len(self._rest) < 2 + size:
                 return
             frame = bytes(self._rest[2 : 2 + size])
@@ -207,13 +207,13 @@ def _apdu(frame: bytes) -> Apdu:
     if not first & 0x01:
         return Apdu(None, int.from_bytes(frame[:2], "little") >> 1, receive, frame[_HEAD:])
     if len(frame) != _HEAD:
-        raise WireError("S/U 帧长应为 4，收到 {length}", length=len(frame))
+        raise WireError("S/U 帧长不是 4", length=len(frame))
     if not first & 0x02:
         return Apdu(receive=receive)
     try:
         return Apdu(Unnumbered(first))
     except ValueError:
-        raise WireError("未知的 U 帧 {code}", code=f"{first:02X}H") from None
+        raise WireError("未知的 U 帧", code=f"{first:02X}H") from None
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ def asdu(raw: bytes) -> Asdu:
         Its length does not fit its type and number of objects.
     """
     if len(raw) < _ASDU_HEAD:
-        raise WireError("ASDU 只有 {length} 字节", length=len(raw))
+        raise WireError("ASDU 不完整", length=len(raw))
     type_id, structure, cause, originator, common = struct.unpack("<BBBBH", raw[:_ASDU_HEAD])
     kind = _TYPES.get(type_id)
     items = tuple(_items(raw[_ASDU_HEAD:], kind, structure, type_id)) if kind else ()
@@ -313,7 +313,7 @@ def _items(body: bytes, kind: _Type, structure: int, type_id: int) -> Iterator[I
     expected = _ADDRESS + count * size if in_row else count * (_ADDRESS + size)
     if count == 0 or len(body) != expected:
         raise WireError(
-            "类型 {type_id} 的 {count} 个信息体应占 {expected} 字节，收到 {length}",
+            "信息体的长度与类型和个数不符",
             type_id=type_id, count=count, expected=expected, length=len(body),
         )  # fmt: skip
     first = int.from_bytes(body[:_ADDRESS], "little")

@@ -88,9 +88,7 @@ class Link:
             if not self.started:
                 raise LinkLost("未启动传输就收到 I 帧")
             if apdu.send != self._received:
-                raise LinkLost(
-                    "I 帧序号 {got}，应为 {expected}", got=apdu.send, expected=self._received
-                )
+                raise LinkLost("I 帧序号不连续", got=apdu.send, expected=self._received)
             self._received = (self._received + 1) % codec.SEQUENCE
             if self._first_untold is None:
                 self._first_untold = now
@@ -109,7 +107,7 @@ class Link:
         open_ = (self._sent - self._acknowledged) % codec.SEQUENCE
         confirmed = (number - self._acknowledged) % codec.SEQUENCE
         if confirmed > open_:
-            raise LinkLost("对方确认了没有发过的 I 帧 {number}", number=number)
+            raise LinkLost("对方确认了没有发过的 I 帧", number=number)
         self._acknowledged = number
         del self._sent_at[:confirmed]
 
@@ -141,7 +139,7 @@ class Link:
         """
         waiting = [*self._awaiting_u.values(), *self._sent_at[:1]]
         if waiting and now - min(waiting) >= self._timers.t1:
-            raise LinkLost("t1（{seconds} 秒）内没有应答", seconds=f"{self._timers.t1:g}")
+            raise LinkLost("t1 内没有应答", t1=self._timers.t1)
         if now - self._heard >= self._timers.t3 and Unnumbered.TESTFR_CON not in self._awaiting_u:
             return self._u(Unnumbered.TESTFR, Unnumbered.TESTFR_CON, now)
         return b""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from translations import text
-
 
 class WireError(ValueError):
     """A frame or value is not what the protocol allows; nothing of it is used.
@@ -11,19 +9,16 @@ class WireError(ValueError):
     Parameters
     ----------
     reason
-        Key of the sentence that says why.
+        Sentence in Chinese, key of the catalogue.
     values
-        What the sentence names in braces.
+        What was found and expected, for the log.
     """
 
-    def __init__(self, reason: str, /, **values: object) -> None:
+    def __init__(self, reason: str, **values: object) -> None:
         super().__init__(reason)
         self.reason = reason
         self.values = values
 
     def __str__(self) -> str:
-        return self.said("zh")
-
-    def said(self, language: str) -> str:
-        """Return the reason as a sentence in the language."""
-        return text(self.reason, language, **self.values)
+        shown = ", ".join(f"{name}={value}" for name, value in self.values.items())
+        return f"{self.reason} ({shown})" if shown else self.reason
