@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from data.connectors import dlt645_codec as codec
+from data.connectors import dlt645_data as forms
 from data.connectors.base import (
     Batch,
     ConnectorConfig,
@@ -80,7 +81,7 @@ class Dlt645Address(PointAddress):
 
     meter: str
     identifier: int
-    written: codec.Form | None
+    written: forms.Form | None
 
     @classmethod
     def parse(cls, address: str, func: str = "") -> Self:
@@ -98,7 +99,7 @@ class Dlt645Address(PointAddress):
         if found[2] is None:
             return cls(meter=meter, identifier=CLOCK_ID, written=None)
         identifier = int(found[2].replace("-", ""), 16)
-        written = _form(func) if func else codec.form(identifier)
+        written = _form(func) if func else forms.form(identifier)
         if written is None:
             raise ValueError("不认识这个数据标识；请在功能码列写出格式，例如 XXXXXX.XX")
         return cls(meter=meter, identifier=identifier, written=written)
@@ -123,13 +124,13 @@ def _known(name: str) -> str:
         return name
 
 
-def _form(words: str) -> codec.Form:
+def _form(words: str) -> forms.Form:
     """Return a form as people write it: ``XXXXXX.XX``, with ± in front where there is a sign."""
     found = _FORMAT.fullmatch(words.strip())
     whole, decimals = (len(found[2]), len(found[3] or "")) if found else (0, 0)
     if found is None or (whole + decimals) % 2:
         raise ValueError("格式应写成偶数位的 X，例如 XXXXXX.XX")
-    return codec.Form((whole + decimals) // 2, decimals, "", signed=bool(found[1]))
+    return forms.Form((whole + decimals) // 2, decimals, "", signed=bool(found[1]))
 
 
 @dataclass
@@ -237,7 +238,7 @@ class Dlt645:
     async def _value(self, line: Line, address: Dlt645Address) -> Decimal:
         if address.written is None:
             return Decimal(round(await self._skew_s(line, address.meter)))
-        return codec.number(
+        return forms.number(
             await self._data(line, address.meter, address.identifier), address.written
         )
 
@@ -282,12 +283,12 @@ class Dlt645:
 
     async def _skew_s(self, line: Line, meter: str) -> float:
         """Return how many seconds a meter's clock is ahead."""
-        date = await self._data(line, meter, codec.DATE_ID)
-        at = codec.clock(date, await self._data(line, meter, codec.TIME_ID))
+        date = await self._data(line, meter, forms.DATE_ID)
+        at = forms.clock(date, await self._data(line, meter, forms.TIME_ID))
         now = datetime.now(UTC)
         if at.hour == 0 and at.minute == 0:  # midnight may lie between the two answers
-            date = await self._data(line, meter, codec.DATE_ID)
-            at = datetime.combine(codec.clock(date, bytes(3)).date(), at.time())
+            date = await self._data(line, meter, forms.DATE_ID)
+            at = datetime.combine(forms.clock(date, bytes(3)).date(), at.time())
         return (at.replace(tzinfo=ZoneInfo(self._cfg.meter_zone)) - now).total_seconds()
 
     async def _look_at_clocks(self, done: _Round, line: Line, emit: Emit) -> None:

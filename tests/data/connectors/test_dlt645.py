@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from data.connectors import dlt645_codec as codec
+from data.connectors import dlt645_data as forms
 from data.connectors.base import LinkError, Point, PointKind, Quality
 from data.connectors.dlt645 import CLOCK_ID, Dlt645, Dlt645Address, Dlt645Config
 from tests.data.connectors.peers import Kept, running, until
@@ -99,7 +100,7 @@ def bcd(digits):
     return bytes.fromhex(digits)[::-1]
 
 
-CLOCK = {codec.DATE_ID: bcd("26112604"), codec.TIME_ID: bcd("134509")}
+CLOCK = {forms.DATE_ID: bcd("26112604"), forms.TIME_ID: bcd("134509")}
 
 
 def test_values_come_with_their_sign_and_scale():
@@ -269,8 +270,8 @@ def now_clock(ahead_s):
 
     at = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(seconds=ahead_s)
     return {
-        codec.DATE_ID: bcd(f"{at:%y%m%d}0{at.isoweekday() % 7}"),
-        codec.TIME_ID: bcd(f"{at:%H%M%S}"),
+        forms.DATE_ID: bcd(f"{at:%y%m%d}0{at.isoweekday() % 7}"),
+        forms.TIME_ID: bcd(f"{at:%H%M%S}"),
     }
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.connectors import dlt645_codec as codec
+from data.connectors import dlt645_data as forms
 from data.connectors.wire import WireError
 
 METER = "000000000161"
@@ -48,8 +49,8 @@ def test_the_classic_request_to_any_meter():
 @pytest.mark.parametrize(("identifier", "published", "value", "unit"), ANSWERS)
 def test_a_published_answer_reads_as_published(identifier, published, value, unit):
     frame = codec.decoded(bytes.fromhex(published))
-    written = codec.form(identifier)
-    assert codec.number(codec.answer(frame, identifier).data, written) == Decimal(value)
+    written = forms.form(identifier)
+    assert forms.number(codec.answer(frame, identifier).data, written) == Decimal(value)
     assert written.unit == unit
 
 
@@ -119,13 +120,13 @@ def test_an_end_byte_inside_the_data_ends_nothing():
     ],
 )
 def test_a_sign_is_kept_where_the_datum_has_one(identifier, data, value):
-    assert codec.number(bytes.fromhex(data), codec.form(identifier)) == Decimal(value)
+    assert forms.number(bytes.fromhex(data), forms.form(identifier)) == Decimal(value)
 
 
 @pytest.mark.parametrize("data", ["FF FF FF FF", "0A 00 00 00", "00 00 00"])
 def test_digits_that_are_none_are_no_number(data):
     with pytest.raises(WireError):
-        codec.number(bytes.fromhex(data), codec.form(0x00010000))
+        forms.number(bytes.fromhex(data), forms.form(0x00010000))
 
 
 @pytest.mark.parametrize(
@@ -144,14 +145,14 @@ def test_digits_that_are_none_are_no_number(data):
     ],
 )
 def test_known_identifiers_have_their_unit(identifier, unit):
-    assert codec.form(identifier).unit == unit
+    assert forms.form(identifier).unit == unit
 
 
 @pytest.mark.parametrize(
     "identifier", [0x0001FF00, 0x00010040, 0x00140000, 0x02010000, 0x0201FF00, 0x04000101]
 )
 def test_blocks_and_unknown_identifiers_have_no_form(identifier):
-    assert codec.form(identifier) is None
+    assert forms.form(identifier) is None
 
 
 def test_following_frames_are_asked_for_and_numbered():
@@ -181,12 +182,12 @@ def test_the_only_meter_on_a_line_gives_its_address():
 
 def test_a_meters_clock():
     # Wednesday 26 November 2025, 13:45:09; the weekday travels first.
-    assert codec.clock(bytes.fromhex("03261125"), bytes.fromhex("094513")) == datetime(
+    assert forms.clock(bytes.fromhex("03261125"), bytes.fromhex("094513")) == datetime(
         2025, 11, 26, 13, 45, 9
     )
     for date, time in (("03321125", "094513"), ("03261125", "0945"), ("FFFFFFFF", "FFFFFF")):
         with pytest.raises(WireError):
-            codec.clock(bytes.fromhex(date), bytes.fromhex(time))
+            forms.clock(bytes.fromhex(date), bytes.fromhex(time))
 
 
 @pytest.mark.parametrize("function", [0x08, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C])
@@ -228,11 +229,11 @@ def test_garbage_raises_only_the_codecs_own_error(raw):
 
 @given(st.binary(max_size=8), st.integers(0, 0xFFFFFFFF))
 def test_any_data_is_a_number_or_refused(data, identifier):
-    written = codec.form(identifier)
+    written = forms.form(identifier)
     if written is None:
         return
     try:
-        assert codec.number(data, written).is_finite()
+        assert forms.number(data, written).is_finite()
     except WireError:
         assert len(data) < written.size or any(c > "9" for c in data[: written.size].hex())
 
