@@ -12,7 +12,10 @@ from pathlib import Path
 
 from accounting.factors import FactorLibrary
 from data.library import Libraries
+from data.link_book import LinkBook
+from data.pushes import Pushes
 from data.spool import Spool
+from data.spool_file import SpoolFile
 from data.state import State
 from data.store import Limits, Store
 from translations import text
@@ -47,6 +50,17 @@ class Engine:
     state: State
     libraries: Libraries
     options: Options
+    arrivals: SpoolFile
+
+    @property
+    def pushes(self) -> Pushes:
+        """The batches that came by themselves."""
+        return Pushes(self.arrivals)
+
+    @property
+    def links(self) -> LinkBook:
+        """What interfaces tell of themselves."""
+        return LinkBook(self.arrivals)
 
     @property
     def library(self) -> FactorLibrary:
@@ -121,12 +135,14 @@ def opened(home: Path, options: Options | None = None) -> Iterator[Engine]:
     options = options or Options()
     home.mkdir(parents=True, exist_ok=True)
     spool, state = Spool(home), State(home)
+    arrivals = SpoolFile(home)
     store = Store(home, options.limits)
     _sweep(store.inbox)
-    engine = Engine(home, store, spool, state, Libraries(state.factors), options)
+    engine = Engine(home, store, spool, state, Libraries(state.factors), options, arrivals)
     try:
         yield engine
     finally:
         store.close()
         state.close()
+        arrivals.close()
         spool.close()

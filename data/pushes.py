@@ -202,6 +202,15 @@ class Pushes:
                 (us(at), number),
             )
 
+    def spoiled(self, seq: int, at: datetime) -> None:
+        """Put a batch aside whose bytes have changed, so that it can come again under its key."""
+        with self.file.transaction() as connection:
+            connection.execute(
+                "UPDATE pushed SET key = 'spoiled:' || seq || ':' || key, drained_us = ? "
+                "WHERE seq = ?",
+                (us(at), seq),
+            )
+
     def held(self, interface: str | None = None) -> list[Held]:
         """Return what is held back, oldest first."""
         rows = self.file.select(

@@ -35,7 +35,8 @@ class Batch:
     digest
         SM3 of its bytes.
     path
-        Its copy, relative to the inbox.
+        Its copy, relative to the inbox; empty for readings that came by themselves
+        (``data/pushes.py`` keeps those until they are loaded).
     accept_good
         Whether bad rows are left out instead of refusing the file.
     actor
@@ -116,8 +117,13 @@ class Spool:
         return found[0] if found else None
 
     def waiting(self) -> list[Batch]:
-        """Return the batches that have not reached the store, oldest first."""
-        return self._select("WHERE drained_at IS NULL", ())
+        """Return the files that have not reached the store, oldest first."""
+        return self._select("WHERE drained_at IS NULL AND path <> ''", ())
+
+    def find(self, seq: int) -> Batch | None:
+        """Return a batch by its number."""
+        found = self._select("WHERE seq = ?", (seq,))
+        return found[0] if found else None
 
     def batches(self) -> list[Batch]:
         """Return every batch, oldest first."""

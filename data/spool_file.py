@@ -32,8 +32,9 @@ _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS held(
         id INTEGER PRIMARY KEY AUTOINCREMENT, interface TEXT NOT NULL, version INTEGER NOT NULL,
-        pushed INTEGER NOT NULL, reading TEXT NOT NULL, reason TEXT NOT NULL, at_us INTEGER NOT NULL,
-        received_us INTEGER NOT NULL, released_us INTEGER, UNIQUE(pushed, reading, reason))
+        pushed INTEGER NOT NULL, reading TEXT NOT NULL, reason TEXT NOT NULL,
+        at_us INTEGER NOT NULL, received_us INTEGER NOT NULL, released_us INTEGER,
+        UNIQUE(pushed, reading, reason))
     """,
     """
     CREATE TABLE IF NOT EXISTS last_value(

@@ -61,7 +61,7 @@ def load_readings(cursor: Cursor, request: Request, acknowledge: Acknowledge) ->
         staged = _stage_parquet(cursor, request, zone, sites)
     elif not _stage_plain(cursor, request, KINDS["readings"], zone, sites):
         staged = _stage_cells(cursor, request, zone, sites)
-    return _append(cursor, request, acknowledge, *staged)
+    return append(cursor, request, acknowledge, *staged)
 
 
 def _zone(request: Request, sites: Mapping[str, SiteDocument]) -> str:
@@ -96,7 +96,7 @@ def _stage_cells(
     problems = check_rows(kind, parsed, known, request.file_name, request.language, site)
     rows, left_out, notes = sift(request, parsed, problems)
     bulk.stage_rows(cursor, rows, zone)
-    _owners(cursor, request, sites)
+    find_owners(cursor, request, sites)
     return left_out, notes
 
 
@@ -116,8 +116,8 @@ def _stage_plain(
     finally:
         if path is not request.path:
             path.unlink()
-    _owners(cursor, request, sites)
-    return not _strangers(cursor)
+    find_owners(cursor, request, sites)
+    return not strangers(cursor)
 
 
 def _transcoded(path: Path, encoding: str) -> Path:
@@ -145,8 +145,8 @@ def _stage_parquet(
             text("请补上后重试", request.language),
         )
         raise Refused((problem,))
-    _owners(cursor, request, sites)
-    strange = _strangers(cursor)
+    find_owners(cursor, request, sites)
+    strange = strangers(cursor)
     if not strange:
         return 0, ()
     problems = tuple(_stranger_problem(request, row) for row in strange[:SHOWN])
@@ -156,7 +156,7 @@ def _stage_parquet(
     return len(strange), tuple(p.line(request.language) for p in problems)
 
 
-def _owners(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocument]) -> None:
+def find_owners(cursor: Cursor, request: Request, sites: Mapping[str, SiteDocument]) -> None:
     """Fill temp.owner and temp.judged: whose reading each is, and whether it may be (R8)."""
     chosen = [request.site] if request.site else list(sites)
     frames = [
@@ -185,7 +185,7 @@ FROM staged s LEFT JOIN owner o USING (meter_id)
 """
 
 
-def _strangers(cursor: Cursor) -> list[tuple[int, str, object, object, int | None]]:
+def strangers(cursor: Cursor) -> list[tuple[int, str, object, object, int | None]]:
     """Return staged rows that no meter may have: line, meter, time, value, number of owners."""
     return cursor.execute(
         "SELECT s.line, s.meter_id, s.ts, s.value, o.owners FROM staged s "
@@ -259,7 +259,7 @@ WHERE r.ts BETWEEN ? AND ?
 """
 
 
-def _append(
+def append(
     cursor: Cursor,
     request: Request,
     acknowledge: Acknowledge,

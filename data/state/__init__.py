@@ -54,6 +54,13 @@ from data.state.audit import (
 )
 from data.state.clock import now
 from data.state.factors import FactorVersions, Version
+from data.state.interfaces import (
+    Interfaces,
+    InterfaceVersion,
+    NoSuchInterface,
+    interfaces_read_only,
+)
+from data.state.interfaces import Wanted as WantedInterface
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.notes import NewNote, NoSuchNote, Note, Notes
@@ -88,6 +95,8 @@ __all__ = [
     "Delivered",
     "Display",
     "FactorVersions",
+    "InterfaceVersion",
+    "Interfaces",
     "LastOne",
     "Months",
     "NameTaken",
@@ -95,6 +104,7 @@ __all__ = [
     "NewNote",
     "NewProposal",
     "NewRequest",
+    "NoSuchInterface",
     "NoSuchNote",
     "Note",
     "Notes",
@@ -109,9 +119,11 @@ __all__ = [
     "State",
     "Version",
     "Visits",
+    "WantedInterface",
     "change_account",
     "enable_account",
     "grant_display",
+    "interfaces_read_only",
     "make_account",
     "now",
     "put_policy",
@@ -144,6 +156,7 @@ class State:
         self.access = Access(self.engine, self.accounts)
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
+        self.interfaces = Interfaces(self.engine)
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)

@@ -291,3 +291,22 @@ NOTE = Table(
     Column("key", String, nullable=False, unique=True),
     Index("note_by_note", "note", "row"),
 )
+
+# An interface's settings and points: every change is a row of its own, the newest one holds.
+INTERFACE_VERSION = Table(
+    "interface_version",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("interface", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("site", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("settings", String, nullable=False),
+    Column("points", String, nullable=False),
+    Column("points_sm3", String, nullable=False),
+    Column("act", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Index("interface_version_by_interface", "interface", "version"),
+)
