@@ -1,7 +1,7 @@
 """Electricity meters by DL/T 645-2007, over a serial line or a serial-to-ethernet converter.
 
-Meters stamp nothing: the collector does, and reads each meter's clock once a day to record how far
-it is off. Only reads are sent: the codec knows no other request.
+Meters stamp nothing: a value is that of the slot it was asked in. Each meter's clock is read once a
+day to see how far it is off. Only reads are sent: the codec knows no other request.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self
@@ -35,9 +34,8 @@ from data.connectors.base import (
     scaled,
 )
 from data.connectors.dlt645_line import Line, open_serial, open_tcp
-from data.connectors.patience import committed
-from data.connectors.slots import Slot, Slots
 from data.connectors.wire import WireError
+from data.slots import Slot, slots
 from data.units import unit
 
 CLOCK_ID = 0x04000100  # no datum of the standard: our name for "how far the clock is off"
@@ -133,15 +131,6 @@ def _form(words: str) -> forms.Form:
     return forms.Form((whole + decimals) // 2, decimals, "", signed=bool(found[1]))
 
 
-@dataclass
-class _Round:
-    """What one slot has brought so far; a meter that is silent is asked no more in it."""
-
-    readings: list[Reading] = field(default_factory=list)
-    silent: set[str] = field(default_factory=set)
-    answered: bool = False
-
-
 class Dlt645:
     """A line of meters, asked one after the other."""
 
@@ -174,27 +163,62 @@ class Dlt645:
         self._clock_due: dict[str, float] = {}
 
     async def run(self, emit: Emit) -> None:
-        """Read every point at its period until cancelled."""
+        """Read every point at its slots until cancelled."""
         line = await self._open()
         emit.connected()
         try:
-            slots = Slots(self._points)
-            while True:
-                slot = await slots.next()
-                points = [p for p in slot.points if not emit.pressed or p.kind.metered]
-                done = _Round()
-                try:
-                    for point in points:
-                        await self._read_into(done, line, point, emit)
-                except LinkError:
-                    await _handed_over(done, slot, emit)
-                    raise
-                await _handed_over(done, slot, emit)
-                if done.silent and not done.answered:
-                    raise LinkError("这条线上没有一只表应答")
-                await self._look_at_clocks(done, line, emit)
+            async for slot in slots(sorted({p.period_s for p in self._points}), emit.clock):
+                await self._slot(line, slot, emit)
+                await self._look_at_clocks(line, emit)
         finally:
             line.close()
+
+    async def _slot(self, line: Line, slot: Slot, emit: Emit) -> None:
+        """Read what is due, a batch a meter: what one has given is kept when the line breaks.
+
+        That a meter is silent is only said when another one answers; else the line is at fault,
+        and after a new connection the slot is tried again.
+        """
+        silent: list[Batch] = []
+        answered = False
+        for meter, points in self._due(slot, pressed=emit.pressed).items():
+            readings = await self._meter(line, points, slot, emit)
+            batch = Batch(f"{slot.at:%Y%m%dT%H%M%S.%f}/{slot.period_s:g}/{meter}", tuple(readings))
+            if all(reading.note in (_SILENT, _GARBLED) for reading in readings):
+                silent.append(batch)
+                continue
+            answered = True
+            await emit(batch)
+        if silent and not answered:
+            raise LinkError("这条线上没有一只表应答")
+        for batch in silent:
+            emit.trouble(batch.readings[0].note)
+            await emit(batch)
+
+    def _due(self, slot: Slot, *, pressed: bool) -> dict[str, list[Point]]:
+        """Return a slot's points by meter, in the table's order."""
+        due: dict[str, list[Point]] = {}
+        for point in self._points:
+            left_out = pressed and not point.kind.metered
+            if point.period_s == slot.period_s and not left_out and point.point_id not in self._off:
+                due.setdefault(self._at[point.point_id].meter, []).append(point)
+        return due
+
+    async def _meter(
+        self, line: Line, points: Sequence[Point], slot: Slot, emit: Emit
+    ) -> list[Reading]:
+        """Return a meter's readings; one that does not answer is not asked for the rest."""
+        readings: list[Reading] = []
+        reason = ""
+        for point in points:
+            if not reason:
+                try:
+                    readings.append(await self._reading(line, point, slot, emit))
+                    continue
+                except TimeoutError:
+                    reason = _GARBLED if line.junk else _SILENT
+            readings.append(_bad(point, slot, reason))
+        return readings
 
     async def _open(self) -> Line:
         cfg = self._cfg
@@ -205,35 +229,21 @@ class Dlt645:
             )
         return await open_tcp(cfg.host, cfg.port, cfg.timeout_s, wake, gap_s)
 
-    async def _read_into(self, done: _Round, line: Line, point: Point, emit: Emit) -> None:
-        """Add a point's reading to a round; what could not be read is there as bad."""
-        address = self._at[point.point_id]
-        if point.point_id in self._off:
-            return
-        if address.meter in done.silent:
-            done.readings.append(_bad(point, _SILENT))
-            return
+    async def _reading(self, line: Line, point: Point, slot: Slot, emit: Emit) -> Reading:
+        """Return a point's reading; what the meter refuses or garbles is bad."""
         try:
-            value = await self._value(line, address)
+            raw = await self._value(line, self._at[point.point_id])
         except codec.MeterRefusal as refusal:
-            done.answered = True
-            done.readings.append(_bad(point, refusal.reason))
             if refusal.lasting:
                 self._off.add(point.point_id)
                 emit.disable(point.point_id, refusal.reason)
-            return
+            return _bad(point, slot, refusal.reason)
         except WireError as error:
-            done.answered = True
-            done.readings.append(_bad(point, error.reason))
-            return
-        except TimeoutError:
-            done.silent.add(address.meter)
-            reason = _GARBLED if line.junk else _SILENT
-            done.readings.append(_bad(point, reason))
-            emit.trouble(reason)
-            return
-        done.answered = True
-        done.readings.append(_judged(point, value))
+            return _bad(point, slot, error.reason)
+        value = scaled(point, raw)
+        if point.in_range(value):
+            return Reading(point.point_id, slot.at, value)
+        return Reading(point.point_id, slot.at, value, Quality.BAD, "超出点表的上下限")
 
     async def _value(self, line: Line, address: Dlt645Address) -> Decimal:
         if address.written is None:
@@ -291,11 +301,11 @@ class Dlt645:
             at = datetime.combine(forms.clock(date, bytes(3)).date(), at.time())
         return (at.replace(tzinfo=ZoneInfo(self._cfg.meter_zone)) - now).total_seconds()
 
-    async def _look_at_clocks(self, done: _Round, line: Line, emit: Emit) -> None:
+    async def _look_at_clocks(self, line: Line, emit: Emit) -> None:
         """Read the clock of each meter once a day; one that is off is told."""
         now = time.monotonic()
         for meter in dict.fromkeys(address.meter for address in self._at.values()):
-            if meter in done.silent or now < self._clock_due.get(meter, 0.0):
+            if now < self._clock_due.get(meter, 0.0):
                 continue
             self._clock_due[meter] = now + _DAY_S
             try:
@@ -345,21 +355,5 @@ class Dlt645:
         return None
 
 
-async def _handed_over(done: _Round, slot: Slot, emit: Emit) -> None:
-    """Give what a slot has brought to the spool."""
-    if done.readings:
-        key = slot.key([reading.point for reading in done.readings])
-        await committed(emit, Batch(key, tuple(done.readings)))
-
-
-def _bad(point: Point, reason: str) -> Reading:
-    return Reading(point.point_id, datetime.now(UTC), None, Quality.BAD, reason)
-
-
-def _judged(point: Point, raw: Decimal) -> Reading:
-    """Return a value as a reading; one beyond the table's limits is bad."""
-    value = scaled(point, raw)
-    now = datetime.now(UTC)
-    if point.in_range(value):
-        return Reading(point.point_id, now, value)
-    return Reading(point.point_id, now, value, Quality.BAD, "超出点表的上下限")
+def _bad(point: Point, slot: Slot, reason: str) -> Reading:
+    return Reading(point.point_id, slot.at, None, Quality.BAD, reason)

@@ -35,9 +35,8 @@ from data.connectors.base import (
 )
 from data.connectors.iec104_codec import Asdu, Flag, Item
 from data.connectors.iec104_link import Link, Timers
-from data.connectors.patience import committed
-from data.connectors.slots import Slots
 from data.connectors.wire import WireError
+from data.slots import slots, utc_now
 
 _ACT_TERM = 10
 _UNKNOWN_CAUSES = range(44, 48)
@@ -122,7 +121,7 @@ class _Session:
     link: Link
     writer: asyncio.StreamWriter
     cutter: codec.Cutter = field(default_factory=codec.Cutter)
-    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: datetime = field(default_factory=utc_now)
     stamped: list[Reading] = field(default_factory=list)
     unstamped: list[Reading] = field(default_factory=list)
     waiting_since: float | None = None
@@ -208,25 +207,35 @@ class Iec104:
         return reader, session
 
     async def _listen(self, reader: asyncio.StreamReader, session: _Session, emit: Emit) -> None:
-        slots: Slots | None = None
-        while True:
-            wait_s = _TICK_S if slots is None else min(_TICK_S, slots.wait_s)
-            if session.waiting_since is not None:
-                wait_s = min(wait_s, _LINGER_S)
-            for _, unit in await self._received(reader, session, wait_s):
-                self._take(unit, session, emit)
-            if session.link.started and slots is None:
-                emit.connected()
-                slots = Slots(self._points)
-            if slots is not None and (slot := slots.due()):
-                self._ask_for(slot.points, session)
-            now = time.monotonic()
-            since = session.waiting_since
-            lingered = since is not None and now - since >= _LINGER_S
-            if session.link.full or lingered or session.link.overdue(now):
-                await self._hand_over(session, emit)
-            session.writer.write(session.link.due(now))
-            await session.writer.drain()
+        asking: asyncio.Task[None] | None = None
+        try:
+            while True:
+                wait_s = _TICK_S if session.waiting_since is None else _LINGER_S
+                for _, unit in await self._received(reader, session, wait_s):
+                    self._take(unit, session, emit)
+                if session.link.started and asking is None:
+                    emit.connected()
+                    asking = asyncio.create_task(self._ask_on(session, emit))
+                now = time.monotonic()
+                since = session.waiting_since
+                lingered = since is not None and now - since >= _LINGER_S
+                if session.link.full or lingered or session.link.overdue(now):
+                    await self._hand_over(session, emit)
+                session.writer.write(session.link.due(now))
+                await session.writer.drain()
+        finally:
+            if asking is not None:
+                asking.cancel()
+
+    async def _ask_on(self, session: _Session, emit: Emit) -> None:
+        """Ask for everything now, then again at every slot that begins from now on."""
+        began = emit.clock.now()
+        self._ask_for(self._points, session)
+        async for slot in slots(sorted({p.period_s for p in self._points}), emit.clock):
+            if slot.at < began:
+                continue
+            due = [p for p in self._points if p.period_s == slot.period_s]
+            self._ask_for(due, session)
 
     async def _received(
         self, reader: asyncio.StreamReader, session: _Session, wait_s: float
@@ -279,13 +288,13 @@ class Iec104:
             point = self._by_address.get((unit.common, item.address))
             if point is None or (emit.pressed and not point.kind.metered):
                 continue
-            reading = self._reading(point, item)
+            reading = self._reading(point, item, emit.clock.now())
             stamped = item.stamp is not None and item.stamp.usable
             (session.stamped if stamped else session.unstamped).append(reading)
 
-    def _reading(self, point: Point, item: Item) -> Reading:
+    def _reading(self, point: Point, item: Item, now: datetime) -> Reading:
         """Return an object as a reading of its point."""
-        ts, quality, note = datetime.now(UTC), Quality.GOOD, ""
+        ts, quality, note = now, Quality.GOOD, ""
         if item.stamp is not None:
             if item.stamp.usable and item.stamp.at is not None:
                 ts = item.stamp.at.replace(tzinfo=self._zone).astimezone(UTC)
@@ -311,13 +320,13 @@ class Iec104:
             key = f"{session.began:%Y-%m-%dT%H:%M:%S.%f}/{session.batches}"
             # What a station kept while we were away comes before its first interrogation ends.
             backlog = stamped and not session.ended
-            await committed(emit, Batch(key, tuple(readings), stamped=stamped, backlog=backlog))
+            await emit(Batch(key, tuple(readings), stamped=stamped, backlog=backlog))
             readings.clear()
         session.writer.write(session.link.tell())
 
     async def probe(self) -> ProbeReport:
         """Interrogate once; a point's bytes are those of the ASDU it came in."""
-        began, at = time.monotonic(), datetime.now(UTC)
+        began, at = time.monotonic(), utc_now()
         got: dict[str, tuple[Reading, str]] = {}
         try:
             reader, session = await self._open()
@@ -334,13 +343,16 @@ class Iec104:
         return ProbeReport(at, ok, rows, "", time.monotonic() - began)
 
     async def _interrogated(
-        self, reader: asyncio.StreamReader, session: _Session, got: dict[str, tuple[Reading, str]]
+        self,
+        reader: asyncio.StreamReader,
+        session: _Session,
+        got: dict[str, tuple[Reading, str]],
     ) -> None:
         """Fill ``got`` until the interrogations have ended or the time-out has passed."""
         stations = set(self._common.values())
         wanted = {(t, c) for t in (codec.GENERAL, codec.COUNTERS) for c in stations}
         until = time.monotonic() + self._cfg.timeout_s
-        asked = False
+        asked, at = False, utc_now()
         while time.monotonic() < until and not wanted <= session.ended | session.refused:
             for raw, unit in await self._received(reader, session, _LINGER_S):
                 if unit.type_id in (codec.GENERAL, codec.COUNTERS):
@@ -348,7 +360,7 @@ class Iec104:
                 for item in unit.items:
                     point = self._by_address.get((unit.common, item.address))
                     if point is not None:
-                        got[point.point_id] = self._reading(point, item), raw.hex(" ").upper()
+                        got[point.point_id] = self._reading(point, item, at), raw.hex(" ").upper()
             if session.link.started and not asked:
                 asked = True
                 for type_id, common in sorted(wanted):

@@ -7,6 +7,7 @@ import contextlib
 import socket
 
 from data.connectors.base import Receipt, SpoolBusy
+from data.slots import SteadyClock
 
 
 class Kept:
@@ -22,7 +23,8 @@ class Kept:
         self.pressed = pressed
         self.busy_for = 0  # how many batches are refused before one is taken
         self.missing = {}  # source_seq → the numbers to ask for
-        self.came = asyncio.Event()
+        self.clock = SteadyClock()
+        self.files = []
 
     async def __call__(self, batch):
         if self.busy_for:
@@ -33,20 +35,16 @@ class Kept:
         self.duplicates += duplicate
         if not duplicate:
             self.batches.append(batch)
-        self.came.set()
         return Receipt(duplicate, self.missing.get(batch.source_seq, ()))
 
     def connected(self):
         self.links += 1
-        self.came.set()
 
     def trouble(self, reason):
         self.troubles.append(reason)
-        self.came.set()
 
     def disable(self, point_id, reason):
         self.disabled[point_id] = reason
-        self.came.set()
 
     @property
     def readings(self):

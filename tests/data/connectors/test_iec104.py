@@ -22,7 +22,9 @@ SITE = timedelta(hours=8)
 
 
 def point(name, address, **more):
-    return Point(point_id=name, address=str(address), **{"kind": "instant", "period_s": 60} | more)
+    return Point(
+        point_id=name, address=str(address), **{"kind": "instant", "period_s": 86_400} | more
+    )
 
 
 def master(port, *points, **settings):
@@ -176,14 +178,6 @@ def test_nothing_is_acknowledged_before_it_is_on_the_disk():
     assert len(told) > 2
     assert all(acknowledged <= kept_ for acknowledged, kept_ in told)
     assert max(station.acknowledged) == 42
-
-
-def test_a_full_spool_holds_the_station_back():
-    kept = Kept()
-    kept.busy_for = 3
-    frames = [of.floats({16385: float(n)}) for n in range(20)]
-    tried(Station(frames), point("U", 16385), emit=kept, enough=lambda k: len(k.readings) >= 20)
-    assert kept.values("U") == [Decimal(n) for n in range(20)]
 
 
 def test_a_hole_in_the_numbers_ends_the_link_and_the_next_one_asks_for_everything():
