@@ -41,6 +41,8 @@ from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs.arrivals import Arrivals
+from jobs.collector_child import CollectorChild
 from jobs.schedule import Schedule, trail_of
 from pages import (
     audit,
@@ -91,6 +93,10 @@ def create_app(settings: Settings) -> Flask:
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
     stack.callback(trail.stop)
+    Arrivals(engine, writing).on(trail)
+    child = CollectorChild(settings, engine.state.interfaces)
+    child.on(trail)
+    stack.callback(child.stop)
     trail.start()
     return server
 

@@ -38,13 +38,14 @@ from data.connectors.base import (
     Receipt,
     SpoolBusy,
 )
-from data.dropped import WAITING, Drop, Drops
+from data.dropped import DONE, KNOWN, TOLD, WAITING, Drop, Drops
 from data.link_book import LinkBook
 from data.night import is_night
 from data.pushes import Pushes
 from data.slots import SteadyClock
 from data.spool_file import SpoolFile
 from data.state.interfaces import Interfaces, InterfaceVersion, interfaces_read_only
+from translations import text
 
 LOG = logging.getLogger("carbon.collector")
 LOCK_NAME = "collector.lock"
@@ -119,6 +120,7 @@ class Link:
     book: LinkBook
     drops: Drops
     clock: SteadyClock
+    language: str = "zh"
     pressed: bool = False
     state: LinkState = LinkState.STARTING
     since: datetime = field(init=False)
@@ -166,6 +168,13 @@ class Link:
             known = await asyncio.to_thread(self.drops.take, wanted, path, at)
             self.batches += 1
             self.last_good_at = at
+        if known.state == TOLD or (known.name != path.name and known.state in (DONE, KNOWN)):
+            key = "已导入：内容相同的文件 {name} 已经收下；{detail}"
+            said = text(key, self.language, name=known.name, detail=known.detail or "--")
+            self.duplicates += 1
+            return FileAnswer(KNOWN, said)
+        if known.state != WAITING:
+            await asyncio.to_thread(self.drops.answered, known)
         return FileAnswer(known.state, known.detail)
 
     def _kept(self, batch: Batch) -> Iterator[Reading]:
@@ -264,14 +273,14 @@ class Collector:
 
     Parameters
     ----------
-    home
-        The data directory.
+    home, language
+        The data directory; the language of what is written down for people.
     clock
         The time of day and seconds that nobody can set.
     """
 
-    def __init__(self, home: Path, clock: SteadyClock | None = None) -> None:
-        self._home = home
+    def __init__(self, home: Path, language: str = "zh", clock: SteadyClock | None = None) -> None:
+        self._language = language
         self._clock = clock or SteadyClock()
         self._file = SpoolFile(home)
         self._pushes, self._book = Pushes(self._file), LinkBook(self._file)
@@ -316,8 +325,10 @@ class Collector:
     def _link(self, version: InterfaceVersion) -> Link:
         mono, wanted = self._clock.monotonic(), version.wanted
         points = {p.point_id: _Point(p, mono) for p in wanted.points}
-        return Link(wanted.interface_id, wanted.site, version.version, True, ConnectorConfig(),
-                    points, self._pushes, self._book, Drops(self._file), self._clock)  # fmt: skip
+        return Link(
+            wanted.interface_id, wanted.site, version.version, True, ConnectorConfig(), points,
+            self._pushes, self._book, Drops(self._file), self._clock, self._language,
+        )  # fmt: skip
 
     async def _stop(self, name: str) -> None:
         task = self._tasks.pop(name)
@@ -398,8 +409,8 @@ async def _until_told(attached: bool) -> None:
     await told.wait()
 
 
-async def _collect(home: Path, *, attached: bool) -> None:
-    work = asyncio.create_task(Collector(home).run())
+async def _collect(home: Path, language: str, *, attached: bool) -> None:
+    work = asyncio.create_task(Collector(home, language).run())
     told = asyncio.create_task(_until_told(attached))
     done, _ = await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
     work.cancel()
@@ -410,7 +421,7 @@ async def _collect(home: Path, *, attached: bool) -> None:
         work.result()
 
 
-def collect(home: Path, *, attached: bool = False) -> None:
+def collect(home: Path, language: str = "zh", *, attached: bool = False) -> None:
     """Collect until a signal ends it, or, attached, until standard input ends.
 
     Raises
@@ -419,4 +430,4 @@ def collect(home: Path, *, attached: bool = False) -> None:
         Another collector works on this data directory.
     """
     with only_one(home):
-        asyncio.run(_collect(home, attached=attached))
+        asyncio.run(_collect(home, language, attached=attached))

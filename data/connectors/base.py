@@ -181,6 +181,11 @@ class Emit(Protocol):
         ...
 
     @property
+    def language(self) -> str:
+        """The language of what is written down for people at once."""
+        ...
+
+    @property
     def pressed(self) -> bool:
         """Whether the spool is filling: leave out instantaneous points, never registers."""
         ...

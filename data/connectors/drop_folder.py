@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,14 +28,13 @@ from data.connectors.base import (
     ProbeRow,
 )
 from data.digest import file_digest
+from data.dropped import trailer
 from data.slots import utc_now
+from translations import text
 
 DONE, ERROR = "done", "error"
 UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
 MARKS = (".ok", ".sm3")
-SUFFIXES = (".csv", ".txt", ".xlsx", ".xls", ".parquet", ".toml")
-_END = re.compile(rb"#END,\s*(\d+)\s*$")
-_TAIL = 4096
 
 
 class DropFolderConfig(ConnectorConfig):
@@ -128,7 +126,7 @@ class DropFolder:
             try:
                 found = await asyncio.to_thread(self._ready)
             except OSError as error:
-                raise LinkError(f"文件夹读不了：{error.strerror}") from error
+                raise LinkError("文件夹读不了") from error
             emit.connected()
             for path in found:
                 await self._file(path, emit)
@@ -153,7 +151,7 @@ class DropFolder:
     async def _file(self, path: Path, emit: Emit) -> None:
         """Take a file in, or read what came of it and move it where people look."""
         try:
-            reason = await asyncio.to_thread(_wrong, path)
+            reason = await asyncio.to_thread(_wrong, path, emit.language)
             if reason:
                 await asyncio.to_thread(self._move, path, ERROR, reason)
                 return
@@ -184,8 +182,8 @@ class DropFolder:
         at = utc_now()
         try:
             found = await asyncio.to_thread(lambda: sorted(self._candidates()))
-        except OSError as error:
-            return ProbeReport(at, False, error=f"文件夹读不了：{error.strerror}")
+        except OSError:
+            return ProbeReport(at, False, error="文件夹读不了")
         if not os.access(self._cfg.folder, os.W_OK):
             return ProbeReport(at, False, error="文件夹不可写，处理过的文件移不走")
         return ProbeReport(at, True, tuple(ProbeRow(path.name, 0) for path in found[:50]))
@@ -193,29 +191,22 @@ class DropFolder:
 
 def _mark(path: Path) -> bool:
     """Tell whether somebody says that a file is whole."""
-    return any(path.with_name(path.name + mark).exists() for mark in MARKS) or bool(_end(path))
+    return any(path.with_name(path.name + mark).exists() for mark in MARKS) or bool(trailer(path))
 
 
-def _end(path: Path) -> re.Match[bytes] | None:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return _END.search(file.read().rstrip())
-
-
-def _wrong(path: Path) -> str:
+def _wrong(path: Path, language: str) -> str:
     """Return why a file cannot be whole, '' where nothing says so."""
     if path.stat().st_size == 0:
-        return "文件是空的；请导出后再放一次"
-    if path.suffix.lower() not in SUFFIXES:
-        return f"不认识的扩展名 {path.suffix or path.name}；请用 {', '.join(SUFFIXES)}"
+        return text("文件是空的；请导出后再放一次", language)
     digest = path.with_name(path.name + ".sm3")
     if digest.exists():
         said = digest.read_text(encoding="utf-8", errors="replace").split()[:1]
         if said != [file_digest(path)]:
-            return "内容与 .sm3 中的摘要不符；请重新传送"
-    end = _end(path)
+            return text("内容与 .sm3 中的摘要不符；请重新传送", language)
+    end = trailer(path)
     if end is not None and _lines(path) != int(end[1]):
-        return f"末行说有 {int(end[1])} 行，实际有 {_lines(path)} 行；请重新传送"
+        key = "末行说有 {said} 行，实际有 {found} 行；请重新传送"
+        return text(key, language, said=int(end[1]), found=_lines(path))
     return ""
 
 

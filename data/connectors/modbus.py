@@ -123,9 +123,13 @@ class _Line:
         return b"".join(register.to_bytes(2, "big") for register in answer.registers)
 
     async def _drop_line(self) -> None:
-        """Open a serial port anew: there a late answer cannot be told from the next one."""
+        """Open a serial port anew: there a late answer cannot be told from the next one.
+
+        Whatever comes within twice the time-out more is thrown away with the closed port.
+        """
         if isinstance(self.client, AsyncModbusSerialClient):
             self.client.close()
+            await asyncio.sleep(2 * self.cfg.timeout_s)
             if not await self.client.connect():
                 raise LinkError("串口打不开")
         elif not self.client.connected:
