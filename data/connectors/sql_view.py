@@ -114,14 +114,11 @@ class SqlView:
     async def run(self, emit: Emit) -> None:
         """Read what has changed, at once and then every period, until cancelled."""
         engine = _engine(self._cfg)
-        try:
-            if await _asked(self._checked, engine):
-                emit.trouble("视图里有游标列为空的行，它们读不到")
+        if await _asked(self._checked, engine):
+            emit.trouble("视图里有游标列为空的行，它们读不到")
+        await self._round(engine, emit)
+        async for _ in slots([self._cfg.period_s], emit.clock):
             await self._round(engine, emit)
-            async for _ in slots([self._cfg.period_s], emit.clock):
-                await self._round(engine, emit)
-        finally:
-            await asyncio.to_thread(engine.dispose)
 
     async def _round(self, engine: sa.Engine, emit: Emit) -> None:
         """Take every row that was changed since the last round."""
@@ -141,7 +138,6 @@ class SqlView:
                     after = self._mark_of(rows[-1])
                     self._keep(after.cursor, now)
                 if len(rows) < self._cfg.page_rows:
-                    await asyncio.to_thread(engine.dispose)  # none is held between rounds
                     return
 
     async def _take(self, rows: Sequence[Row], folder: Path, emit: Emit) -> None:
@@ -298,8 +294,6 @@ class SqlView:
             rows, now = await _asked(self._page, engine, None, None)
         except LinkError as error:
             return ProbeReport(at, ok=False, error=str(error))
-        finally:
-            await asyncio.to_thread(engine.dispose)
         skew = None
         if isinstance(now, datetime) and now.tzinfo is not None:
             skew = (now - at).total_seconds()
@@ -357,7 +351,11 @@ _MY_MAY = sa.text(
 
 
 def _engine(cfg: SqlViewConfig) -> sa.Engine:
-    """Return an engine of one connection; certificates are always checked."""
+    """Return an engine that holds no connection; certificates are always checked.
+
+    A page is read on a connection of its own, which its thread closes whatever became of the task
+    that waits for it.
+    """
     url = sa.make_url(cfg.url)
     backend = url.get_backend_name()
     if cfg.password is not None:
@@ -377,7 +375,7 @@ def _engine(cfg: SqlViewConfig) -> sa.Engine:
             "write_timeout": wait_s,
         }
     url = url.set(drivername=f"{backend}+{DRIVERS[backend]}")
-    return sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=0)
+    return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
 
 
 @contextmanager

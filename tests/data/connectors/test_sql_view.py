@@ -255,7 +255,6 @@ def test_even_an_administrators_session_cannot_write(plant):
     engine = sql_view._engine(cfg)
     with sql_view._session(engine, cfg) as connection, pytest.raises(sa.exc.SQLAlchemyError):
         connection.execute(sa.text("INSERT INTO weighing(id) VALUES (1)"))
-    engine.dispose()
 
 
 def test_the_only_statement_is_a_select_of_quoted_names(plant):
