@@ -79,6 +79,20 @@ def test_a_sender_that_begins_anew_has_no_gap(file):
     assert pushes.put("m", 1, batch("b3", number=3), NOW).missing == (2,)
 
 
+def test_a_sender_whose_first_numbers_overtake_each_other_has_no_gap(file):
+    pushes = Pushes(file)
+    for number in (2, 1, 0, 3, 4):
+        assert pushes.put("m", 1, batch(str(number), number=number), NOW).missing == ()
+
+
+def test_a_number_that_came_before_under_another_key_begins_anew(file):
+    pushes = Pushes(file)
+    for number in range(50, 60):
+        pushes.put("m", 1, batch(f"a{number}", number=number), NOW)
+    pushes.put("m", 1, batch("b52", number=52), NOW)
+    assert pushes.put("m", 1, batch("b54", number=54), NOW).missing == (53,)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(1, 9)))
 def test_in_any_order_nothing_is_missing_in_the_end(tmp_path_factory, order):

@@ -1,5 +1,6 @@
 /* A Modbus server on Debian's libmodbus, TCP or RTU: 229.01 by each of its four functions from
- * register 0 on, a counter at 100, and, on RTU, silence for every unit but its own. */
+ * register 0 on, a counter at 100; on RTU silence for every unit but its own, and, for the first
+ * argv[4] requests, an answer that is argv[3] milliseconds late. */
 #include <errno.h>
 #include <modbus.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
     modbus_t *link = rtu ? modbus_new_rtu(argv[2], 9600, 'N', 8, 1) : modbus_new_tcp("127.0.0.1", atoi(argv[2]));
     modbus_mapping_t *map = modbus_mapping_new(200, 200, 200, 200);
     uint8_t query[MODBUS_MAX_ADU_LENGTH];
-    int listening = -1;
+    int listening = -1, late = argc > 4 ? atoi(argv[4]) : 0;
     if (link == NULL || map == NULL)
         return 1;
     fill(map);
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
         for (;;) {
             int length = modbus_receive(link, query);
             if (length > 0) {
-                if (rtu && argc > 3)
+                if (rtu && argc > 4 && late-- > 0)
                     usleep(atoi(argv[3]) * 1000);
                 modbus_reply(link, query, length, map);
             } else if (length == -1 && !rtu) {

@@ -255,7 +255,7 @@ def test_an_absent_unit_on_a_line_takes_nothing_from_the_others(tmp_path):
     points = [point("A", "1!0", "f32", byte_order="BADC"), point("X", "9!0", "f32")]
     # libmodbus takes what follows a request to another unit within 0.5 s for that unit's answer.
     with serial_pair(tmp_path) as (ours, theirs), peer(libmodbus_peer(), "rtu", str(theirs)):
-        emit = collected(rtu(ours, points, timeout_s=0.8), lambda e: len(e.batches) >= 4)
+        emit = collected(rtu(ours, points, timeout_s=0.6), lambda e: len(e.batches) >= 2)
     assert set(emit.values("A")) == {Decimal("229.01")}
     assert set(emit.values("X")) == {None}
 
@@ -264,11 +264,10 @@ def test_a_late_answer_on_a_line_is_not_taken_for_the_next(tmp_path):
     """F2 on RTU: the answer has no number, so the port is opened anew."""
     points = [point("A", 0, "f32", byte_order="BADC"), point("E", 100, "u32")]
     command = (str(libmodbus_peer()), "rtu")
-    with serial_pair(tmp_path) as (ours, theirs), peer(*command, str(theirs), "600"):
-        emit = collected(rtu(ours, points), lambda e: len(e.batches) >= 3)
-    assert {v for v in emit.values("A") if v is not None} <= {Decimal("229.01")}
-    assert {v for v in emit.values("E") if v is not None} <= {123456}
-    assert None in emit.values("A") + emit.values("E")
+    with serial_pair(tmp_path) as (ours, theirs), peer(*command, str(theirs), "600", "1"):
+        emit = collected(rtu(ours, points), lambda e: len(e.batches) >= 2)
+    assert emit.values("A")[:2] == [None, Decimal("229.01")]
+    assert emit.values("E")[:2] == [123456, 123456]
 
 
 def test_probe_of_a_peer_that_is_not_there():
