@@ -45,7 +45,8 @@ _MOST_FOLLOWING = 50
 _SILENT = "超时没有应答"
 _GARBLED = "收到的字节校验不符或不成帧"
 _FORMAT = re.compile(r"([±+-]?)(X+)(?:\.(X+))?", re.IGNORECASE)
-_ADDRESS = re.compile(r"(\d{1,12})#(?:((?:[0-9A-F]{2}-?){4})|CLOCK|时钟)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(\d{1,12})#(?:((?:[0-9A-F]{2}-?){4})|(\w+))", re.IGNORECASE)
+_CLOCK_WORDS = ("clock", "时钟")
 _WRITE_LIKE = "地址应写成：表地址#数据标识，例如 201709320072#00-01-00-00"
 
 
@@ -91,10 +92,10 @@ class Dlt645Address(PointAddress):
             It is none, or nobody knows how its datum is written.
         """
         found = _ADDRESS.fullmatch(address.strip())
-        if found is None:
+        if found is None or (found[3] and found[3].lower() not in _CLOCK_WORDS):
             raise ValueError(_WRITE_LIKE)
         meter = found[1].zfill(12)
-        if found[2] is None:
+        if found[3]:
             return cls(meter=meter, identifier=CLOCK_ID, written=None)
         identifier = int(found[2].replace("-", ""), 16)
         written = _form(func) if func else forms.form(identifier)
@@ -148,7 +149,7 @@ class Dlt645:
         "也可经串口服务器走以太网 TCP。",
         protocol="DL/T 645-2007：请求 11H（读数据）、12H（读后续数据）、13H（读通信地址），"
         "地址域低字节在前，数据域每字节加 33H，校验为各字节和的低 8 位，前导 FEH。"
-        "规约不带时标和品质，由采集程序记接收时间；应答错误字按附录 C.6 说明。",
+        "规约不带时标和品质，数值记在所属的采集时刻；应答错误字按附录 C.6 说明。",
         test="逐表核对：屏幕示值与采集值一致到末位；改动一个字节的应答被拒绝；断开一只表，"
         "其余表照常；错误应答给出原因；表时钟偏差超过 5 分钟有提示。",
         duties="电能表产权方提供表地址、读取权限和接线位置；集成方布线、设地址、做终端电阻；"
