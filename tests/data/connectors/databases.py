@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.data.connectors.peers import free_port
+from tests.peers.start import free_port
 
 ADMIN, ADMIN_PASSWORD = "boss", "boss-of-the-test"
 READER, READER_PASSWORD = "reader", "reads-only"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 
 from data.connectors.base import Receipt, SpoolBusy
 from data.slots import SteadyClock
@@ -77,9 +76,3 @@ async def until(condition, task=None, seconds=10):
                 task.result()
                 raise AssertionError("the connector stopped by itself")
             await asyncio.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
