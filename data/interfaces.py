@@ -347,8 +347,8 @@ def look(engine: Engine, at: datetime, *, collector_runs: bool) -> None:
     _told(engine, "disk", at, f"{free:.1f} %", so=free < DISK_SHARE)
     pressure = engine.pushes.pressure()
     _told(engine, "pressure", at, str(pressure.waiting), so=pressure.busy)
-    current = engine.state.interfaces.current()
-    wanted = any(one.wanted.enabled for one in current.values())
+    current = engine.state.interfaces.brief()
+    wanted = any(one.enabled for one in current.values())
     _told(engine, "collector", at, "", so=wanted and not collector_runs)
     for name in current:
         missing = engine.pushes.missing(name)

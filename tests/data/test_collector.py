@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -311,6 +312,24 @@ def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
     monkeypatch.setattr(link.pushes, "put", busy)
     with pytest.raises(SpoolBusy):
         given(link, "P1")
+
+
+def test_a_disk_that_takes_no_event_stops_no_reading(link, monkeypatch):
+    """F9: what was read goes on to be kept, and who asks goes on asking."""
+
+    def full(*_words, **_named):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(link.book, "raised", full)
+    monkeypatch.setattr(link.book, "ended", full)
+    link.lost("连接不上")
+    link.clocks.mono = 100.0
+    link.disable("P2", "设备没有这个地址")
+    assert "P1" in silent(link)
+    given(link, "P1")
+    link.look()
+    assert "P1" not in link.health().silent
+    assert link.pushes.counts("house")["readings"] == 1
 
 
 def test_a_duplicate_is_counted(link):
