@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -430,6 +431,7 @@ def test_certificates_are_checked(tmp_path):
             asyncio.run(subscription(broker, timeout_s=1).run(Kept()))
     finally:
         broker.kill()
+        gc.collect()  # those sockets are this test's, not the next one's
 
 
 @pytest.mark.parametrize(
