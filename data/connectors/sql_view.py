@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
@@ -37,14 +35,13 @@ from data.connectors.base import (
     Reading,
 )
 from data.connectors.sql_config import DRIVERS, SqlViewConfig, ViewAddress, trouble
+from data.connectors.sql_cursor import CursorFile, Seen
 from data.connectors.sql_rows import (
     Mark,
     Row,
     RowError,
     Void,
-    cursor,
     digest,
-    dumped,
     overlapped,
     readings,
     table,
@@ -52,30 +49,10 @@ from data.connectors.sql_rows import (
 from data.digest import sm3
 from data.ingest.kinds import KINDS
 from data.slots import slots, utc_now
-from settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-FOLDER = "cursors"
-_REMEMBERED = 200_000
 _WRITES = "('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'DROP', 'ALTER')"
-
-
-@dataclass
-class _Seen:
-    """Rows of the overlap that were taken already; forgotten all together when too many."""
-
-    rows: set[str] = field(default_factory=set)
-
-    def fresh(self, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows that were not taken as they are."""
-        return [row for row in rows if digest(row) not in self.rows]
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Remember rows as taken."""
-        if len(self.rows) > _REMEMBERED:
-            self.rows.clear()
-        self.rows |= {digest(row) for row in rows}
 
 
 class SqlView:
@@ -107,9 +84,17 @@ class SqlView:
         self._all = points
         self._zone = ZoneInfo(cfg.zone)
         self._void = Void(cfg.void, frozenset(word.lower() for word in cfg.void_words))
-        self._seen = _Seen()
+        self._seen = Seen()
+        self._stopped = CursorFile(self._file_name())
         self._strange = False
         self._waiting: list[tuple[Path, str]] = []
+
+    def _file_name(self) -> str:
+        """Return whose cursor it is: other columns or a new point are read from the beginning."""
+        cfg = self._cfg
+        view = [cfg.url, cfg.schema_name, cfg.view, cfg.content, cfg.cursor, cfg.key]
+        told = [view, sorted(self._points), sorted(cfg.columns.items())]
+        return f"{sm3(json.dumps(told).encode())[:32]}.json"
 
     async def run(self, emit: Emit) -> None:
         """Read what has changed, at once and then every period, until cancelled."""
@@ -122,7 +107,7 @@ class SqlView:
 
     async def _round(self, engine: sa.Engine, emit: Emit) -> None:
         """Take every row that was changed since the last round."""
-        kept = self._kept()
+        kept = self._stopped.kept()
         since = None if kept is None else overlapped(kept, self._cfg.overlap_s)
         after: Mark | None = None
         with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +121,7 @@ class SqlView:
                     self._seen.add(fresh)
                 if rows:
                     after = self._mark_of(rows[-1])
-                    self._keep(after.cursor, now)
+                    self._stopped.keep(after.cursor, now)
                 if len(rows) < self._cfg.page_rows:
                     return
 
@@ -190,48 +175,23 @@ class SqlView:
             raise LinkError("视图的主键列里有空值")
         return Mark(row[self._cfg.cursor], key)
 
-    # Where reading stopped, on the disk.
-
-    @property
-    def _file(self) -> Path:
-        """Return where the mark is kept: another view, or other columns, begin anew."""
-        cfg = self._cfg
-        name = sm3(json.dumps([cfg.url, cfg.schema_name, cfg.view, cfg.content, cfg.cursor,
-                               sorted(cfg.columns.items()), cfg.key]).encode())  # fmt: skip
-        return Settings().home / FOLDER / f"{name[:32]}.json"
-
-    def _kept(self) -> object | None:
-        """Return the newest change that was read, None before the first round."""
-        try:
-            return cursor(self._file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None  # from the beginning; nothing counts twice
-
-    def _keep(self, newest: object, now: object) -> None:
-        """Keep how far reading is; a row dated in the future must not hide those before it."""
-        if isinstance(newest, datetime) and isinstance(now, datetime):
-            newest = min(newest, now)
-        try:
-            words = dumped(newest)
-        except RowError as error:
-            raise LinkError(error.reason) from error
-        path = self._file
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
-            file.write(words)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)  # noqa: PTH105 (the name says that it is atomic)
-
     # The database, in a thread.
+
+    def _newest(self, engine: sa.Engine) -> tuple[list[Row], object]:
+        """Return the rows that were changed last, and the database's time."""
+        cursor_ = self._view()[1][self._cfg.cursor]
+        query = self._select(None, None).order_by(None).order_by(cursor_.desc())
+        return self._fetched(engine, query)
 
     def _page(
         self, engine: sa.Engine, since: object, after: Mark | None
     ) -> tuple[list[Row], object]:
         """Return the next rows in the order of their change, and the database's time."""
+        return self._fetched(engine, self._select(since, after))
+
+    def _fetched(self, engine: sa.Engine, query: sa.Select[Any]) -> tuple[list[Row], object]:
         with _session(engine, self._cfg) as connection:
-            rows = connection.execute(self._select(since, after)).mappings().all()
+            rows = connection.execute(query).mappings().all()
             found: list[Row] = [dict(row) for row in rows]
             newest = found[-1][self._cfg.cursor] if found else None
             zoned = isinstance(newest, datetime) and newest.tzinfo is not None
@@ -291,7 +251,7 @@ class SqlView:
         engine = _engine(self._cfg)
         try:
             await _asked(self._checked, engine)
-            rows, now = await _asked(self._page, engine, None, None)
+            rows, now = await _asked(self._newest, engine)
         except LinkError as error:
             return ProbeReport(at, ok=False, error=str(error))
         skew = None
@@ -309,7 +269,7 @@ class SqlView:
                 for number, row in enumerate(rows[:50], 1)
             )
         last: dict[str, Reading] = {}
-        for row in rows:
+        for row in reversed(rows):
             try:
                 of_row = readings(row, self._cfg.columns, self._points, self._zone, self._void)
             except RowError as error:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from data.connectors import sql_view
 from data.connectors.base import FileAnswer, LinkError, Point, Quality
 from data.connectors.sql_config import SqlViewConfig, ViewAddress
+from data.connectors.sql_cursor import FOLDER
 from data.connectors.sql_view import SqlView
 from tests.data.connectors.databases import (
     ADMIN,
@@ -156,6 +157,16 @@ def test_reading_goes_on_where_it_stopped(plant):
     # The newest row is looked at once more, under the key it had: it counts once.
     assert again.values("E1") in ([1, 2], [2])
     assert set(one_round(plant, enough=lambda k: k.readings).values("E1")) == {2}
+
+
+def test_a_new_point_is_read_from_the_beginning(plant):
+    weigh(plant, 1, kwh=1)
+    weigh(plant, 2, kwh=2, meter="M2")
+    first, second = points()
+    kept = one_round(plant, first, enough=lambda k: k.readings)
+    assert [r.point for r in kept.readings] == ["E1"]
+    again = one_round(plant, first, second, enough=lambda k: len(k.readings) >= 2)
+    assert {r.point: r.value for r in again.readings} == {"E1": 1, "E2": 2}
 
 
 def test_a_row_committed_late_is_found_by_reading_back(plant):
@@ -311,12 +322,13 @@ def test_a_server_that_goes_and_comes_back(plant):
 
 
 def test_a_probe_shows_the_newest_values_and_keeps_nothing(plant, tmp_path):
-    weigh(plant, 1, kwh=1)
-    report = asyncio.run(view(plant).probe())
+    for number in (1, 2, 3):
+        weigh(plant, number, kwh=number)
+    report = asyncio.run(view(plant, page_rows=2).probe())
     found, absent = report.rows
-    assert (found.value, found.error) == (1, "")
+    assert (found.value, found.error) == (3, "")
     assert "没有这个测点" in absent.error
-    assert not (tmp_path / sql_view.FOLDER).exists()
+    assert not (tmp_path / FOLDER).exists()
     assert asyncio.run(view(plant, url=plant.url("nobody")).probe()).error
 
 
