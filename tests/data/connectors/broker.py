@@ -21,12 +21,16 @@ from tests.peers.start import free_port
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 
 
+def needs_mosquitto():
+    if MOSQUITTO is None:
+        pytest.skip("no mosquitto here: MQTT was not tested against a broker")
+
+
 class Broker:
     """A mosquitto of its own: stopped with SIGTERM or SIGKILL, by its process number."""
 
     def __init__(self, folder, *lines):
-        if MOSQUITTO is None:
-            pytest.skip("no mosquitto here: MQTT was not tested against a broker")
+        needs_mosquitto()
         self.port = free_port()
         self.config = folder / "mosquitto.conf"
         self.config.write_text(

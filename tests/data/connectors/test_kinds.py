@@ -1,6 +1,7 @@
 """Every kind of interface of ours: its document, its example point table, no way to write."""
 
 import ast
+import json
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from data import connectors
+from data.ingest.problems import Refused
+from data.interfaces import Draft, checked
 from data.points import Target, load_points
 from tests.conftest import ROOT
 from translations import text
@@ -59,6 +62,35 @@ def test_the_example_point_table_can_be_loaded(kind):
     assert all("演示数据" in point.note for point in points)
     assert {point.kind for point in points} > {points[0].kind} or kind == "sql_view"
     found(target.cfg, points)
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_draft_with_the_example_passes_the_check_and_survives_json(kind):
+    draft = Draft(f"{kind}-1", kind, "S1", "", SETTINGS[kind], EXAMPLES / f"{kind}.csv")
+    wanted = checked(draft, ["S1"], "zh")
+    settings = json.loads(json.dumps(dict(wanted.settings)))
+    found = connectors.connector(kind)
+    found(found.Config.model_validate(settings), wanted.points)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("dlt645", {"host": ""}),
+        ("iec104", {"t2_s": 15}),
+        ("mqtt", {"topics": ()}),
+        ("sql_view", {"url": "postgresql://a:secret@h/db"}),
+        ("sql_view", {"columns": {"timestamp": "b", "colour": "c"}}),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_the_users_language(kind, wrong, language):
+    draft = Draft("x", kind, "S1", "", SETTINGS[kind] | wrong, EXAMPLES / f"{kind}.csv")
+    with pytest.raises(Refused) as refused:
+        checked(draft, ["S1"], language)
+    (found,) = refused.value.problems
+    chinese = any("\u4e00" <= letter <= "\u9fff" for letter in found.reason)
+    assert chinese == (language == "zh")
 
 
 WRITES = {"write_register", "write_registers", "write_coil", "write_coils", "insert", "update",

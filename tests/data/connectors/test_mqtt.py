@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from data.connectors.mqtt_link import MqttConfig
 from data.digest import sm3
 from data.pushes import Pushes
 from data.spool_file import SpoolFile
-from tests.data.connectors.broker import Broker, Sender
+from tests.data.connectors.broker import Broker, Sender, needs_mosquitto
 from tests.data.connectors.peers import Kept, running, until
 
 FIVE, THREE = "5", "3.1.1"
@@ -384,8 +385,7 @@ def test_a_probe_shows_the_payload_and_acknowledges_nothing(broker, sender):
 
 
 def test_a_wrong_password_says_so(tmp_path, monkeypatch):
-    import subprocess
-
+    needs_mosquitto()
     (tmp_path / "pw").write_text("carbon:right\n")
     subprocess.run(["mosquitto_passwd", "-U", tmp_path / "pw"], check=True)
     broker = Broker(tmp_path, "allow_anonymous false", f"password_file {tmp_path}/pw")
