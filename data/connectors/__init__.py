@@ -14,6 +14,10 @@ BUILT_IN: Mapping[str, str] = {
     "drop_folder": "data.connectors.drop_folder:DropFolder",
     "modbus_tcp": "data.connectors.modbus:ModbusTcp",
     "modbus_rtu": "data.connectors.modbus:ModbusRtu",
+    "dlt645": "data.connectors.dlt645:Dlt645",
+    "iec104": "data.connectors.iec104:Iec104",
+    "mqtt": "data.connectors.mqtt:Mqtt",
+    "sql_view": "data.connectors.sql_view:SqlView",
 }
 
 
