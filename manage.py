@@ -24,7 +24,7 @@ from data.views import VIEWS
 from security.first import demonstration_link, setup_code
 from security.problem import Problem
 from security.roles import ROLES
-from security.start import opened_keys
+from security.start import opened_keys, root_key_printed
 from settings import Settings, SettingsError, load
 from translations import text
 
@@ -616,6 +616,14 @@ def _say_ready(chosen: Settings, engine: Engine, *, demonstration: bool) -> None
                 chosen.language,
                 address=address,
                 code=code,
+            )
+        )
+    if chosen.key_provider == "file" and not root_key_printed(engine.state):
+        lines.append(
+            text(
+                "根密钥还没有打印封存：运行 python manage.py key print，打印后锁入保险柜；"
+                "遗失后加密内容无法恢复",
+                chosen.language,
             )
         )
     link = None

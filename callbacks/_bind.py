@@ -48,7 +48,7 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
         },
     )
     def refresh(search: str | None, _done: object) -> Answer:
-        edits = may_edit()
+        edits = may_edit(reader.engine.state, page.path)
         return answer(page, reader, search, language(default_language), edits=edits)
 
     charts = [p for p in page.panels if p.heights]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import has_request_context, request
 
-from security import web
-from security.roles import may_note
+from data.state import State
+from security import policy, web
 from translations import LANGUAGES
 
 
@@ -17,7 +17,7 @@ def language(default: str) -> str:
     return chosen if chosen in LANGUAGES else default
 
 
-def may_edit() -> bool:
-    """Tell whether who asks may write notes and set targets."""
+def may_edit(state: State, page: str) -> bool:
+    """Tell whether who asks may write notes and set targets on a page now."""
     session = web.current() if has_request_context() else None
-    return session is not None and may_note(session.role)
+    return session is not None and policy.may(state, session.role, page, policy.NOTE)

@@ -24,6 +24,7 @@ from callbacks.closing import (
     announced,
     failed,
     forbidden,
+    may,
     not_done,
     said_answer,
     when,
@@ -47,7 +48,8 @@ from pages._edit import Written
 from pages._filters import parse
 from pages._panel import Page
 from pages._plain import part
-from security.roles import may_note, role_name
+from security.policy import NOTE
+from security.roles import role_name
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
@@ -105,7 +107,7 @@ def filled(
     known = reader.known()
     if not isinstance(ask, Mapping) or known is None:
         return None, None
-    if not may_note(asks.role):
+    if not may(desk.reader, asks, page.path, NOTE):
         role = role_name(asks.role, chosen) if asks.role else "--"
         return text("没有权限", chosen), text("{role}不能写备注或设目标", chosen, role=role)
     view = reader.view(page.key, parse(search, known), chosen)
@@ -191,7 +193,7 @@ def _new_key() -> str:
 
 def edited(desk: Desk, page: Page, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
     """Do what the dialog sends; a refusal says why in words and is recorded."""
-    if not may_note(asks.role):
+    if not may(desk.reader, asks, page.path, NOTE):
         forbidden()
     doing = _field(sent, "do")
     maker = _DOING.get(doing)

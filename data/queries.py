@@ -308,16 +308,21 @@ def outdoor_means(engine: Engine, site: str) -> dict[str, float]:
 
 
 def targets(engine: Engine, site: str) -> dict[tuple[str, str, str, str], dict[str, float]]:
-    """Return a site's targets, quotas and budgets in the ledger's unit, by period.
+    """Return a site's targets, quotas, budgets and plan in the ledger's unit, by period.
 
-    The name is indicator, dimension, entity and kind.
+    The name is indicator, dimension, entity and kind; a line's planned mass (kind plan) stands
+    under the mass it is held against.
     """
     with engine.store.read() as cursor:
         rows = records(cursor, "targets", site)
+        plan = records(cursor, "plan", site)
     found: dict[tuple[str, str, str, str], dict[str, float]] = {}
     for row in rows.itertuples():
         name = (row.indicator, row.dimension, row.entity, row.kind)
         found.setdefault(name, {})[row.period] = float(row.value)
+    for row in plan.itertuples():
+        name = ("throughput", "line", row.line, "plan")
+        found.setdefault(name, {})[str(row.year)] = float(row.mass_in_t)
     return found
 
 

@@ -6,7 +6,7 @@ rows (CONTRACT §5), so that it opens and adds up again wherever it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import fsum
@@ -71,22 +71,8 @@ class Book:
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Book:
         """Return the book of ledger rows, one frame for all sites."""
-        found: dict[Key, dict[str, list[Cell]]] = {}
-        flags: dict[str, frozenset[str]] = {"": frozenset()}
-        names = zip(*(rows[name].tolist() for name in _KEY_COLUMNS), strict=True)
-        values = zip(*(rows[name].tolist() for name in _CELL_COLUMNS), strict=True)
-        views = rows["view"].tolist() if "view" in rows else [""] * len(rows)
-        for key, (period, value, unit, ident, quality, sure, guessed, marks), view in zip(
-            names, values, views, strict=True
-        ):
-            if marks not in flags:
-                flags[marks] = frozenset(marks.split(";"))
-            cell = Cell(
-                _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
-                flags[marks], period, view=view,
-            )  # fmt: skip
-            found.setdefault(key, {}).setdefault(period, []).append(cell)
-        return cls(found, rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0)
+        sites = rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0
+        return cls(_Rows(rows), sites)
 
     def joined(self, other: Book) -> Book:
         """Return both books as one; their periods do not overlap."""
@@ -129,6 +115,50 @@ class Book:
         names = f"indicator={indicator}&dimension={dimension}&entity={entity}"
         query = f"{names}&from={months[0]}&to={months[-1]}"
         return replace(total(known), period=label, query=query)
+
+
+class _Rows(Mapping[Key, Mapping[str, Sequence[Cell]]]):
+    """Ledger rows by name and period, made into cells when a name is asked for.
+
+    A page shows a tenth of the names; cells of all of them would be most of its time.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        views = rows["view"].tolist() if "view" in rows else [""] * len(rows)
+        self._columns = [*(rows[name].tolist() for name in _CELL_COLUMNS), views]
+        self._flags: dict[str, frozenset[str]] = {"": frozenset()}
+        self._places: dict[Key, list[int]] = {}
+        self._made: dict[Key, dict[str, list[Cell]]] = {}
+        names = zip(*(rows[name].tolist() for name in _KEY_COLUMNS), strict=True)
+        for at, key in enumerate(names):
+            self._places.setdefault(key, []).append(at)
+
+    def __getitem__(self, key: Key) -> Mapping[str, Sequence[Cell]]:
+        """Return the cells of a name by period, in the order of the rows."""
+        if key not in self._made:
+            found: dict[str, list[Cell]] = {}
+            for at in self._places[key]:
+                cell = self._cell(*(column[at] for column in self._columns))
+                found.setdefault(cell.period, []).append(cell)
+            self._made[key] = found  # whole: readers share the book
+        return self._made[key]
+
+    def _cell(
+        self, period: str, value: object, unit: str, ident: str, quality: str, sure: object,
+        guessed: object, marks: str, view: str,
+    ) -> Cell:  # fmt: skip
+        if marks not in self._flags:
+            self._flags[marks] = frozenset(marks.split(";"))
+        return Cell(
+            _known(value), unit, (ident,), "", quality, _known(sure), _known(guessed),
+            self._flags[marks], period, view=view,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def _known(value: object) -> float | None:

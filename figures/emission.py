@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -11,6 +10,7 @@ from statistics import quantiles
 
 from accounting.decomposition import EFFECTS, Drivers, emission_effects
 from figures import cards, charts
+from figures.budgets import budget_line
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, difference, ratio, share, total
 from figures.cells import view as viewed
@@ -74,13 +74,13 @@ def glance(view: View) -> Built:
     diesel = _unit_key(view, DIESEL, "diesel")
     found = (
         (Indicator("总共用了多少", "能耗", ENERGY, "energy.total"),
-         [_budget_foot(view, ENERGY) or _share_foot(view), index_line(view, ENERGY)]),
+         [budget_line(view, ENERGY) or _share_foot(view), index_line(view, ENERGY)]),
         (Indicator("用电多少", "用电量", electricity, "energy.electricity"),
-         _budget_foot(view, ELECTRICITY) or _pv_foot(view)),
+         budget_line(view, ELECTRICITY) or _pv_foot(view)),
         (Indicator("用水多少", "用水量", water, "energy.water"),
-         _budget_foot(view, WATER) or _office_water_foot(view)),
+         budget_line(view, WATER) or _office_water_foot(view)),
         (Indicator("用油多少", "用油量", diesel, "energy.oil"),
-         _budget_foot(view, DIESEL) or _diesel_foot(view)),
+         budget_line(view, DIESEL) or _diesel_foot(view)),
     )  # fmt: skip
     body = el("Div", [cards.kpi(view, what, foot) for what, foot in found], cls="kpi-row")
     return Built(body=body, lead=view.now(ENERGY))
@@ -94,29 +94,6 @@ def _small(view: View, cell: Cell | None, tail: str) -> Content:
     shown = shown_value(cell, measure)
     words = written(shown, kpi_decimals(shown))
     return [figure_button(cell, words, view.language), f" {measure.word}{tail}"]
-
-
-_BUDGETS = (("budget", "预算 {value} {unit}，已用"), ("quota", "配额 {value} {unit}，已用"))
-
-
-def _budget_foot(view: View, key: Key) -> Content:
-    """Return how much of the year's budget or quota is used by the last period; None without."""
-    last = view.last.months[-1]
-    year = Span(last[:4], tuple(months_of(f"{last[:4]}-01", f"{last[:4]}-12")))
-    used = view.book.over(key, months_of(year.months[0], last), year.label)
-    for kind, sentence in _BUDGETS:
-        budget = view.target(key, kind, year)
-        if budget and used is not None:
-            part = None if used.value is None else 100 * used.value / budget
-            measure = view.units.of(used.unit)
-            whole = shown_value(Cell(budget, used.unit), measure)
-            said = view.t(sentence, value=written(whole, kpi_decimals(whole)), unit=measure.word)
-            note = view.t("{used} ÷ {budget} {unit} × 100%，{year} 年", unit=measure.word,
-                          used=written(shown_value(used, measure), 2), budget=written(whole, 2),
-                          year=year.label)  # fmt: skip
-            cell = replace(viewed(part, "%", [used]), note=note)
-            return el("Span", said, " ", percent_button(cell, view.language))
-    return None
 
 
 def _share_foot(view: View) -> Content:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from figures import cards, charts, shapes
+from figures.budgets import PLAN, budget_line
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, ratio, share, total
 from figures.cells import view as viewed
@@ -390,7 +391,9 @@ def line_card(view: View, line: str) -> Built:
         "P", view.t("处理量"), " ", _small(view, view.now(line_key("throughput", line))),
         view.t("，占三环节排放"), " ", percent_button(part, view.language),
     )  # fmt: skip
-    head = el("Div", words, _alarm_tag(view, line), cls="line-head")
+    planned = budget_line(view, line_key("throughput", line), PLAN)
+    plan = el("P", planned, cls="line-plan") if planned else None
+    head = el("Div", el("Div", words, plan), _alarm_tag(view, line), cls="line-head")
     labels = tuple(span.label for span in view.periods)
     groups = tuple(
         Group(view.t(name), _unit(view, line_key(indicator, line)),

@@ -175,8 +175,8 @@ class View:
     outdoor_c
         Mean outdoor temperature by month, degrees Celsius.
     targets
-        Indicator, dimension, entity and kind (target, quota, budget) to the value by period, in
-        the ledger's unit; empty where several sites are chosen.
+        Indicator, dimension, entity and kind (target, quota, budget, plan) to the value by period,
+        in the ledger's unit; empty where several sites are chosen.
     lens
         The view of the ledger whose numbers these are; None for the ledger's own.
     partial_days

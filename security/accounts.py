@@ -7,7 +7,7 @@ answers word for word and in the same time as one that does not.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -59,8 +59,9 @@ class Entry:
     """How a try to come in ended: with an account, or with what to say.
 
     ``known`` is the name of the account that was tried, if there is one; ``subject`` the digest
-    that tries are counted by; ``replayed`` whether a one-time code came a second time; ``stage``
-    what the account must still set before anything is open to it.
+    that tries are counted by; ``replayed`` whether a one-time code came a second time, ``forged``
+    whether a certificate's signature was not good; ``stage`` what the account must still set before
+    anything is open to it.
     """
 
     account: Account | None = None
@@ -70,6 +71,7 @@ class Entry:
     known: str = field(default="", compare=False)  # what is recorded is not what is said
     subject: str = field(default="", compare=False)
     replayed: bool = field(default=False, compare=False)
+    forged: bool = field(default=False, compare=False)
 
 
 def folded(name: str) -> str:
@@ -545,6 +547,7 @@ def enter(
     code: str = "",
     keys: Keys | None = None,
     by_password_alone: bool = False,
+    certificate: Callable[[str], bool] | None = None,
 ) -> Entry:
     """Judge a try to come in (T/CASMES 615 9.3.1, 9.4.1).
 
@@ -565,6 +568,9 @@ def enter(
         What sealed the secrets.
     by_password_alone
         Whether no code is needed where none is given: the operating system has asked already.
+    certificate
+        Tells whether the certificate of a folded account name stands in place of the code; None
+        where none was shown.
 
     Returns
     -------
@@ -591,7 +597,10 @@ def enter(
         right = passwords.matches(password, kept)
         if not right or account is None or account.disabled_at is not None:
             return refused
-        if account.totp and (code or not by_password_alone):
+        if certificate is not None:
+            if not certificate(account.folded):
+                return replace(refused, forged=True)
+        elif account.totp and (code or not by_password_alone):
             try:
                 if not factor.accepted(state, keys, account, code, at):
                     return refused

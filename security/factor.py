@@ -10,8 +10,6 @@ import base64
 import io
 import secrets
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
-from typing import Protocol
 
 import pyotp
 import segno
@@ -23,7 +21,6 @@ from security.sm import sm3_hex
 STEP_S = 30
 ISSUER = "Carbon"
 RECOVERY_CODES = 10
-CERTIFICATES = "carbon.certificate_login"
 _AROUND = (0, -1, 1)
 _DIGITS = 6
 _SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -32,36 +29,6 @@ _GROUPS, _GROUP = 3, 4
 
 class Replayed(Exception):
     """A one-time code was right and its step is taken already."""
-
-
-class CertificateLogin(Protocol):
-    """Login by a certificate, which an installation may add as an entry point (SM2 challenge).
-
-    The group is ``carbon.certificate_login``. The product ships none: it needs the vendor's
-    device. What it must hold to: a challenge of at least 16 random bytes is bound to this
-    service's address, the account and the time, counts once and for two minutes, and the
-    certificate is pinned to the account; a signature is DER, of the default identifier.
-    """
-
-    def challenge(self, account: str, origin: str) -> bytes:
-        """Return what the certificate of an account is to sign."""
-
-    def answered(self, account: str, origin: str, challenge: bytes, signature: bytes) -> bool:
-        """Tell whether a challenge was signed by the certificate pinned to the account."""
-
-
-def certificate_login() -> CertificateLogin | None:
-    """Return the installed login by certificate.
-
-    Returns
-    -------
-    CertificateLogin or None
-        None where none is installed.
-    """
-    for found in entry_points(group=CERTIFICATES):
-        made: CertificateLogin = found.load()()
-        return made
-    return None
 
 
 def new_secret() -> str:

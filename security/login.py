@@ -19,6 +19,7 @@ from data.state import FAILURE, SessionRow, State, now
 from data.state import Entry as Record
 from security import account_pages, web
 from security.accounts import FIRST, Entry, SetupRefused, Wanted, enter, make_first
+from security.certificate import CertificateLogin, Challenges, certificate_login
 from security.first import display_digest, link_digest
 from security.keys import Keys
 from security.passwords import Busy, nobodys_hash
@@ -38,6 +39,7 @@ class LoginOptions:
     only_demo_sites: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = field(default=now)
     keys: Keys | None = None
+    certificates: CertificateLogin | None = field(default_factory=certificate_login)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def install(server: Flask, state: State, options: LoginOptions | None = None) ->
         chosen.only_demo_sites,
         Signals(state.audit, chosen.clock),
         chosen.keys,
+        Challenges(chosen.certificates, chosen.clock),
         chosen.clock,
     )
     nobodys_hash()  # made now: the first unknown name must not take longer than the next
@@ -141,6 +144,7 @@ def _form(status: int, error: str = "", name: str = "") -> Response:
         name=name,
         wanted=wanted or "",
         first=not _door().state.accounts.some(),
+        challenge=_door().challenges.new(request.host),
     )
 
 
@@ -180,6 +184,7 @@ def login() -> Response:
             at,
             code=request.form.get("code", ""),
             keys=here.keys,
+            certificate=_certificate(here),
         )
     except Busy:
         return _retry_after(_form(503, web.words("正在登录的人太多，请稍后再试"), name), 5)
@@ -192,17 +197,27 @@ def login() -> Response:
     return answer
 
 
+def _certificate(here: web.Door) -> Callable[[str], bool] | None:
+    """Return what judges the signature that was sent; None where none was."""
+    challenge, signature = (request.form.get(name, "") for name in ("challenge", "signature"))
+    if not signature:
+        return None
+    return lambda folded: here.challenges.accepted(request.host, folded, challenge, signature)
+
+
 def _record_failure(entry: Entry) -> None:
     """Record a try that failed: by the account's name if there is one, people type passwords."""
     here, place = _door(), request.remote_addr or ""
     words = "locked" if entry.locked_until is not None else "wrong"
-    words = "replayed" if entry.replayed else words
+    words = "replayed" if entry.replayed else "certificate" if entry.forged else words
     here.signals.record(Record("session.login", entry.known, words, FAILURE), place)
     here.signals.sign("wrong_password", entry.subject)
     here.signals.sign("wrong_from_address", place)
     here.signals.sign("account_tried", place, entry.subject)
     if entry.replayed:
         here.signals.sign("replayed_code", entry.known)
+    if entry.forged:
+        here.signals.sign("bad_certificate", entry.known)
 
 
 def _not_in(entry: Entry, at: datetime, name: str) -> Response:

@@ -15,15 +15,15 @@ from functools import lru_cache
 from data.state import State
 from security.roles import ADMINISTRATORS, BUSINESS, DISPLAY, PAGE_ROLES, ROLES
 
-OPEN, EXPORT = "open", "export"
+OPEN, EXPORT, NOTE = "open", "export", "note"
 # What can be done on a page besides opening it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
-    "/": (EXPORT,),
-    "/emission": (EXPORT,),
-    "/process": (EXPORT,),
-    "/substitution": (EXPORT,),
-    "/lifecycle": (EXPORT,),
-    "/market": (EXPORT,),
+    "/": (EXPORT, NOTE),
+    "/emission": (EXPORT, NOTE),
+    "/process": (EXPORT, NOTE),
+    "/substitution": (EXPORT, NOTE),
+    "/lifecycle": (EXPORT, NOTE),
+    "/market": (EXPORT, NOTE),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
     "/audit": (EXPORT,),
@@ -33,7 +33,10 @@ EVERYBODYS = ("/", "/help")  # where one lands, and what explains it
 BUSINESS_PAGES = (*MONITORING, "/data", "/alerts", "/factors", "/closing")
 # Who checks what others did does none of it himself; readings are brought in by one who does not
 # approve what they lead to.
-NEVER = {"verifier": ("propose", "decide", "check", "lock", "reopen"), "clerk": ("decide", "lock")}
+NEVER = {
+    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE),
+    "clerk": ("decide", "lock"),
+}
 _WORKERS = frozenset(("analyst", "manager"))
 
 Cell = tuple[str, str, str]  # role, page, action

@@ -17,7 +17,6 @@ ADMINISTRATORS = ("sysadmin", "secadmin", "auditor")
 BUSINESS = ("clerk", "analyst", "manager", "verifier")
 ROLES = (*BUSINESS, *ADMINISTRATORS)
 KEEPERS = ("sysadmin", "secadmin")  # of accounts and rights: what one asks for the other decides
-EDITORS = frozenset(("analyst", "manager"))  # of notes on months, of targets
 
 _PEOPLE = frozenset((*ROLES, DEMONSTRATION))
 _ALL = _PEOPLE | {DISPLAY}
@@ -62,17 +61,6 @@ def may_open(role: str, page: str) -> bool:
         False for an unknown page and an unknown role.
     """
     return role in PAGE_ROLES.get(page, frozenset())
-
-
-def may_note(role: str) -> bool:
-    """Tell whether a role may write notes on months and set targets.
-
-    Parameters
-    ----------
-    role
-        One of ``ROLES`` or ``DEMONSTRATION``.
-    """
-    return role in EDITORS
 
 
 def role_name(role: str, language: str) -> str:

@@ -53,6 +53,7 @@ RULES = (
     Rule("malformed_callbacks", "malformed", 5, MINUTE, 2),
     Rule("foreign_origin", "foreign", 1, MINUTE, 2),
     Rule("replayed_code", "replayed_code", 1, MINUTE, 1),
+    Rule("bad_certificate", "bad_certificate", 1, MINUTE, 1),
     Rule("replayed_session", "ended_session", 1, MINUTE, 1),
     Rule("mass_export", "export", 30, timedelta(minutes=10), 2),
 )

@@ -31,3 +31,19 @@ def opened_keys(settings: Settings, state: State) -> Keys:
     refuse_broken()
     held = provider(settings.key_provider, settings.key_passphrase_file)
     return Keys.open(settings.keys, provider=held, create=True, needs=state.key_ids())
+
+
+def root_key_printed(state: State) -> bool:
+    """Tell whether the root key in force was printed since it was made (security: escrow).
+
+    Parameters
+    ----------
+    state
+        Whose trail says when it was printed and when it was changed.
+
+    Returns
+    -------
+    bool
+        False also after a rotation: what lies in the safe opens nothing any more.
+    """
+    return state.audit.newest("key.use", "root") > state.audit.newest("key.rotate", "root")

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from flask import Flask, Request, Response, current_app, g, redirect, render_template, request
 
 from data.state import Act, SessionRow, State, acting, now
+from security.certificate import Challenges
 from security.first import demonstration_open
 from security.keys import Keys
 from security.sessions import Sessions
@@ -39,6 +40,7 @@ class Door:
     only_demo_sites: Callable[[], bool]
     signals: Signals
     keys: Keys | None
+    challenges: Challenges
     clock: Callable[[], datetime] = field(default=now)
 
     def demonstration_open(self) -> bool:

@@ -458,6 +458,18 @@ class Audit:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(AUDIT)).scalar_one()
 
+    def newest(self, event: str, what: str) -> int:
+        """Return the number of the newest record that something was done; 0 where it never was.
+
+        Parameters
+        ----------
+        event, what
+            The event and its object.
+        """
+        done = (AUDIT.c.event == event, AUDIT.c.object == what, AUDIT.c.outcome == SUCCESS)
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.max(AUDIT.c.seq)).where(*done)).scalar() or 0)
+
     def rows(self, after: int = 0, upto: int = 0) -> Iterator[tuple[Any, ...]]:
         """Yield records after a number as bare values, oldest first, as they were at one moment.
 

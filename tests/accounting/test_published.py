@@ -1,18 +1,18 @@
-"""Figures that others published (PUB) and the rounding of shown numbers (ROUND), by our rows.
-
-P2 is left out: it is a product of numbers that the product neither ships nor calculates with.
-"""
+"""Figures that others published (PUB) and the rounding of shown numbers (ROUND), by our rows."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 
-from accounting.revenue import market_month
+from accounting.factors import FactorLibrary
+from accounting.revenue import market_month, revenue
+from accounting.settlement import site_month
 from accounting.substitution import NATURAL_GAS_GJ_PER_M3
 from data.library import shipped
 from figures.cells import Cell
@@ -43,6 +43,20 @@ def test_p1_roofs_in_tce_and_not_in_carbon():
     assert round(tce * row("TCE_CO2")) == 20208  # t, published: the trap
     assert row("TCE_ELEC_EQV") * row("TCE_CO2") == pytest.approx(20208 / 63240, rel=2e-5)
     assert LIBRARY.choose("GRID_BJ", JULY).value == 0.5554
+
+
+def test_p2_what_a_megawatt_of_roof_was_said_to_earn():
+    """0.7 t/MWh and 50 CNY/t are theirs; our revenue discounts, floors and earns less (§11)."""
+    grid = replace(LIBRARY.rows["GRID_HE_2023"], value=0.7)
+    library = FactorLibrary(dict(LIBRARY.rows) | {"GRID_HE_2023": grid}, "P2")
+    meters = [meter("G", role="grid_import"), meter("P", role="pv_generation")]
+    made = site_month(month(meters, {"G": 1.0, "P": 1000 * 1100.0}), library)
+    (avoided,) = (f.value for f in made if (f.indicator, f.entity, f.grain) ==
+                  ("pv_substitution", "self_use", "month"))  # fmt: skip
+    assert avoided / 1000 * 50 == close(38500.0)
+    ours = revenue(avoided / 1000, 0.0, eligible=True, price_cny_per_t=50.0, issuance_ratio=1.0,
+                   fixed_cny=0.0, variable_cny_per_t=0.0)  # fmt: skip
+    assert (ours.creditable_t, ours.issued_t, ours.gross_cny) == (close(754.6), 754, 37700.0)
 
 
 def test_p3_transformer_of_its_materials():

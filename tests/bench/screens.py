@@ -27,6 +27,7 @@ from tests.codes import next_code
 from tests.plant import write_csv
 
 MONTHS = 36
+PAGES = ("overview", "emission", "process", "substitution", "lifecycle", "market")
 USER = "bench"
 CARBON = ("source", "scope", "object", "cause")
 KEPT_S = 1.5  # the server ends a connection that rests for two seconds
@@ -62,9 +63,9 @@ class Reader:
         self.used = time.perf_counter()
         return self.used - began, answer.status, data
 
-    def callback(self, output, search):
+    def callback(self, page, search):
         """How long a page's callback takes, in milliseconds, and its status."""
-        seconds, status, _ = self.send("POST", CALLBACK, body(output, search), **JSON)
+        seconds, status, _ = self.send("POST", CALLBACK, page.body(search), **JSON)
         return seconds * 1e3, status
 
 
@@ -121,27 +122,50 @@ def cookie(answer, name):
     return given[0].partition(";")[0].partition("=")[2]
 
 
-def bodies(reader):
-    """The callback of every page that the reader may open, by page."""
-    _, _, data = reader.send("GET", "/_dash-dependencies", **{"Accept-Encoding": "identity"})
+@dataclass(frozen=True)
+class Callback:
+    """A page's callback as the browser calls it: its output and what it reads."""
+
+    output: str
+    inputs: tuple
+
+    def body(self, search):
+        parts = [part.rsplit(".", 1) for part in self.output.strip(".").split("...")]
+        outputs = [{"id": _ident(ident), "property": name} for ident, name in parts]
+        inputs = [
+            {"id": _ident(ident), "property": name}
+            | ({"value": search} if (ident, name) == ("url", "search") else {})
+            for ident, name in self.inputs
+        ]
+        return json.dumps({
+            "output": self.output, "outputs": outputs, "changedPropIds": ["url.search"],
+            "inputs": inputs,
+        })  # fmt: skip
+
+
+def _ident(ident):
+    return json.loads(ident) if ident.startswith("{") else ident
+
+
+def page_callbacks(entries):
+    """The callback that fills each page, by page, out of what Dash says of its callbacks."""
     found = {}
-    for entry in json.loads(data):
+    for entry in entries:
         named = re.search(r'"page":"(\w+)","part":"head"', entry["output"])
         if named and not entry["clientside_function"]:
-            found[named[1]] = entry["output"]
-    return {page: o for page, o in found.items() if reader.callback(o, "")[1] == 200}
+            read = tuple((one["id"], one["property"]) for one in entry["inputs"])
+            found[named[1]] = Callback(entry["output"], read)
+    return found
 
 
-def body(output, search):
-    parts = [part.rsplit(".", 1) for part in output.strip(".").split("...")]
-    outputs = [
-        {"id": json.loads(ident) if ident.startswith("{") else ident, "property": name}
-        for ident, name in parts
-    ]
-    return json.dumps({
-        "output": output, "outputs": outputs, "changedPropIds": ["url.search"],
-        "inputs": [{"id": "url", "property": "search", "value": search}],
-    })  # fmt: skip
+def bodies(reader):
+    """The callback of every monitoring page; one that fails is an error."""
+    _, _, data = reader.send("GET", "/_dash-dependencies", **{"Accept-Encoding": "identity"})
+    known = page_callbacks(json.loads(data))
+    found = {page: known[page] for page in PAGES}
+    for page, callback in found.items():
+        assert reader.callback(callback, "")[1] == 200, page
+    return found
 
 
 def search(number, first=OLDEST, last=NEWEST):
@@ -210,7 +234,7 @@ def first_load(reader, line):
               "/_dash-component-suites/plotly/package_data/plotly.min.js",
               "/_dash-component-suites/dash/dcc/async-graph.js"]  # fmt: skip
     asked = [("GET", path, None) for path in dict.fromkeys(paths) if "data:" not in path]
-    asked.append(("POST", CALLBACK, body(bodies(reader)["overview"], "")))
+    asked.append(("POST", CALLBACK, bodies(reader)["overview"].body("")))
     sizes = {}
     for encoding in ("zstd, br, gzip", "identity"):
         found = [reader.send(*one, **JSON, **{"Accept-Encoding": encoding}) for one in asked]

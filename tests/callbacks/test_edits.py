@@ -12,7 +12,8 @@ from callbacks._bind import answer, contents
 from callbacks._reader import PageReader
 from callbacks.closing import Desk, Who
 from pages import emission, overview
-from security.roles import DEMONSTRATION, ROLES, may_note
+from security import policy
+from security.roles import DEMONSTRATION, ROLES
 from tests.callbacks.test_screens import downloads, walk, words
 from tests.data.test_book import made
 from tests.plant import opened_home
@@ -145,12 +146,27 @@ def test_a_target_is_in_the_ledgers_unit_and_shown_at_once(desk):
     assert ("target.set", "success") in events
 
 
-@pytest.mark.parametrize("role", [r for r in (*ROLES, DEMONSTRATION) if not may_note(r)])
+@pytest.mark.parametrize(
+    "role", [r for r in (*ROLES, DEMONSTRATION) if not policy.default().allows(r, "/", policy.NOTE)]
+)
 def test_who_may_not_is_refused(still, role):
     for sent in (NOTE, AIM):
         with pytest.raises(Forbidden):
             do(still, who=Who("x", role), **sent)
     assert still.reader.engine.state.notes.of(["S1"]) == []
+
+
+def test_the_policy_in_force_takes_and_gives_the_right(still):
+    access = still.reader.engine.state.access
+    cells = {("analyst", "/", policy.NOTE): False, ("clerk", "/", policy.NOTE): True}
+    try:
+        access._matrix = policy.written(cells)
+        with pytest.raises(Forbidden):
+            do(still, **NOTE)
+        assert work.filled(still, overview.PAGE, {"kind": "note"}, "", ANA)[0] == "没有权限"
+        assert not do(still, who=Who("cl", "clerk"), do="note", key="00000000").done
+    finally:
+        access._matrix = ""
 
 
 def test_the_form_has_the_month_and_what_there_is(desk):

@@ -7,6 +7,7 @@ import pytest
 from figures.cells import Book, Cell
 from figures.emission import WATER, glance
 from figures.overview import REDUCTION, reduction_bars
+from figures.process import line_card
 from figures.view import Span, View, months_of
 
 MONTHS = months_of("2026-01", "2026-10")
@@ -66,6 +67,15 @@ def test_the_line_of_the_target_breaks_where_none_is_set():
 def test_used_of_the_years_budget(kind, words):
     shown = texts(glance(view({(*WATER, kind): {"2026": 4000.0}})).body)
     assert f"{words} 4,000 m³，已用 50.0%" in shown
+
+
+def test_done_of_the_years_plan_on_the_line_it_was_made_for():
+    mass = ("throughput", "line", "conductor")
+    planned = view({(*mass, "plan"): {"2026": 4000.0}})
+    row = {month: [Cell(300.0, "t", (f"t-{month}",), period=month)] for month in MONTHS}
+    planned = replace(planned, book=Book({mass: row}, 1))
+    assert "本年计划 4,000 t，已完成 75.0%" in texts(line_card(planned, "conductor").body)
+    assert "本年计划" not in texts(line_card(planned, "cable").body)
 
 
 def test_no_budget_is_no_share_and_an_unknown_month_is_no_zero():

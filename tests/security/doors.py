@@ -86,7 +86,9 @@ class Site:
         return self.only_demo
 
 
-def small(state, clock, *, rules=None, site=lambda: False, bind=HERE, before=None):
+def small(
+    state, clock, *, rules=None, site=lambda: False, bind=HERE, before=None, certificates=None
+):
     """A server of three pages, with login and gate as the application has them."""
     server = Flask(__name__)
     for path in ("/", "/emission", "/audit", "/unclassified"):
@@ -95,7 +97,7 @@ def small(state, clock, *, rules=None, site=lambda: False, bind=HERE, before=Non
     server.add_url_rule("/healthz", "/healthz", lambda: "ok")
     if before is not None:
         server.before_request(before)
-    login.install(server, state, LoginOptions("zh", bind, site, clock, keys()))
+    login.install(server, state, LoginOptions("zh", bind, site, clock, keys(), certificates))
     guard.install(server, state, rules or GuardRules())
     return server
 

@@ -12,14 +12,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from data.state import DBAPIError, acts
 from data.state import accounts as kept_accounts
 from data.state.audit import Act
-from security import access, accounts, factor, guard, passwords, sessions, signals, web
+from security import (
+    access,
+    accounts,
+    certificate,
+    factor,
+    guard,
+    passwords,
+    sessions,
+    signals,
+    sm,
+    web,
+)
 from security.access import Keeper, Office
 from security.accounts import AccountRefused, enter
 from security.sessions import Sessions
@@ -320,9 +332,127 @@ def test_9_a_recovery_code_counts_once(server, state, clock, monkeypatch, tmp_pa
     assert spent == [(1,)]
 
 
-def test_10_no_login_by_certificate_is_open_unless_one_is_installed(server):
-    assert factor.certificate_login() is None
-    assert not [rule for rule in server.url_map.iter_rules() if "certificate" in rule.rule]
+class Pinned:
+    """An installation's certificates: one account has one."""
+
+    def __init__(self):
+        self.pair = sm.sm2_new()
+
+    def public_key(self, account):
+        return self.pair.public if account == "chen.jing" else None
+
+
+@dataclass
+class Token:
+    """Comes in with password and device: what each attack changes is a field."""
+
+    server: object
+    pair: object
+    host: str = "localhost"
+    signs_for: str = "localhost"
+    spent: dict = field(default_factory=dict)
+
+    def challenge(self, client):
+        page = client.get("/login", base_url=f"http://{self.host}").get_data(as_text=True)
+        return re.search(r'name="challenge" value="([0-9a-f]{64})"', page)[1]
+
+    def form(self, client, *, name="chen.jing", wait=lambda: None):
+        given = self.challenge(client)
+        said = certificate.message(self.signs_for, name, given)
+        wait()
+        return {"username": name, "password": PASSWORD, "challenge": given,
+                "signature": sm.sm2_sign(self.pair, said).hex()}  # fmt: skip
+
+    def enters(self, client, form):
+        post(client, "/login", base_url=f"http://{self.host}", **form)
+        return inside(client)
+
+
+def pinned(state, clock):
+    known(state, clock)
+    own = Pinned()
+    return Token(small(state, clock, certificates=own), own.pair)
+
+
+def test_10_a_device_comes_in_without_a_code(state, clock):
+    token = pinned(state, clock)
+    client = token.server.test_client()
+    assert token.enters(client, token.form(client))
+
+
+def test_10_a_challenge_counts_once(state, clock, monkeypatch, tmp_path):
+    token = pinned(state, clock)
+    client = token.server.test_client()
+    form = token.form(client)
+    assert token.enters(client, form)
+
+    def attack():
+        return token.enters(token.server.test_client(), form)
+
+    class Endless(dict):
+        def pop(self, _challenge, _none):
+            return "localhost", datetime.max
+
+    challenges = web.door(token.server).challenges
+    defended(attack, monkeypatch, lambda m: m.setattr(challenges, "_open", Endless()))
+    alarms = rows(tmp_path, "SELECT object FROM audit WHERE event = 'alarm.security'")
+    assert ("bad_certificate chen.jing",) in alarms
+    failed = "SELECT description, outcome FROM audit WHERE event = 'session.login' AND outcome != "
+    assert ("certificate", "failure") in rows(tmp_path, failed + "'success'")
+
+
+def test_10_another_certificate_opens_nothing(state, clock, monkeypatch):
+    token = replace(pinned(state, clock), pair=sm.sm2_new())
+
+    def attack():
+        clock.pass_(hours=1)
+        client = token.server.test_client()
+        return token.enters(client, token.form(client))
+
+    good = sm.Verdict(valid=True, agreed=True)
+    defended(attack, monkeypatch, lambda m: m.setattr(certificate, "sm2_verify", lambda *_: good))
+
+
+def test_10_nor_one_pinned_to_somebody_else(state, clock):
+    token = pinned(state, clock)
+    known(state, clock, "li.wei")
+    client = token.server.test_client()
+    assert not token.enters(client, token.form(client, name="li.wei"))
+
+
+def test_10_an_old_challenge_opens_nothing(state, clock, monkeypatch):
+    token = pinned(state, clock)
+
+    def attack():
+        client = token.server.test_client()
+        return token.enters(client, token.form(client, wait=lambda: clock.pass_(minutes=3)))
+
+    defended(attack, monkeypatch, lambda m: m.setattr(certificate, "LASTS", timedelta(hours=1)))
+
+
+def test_10_a_signature_for_another_origin_opens_nothing(state, clock, monkeypatch):
+    token = replace(pinned(state, clock), signs_for="evil.example")
+
+    def attack():
+        client = token.server.test_client()
+        return token.enters(client, token.form(client))
+
+    said = certificate.message
+    defended(attack, monkeypatch, lambda m: m.setattr(
+        certificate, "message", lambda _origin, *rest: said("evil.example", *rest)))  # fmt: skip
+
+
+@pytest.mark.parametrize("signature", ["", "zz", "00" * 72, "3006020101020101", "30" * 500])
+def test_10_junk_is_no_signature(state, clock, signature):
+    token = pinned(state, clock)
+    client = token.server.test_client()
+    form = token.form(client) | {"signature": signature}
+    assert not token.enters(client, form)
+
+
+def test_10_no_challenge_is_given_where_no_certificates_are_installed(server):
+    assert certificate.certificate_login() is None
+    assert 'name="challenge"' not in server.test_client().get("/login").get_data(as_text=True)
 
 
 # 12–17: sessions

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from data.state import Entry
 from security import keys as keys_module
 from security import providers
 from security.keyfiles import write_whole
@@ -31,6 +32,7 @@ from security.keys import (
 from security.providers import FileProvider
 from security.sealed import header, seal, unlocked_by, unseal
 from security.sm import Refused, Verdict, pbkdf2_sm3, sm2_id
+from security.start import root_key_printed
 
 GOOD = Verdict(valid=True, agreed=True)
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -934,3 +936,13 @@ def hits(secrets, paths):
         for path in paths
         if any(form in path.read_bytes() for secret in secrets for form in forms(secret))
     ]
+
+
+def test_a_printed_root_key_counts_until_the_next_one(state):
+    for event, outcome, printed in (
+        ("key.use", "failure", False), ("key.use", "success", True),
+        ("key.rotate", "failure", True), ("key.rotate", "success", False),
+        ("key.use", "success", True),
+    ):  # fmt: skip
+        state.audit.record(Entry(event, "root", "", outcome))
+        assert root_key_printed(state) is printed, (event, outcome)

@@ -194,7 +194,9 @@ def test_a_note_of_another_site_is_neither_written_nor_changed(monkeypatch):
     from pages import overview
 
     written, told = [], []
-    state = SimpleNamespace(notes=SimpleNamespace(find=lambda note: None))
+    state = SimpleNamespace(
+        notes=SimpleNamespace(find=lambda note: None), access=SimpleNamespace(matrix=str)
+    )
     desk = SimpleNamespace(
         reader=SimpleNamespace(engine=SimpleNamespace(state=state)), language="zh"
     )

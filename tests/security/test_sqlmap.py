@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import threading
+from urllib.request import Request, urlopen
 
 import duckdb
 import pytest
@@ -19,6 +20,7 @@ from data.state import NewAccount, State, now
 from security import passwords
 from security.guard import CALLBACK
 from security.sessions import Sessions
+from tests.bench.screens import page_callbacks
 from tests.browser.app import serving
 from tests.plant import Plant, meter, moment, opened_home, series
 from tests.security.doors import TOKEN
@@ -101,10 +103,11 @@ def test_34_no_address_reaches_sql(scan, app, path):
 
 def test_34_no_callback_reaches_sql(scan, app):
     url, cookie = app
-    output = '..{"page":"emission","part":"head"}.children..'
-    body = {"output": output, "outputs": [], "inputs": [
-        {"id": "url", "property": "search", "value": "?site=S1*"}]}  # fmt: skip
-    said = scan("-u", url + CALLBACK, "--data", json.dumps(body), "--cookie", cookie,
+    asked = Request(f"{url}/_dash-dependencies", headers={"Cookie": cookie})
+    with urlopen(asked, timeout=30) as answer:
+        body = page_callbacks(json.load(answer))["emission"].body("?site=S1*")
+    said = scan("-u", url + CALLBACK, "--data", body, "--cookie", cookie,
                 "--headers", f"X-CSRF-Token: {TOKEN}\nContent-Type: application/json",
                 "--param-exclude", "sid|csrf")  # fmt: skip
     assert FOUND not in said
+    assert "do not appear to be injectable" in said, said[-2000:]
