@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import api_commands
 import audit_commands
 import ledger_commands
 from data.approvals import propose_settings
@@ -560,6 +561,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "key-print": ("key.use", "what"),
     "key-rotate": ("key.rotate", "what"),
     **audit_commands.EVENTS,
+    **api_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
 LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
@@ -574,6 +576,7 @@ WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_comman
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
     **audit_commands.COMMANDS,
+    **api_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
     "export": export,
