@@ -16,7 +16,10 @@ from dash import Dash, html
 from flask import Flask, Response, abort, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from api.app import MOUNT, create_api
+from api.app import Options as ApiOptions
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
@@ -41,6 +44,7 @@ from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs.arrivals import Arrivals
 from jobs.schedule import Schedule, trail_of
 from pages import (
     audit,
@@ -90,9 +94,25 @@ def create_app(settings: Settings) -> Flask:
     writing = threading.Lock()  # commands and pages write one after the other
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
+    _programs(server, house, trail)
+    arrivals = Arrivals(engine)
     stack.callback(trail.stop)
+    stack.callback(arrivals.stop)
     trail.start()
+    arrivals.start()
     return server
+
+
+def _programs(server: Flask, house: House, trail: Schedule) -> None:
+    """Mount the API beside the pages: its own application, its own gate, no cookie counts."""
+    door = web.door(server)
+    options = ApiOptions(
+        house.settings.language, house.settings.api_rate_per_s, door.signals, door.clock,
+        lambda: trail.alive,
+    )  # fmt: skip
+    api = create_api(house.engine, options)
+    server.extensions["api"] = api
+    server.wsgi_app = DispatcherMiddleware(server.wsgi_app, {MOUNT: api})  # type: ignore[method-assign]
 
 
 def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:

@@ -25,15 +25,17 @@ ROOMS = {
         "translations",
     },
     "security": {"security", "data", "settings", "translations"},
+    "api": {"api", "data", "accounting", "security", "settings", "translations"},
     "jobs": {"jobs", "security", "data", "settings", "translations"},
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
         "server", "tests", "figures", "pages", "callbacks", "security", "console",
-        "ledger_commands", "audit_commands", "jobs"}  # fmt: skip
+        "ledger_commands", "audit_commands", "jobs", "api", "api_commands"}  # fmt: skip
 ONLY_IN = {
     "duckdb": {"data/store.py"},
     "sqlalchemy": {"data/state/", "data/migrations"},
-    "flask": {"app.py", "server.py", "callbacks/", "security/"},
+    "flask": {"app.py", "server.py", "api/", "callbacks/", "security/"},
+    "apiflask": {"api/"},
     "dash": {"app.py", "callbacks/", "pages/"},
     "flask_login": {"app.py", "security/login.py"},
     "gmssl": {"security/sm.py", "security/verify_audit.py"},
@@ -103,6 +105,10 @@ def test_rooms_keep_to_their_imports():
         ("jobs/x.py", "callbacks._bind"),
         ("security/sealed.py", "gmssl_pyx"),
         ("data/x.py", "cryptography.hazmat"),
+        ("api/x.py", "callbacks._bind"),
+        ("api/x.py", "dash"),
+        ("data/x.py", "apiflask"),
+        ("security/x.py", "api.app"),
     ],
 )
 def test_a_planted_import_is_found(path, name):

@@ -11,7 +11,7 @@ from translations import HERE, text
 from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
-SCREENS = ("pages", "figures", "callbacks", "security")
+SCREENS = ("pages", "figures", "callbacks", "security", "api")
 
 
 def keys():
@@ -36,7 +36,8 @@ def keys():
 
 def templates():
     """Sentences of the plain forms, which are rendered without any script."""
-    bodies = [p.read_text(encoding="utf-8") for p in (ROOT / "security").rglob("*.html")]
+    forms = [p for room in ("api", "security") for p in (ROOT / room).rglob("*.html")]
+    bodies = [p.read_text(encoding="utf-8") for p in forms]
     return {key for body in bodies for key in re.findall(r"""\bt\(\s*"([^"]+)\"""", body)}
 
 
