@@ -13,10 +13,10 @@ MOST_ROWS = 1000
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 TEXT = r"^[^\x00-\x1f\x7f]*$"
 NAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-_OFFSET = r"(Z|[+-][0-9]{2}:[0-9]{2})"
-TIME = rf"^{_DAY}[T ]{_CLOCK}{_OFFSET}?$"
+_DAY = r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+_OFFSET = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+TIME = rf"^{_DAY}[T ]({_CLOCK}|24:00(:00)?){_OFFSET}?$"
 ZONED = rf"^{_DAY}T{_CLOCK}{_OFFSET}$"
 DATE = rf"^{_DAY}$"
 Zoned = Annotated[str, StringConstraints(pattern=ZONED, max_length=40)]
@@ -134,9 +134,7 @@ Site = Annotated[
 ]
 Word = Annotated[str, StringConstraints(pattern=TEXT, max_length=100)]
 Period = Annotated[str, StringConstraints(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$")]
-Day = Annotated[
-    str, StringConstraints(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?$")
-]
+Day = Annotated[str, StringConstraints(pattern=rf"^({_DAY})?$")]
 Moment = Annotated[str, StringConstraints(pattern=rf"^({ZONED[1:-1]})?$", max_length=40)]
 
 

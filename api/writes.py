@@ -64,12 +64,12 @@ class Desk:
         at = datetime.now(UTC)
         try:
             before = self.engine.posts.known(key.prefix, name, body_sm3, at)
-            if before is None:
-                before = self._added(kind, document, name, body_sm3, at)
+            if before is not None:
+                return _answer(_again(before))
+            return _answer(self._added(kind, document, name, body_sm3, at))
         except KeyTaken as error:
             words = "这个 Idempotency-Key 已用于另一份正文；新的数据请换新的键"
             raise ApiRefused(409, "idempotency-conflict", words) from error
-        return _answer(before)
 
     def _added(
         self, kind: str, document: BaseModel, name: str, body_sm3: str, at: datetime
@@ -93,7 +93,7 @@ class Desk:
             sent_at = getattr(document, "sent_at", None)
             readings = _readings(batch_id, good, known, site, _moment(sent_at))
         twin = self.engine.posts.add(post, readings, lambda: self._record(post, len(bad)))
-        return receipt if twin is None else {**twin, "duplicate": True}
+        return receipt if twin is None else _again(twin)
 
     def _record(self, post: Post, rejected: int) -> None:
         told = {"kind": post.kind, "site": post.site, "accepted": len(post.rows),
@@ -147,6 +147,11 @@ def _receipt(batch_id: str, good: Sequence[Row], problems: Sequence[Problem]) ->
         "rejected": [_told(p, "row-refused") for p in errors],
         "notes": [_told(p, "row-doubtful") for p in problems if p.severity == "warning"],
     }
+
+
+def _again(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the receipt of a document that came before."""
+    return {**receipt, "duplicate": True, "digest_verified": bool(g.digest_verified)}
 
 
 def _told(found: Problem, code: str) -> dict[str, Any]:
