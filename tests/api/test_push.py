@@ -92,7 +92,8 @@ def test_batches_outputs_and_prices(api, token):
                {"batch_id": "API-1", "material": "steel", "mass_t": 2.5}]  # fmt: skip
     prices = [{"date": "2026-02-03", "instrument": "CCER", "volume_t": 1000, "turnover_cny": 80500,
                "close_cny": 81.2, "source": "exchange"},
-              {"date": "2026-02-04", "instrument": "CCER", "volume_t": 0, "turnover_cny": 5}]  # fmt: skip
+              {"date": "2026-02-04", "instrument": "CCER", "volume_t": 0,
+               "turnover_cny": 5}]  # fmt: skip
     one = api.post("/production/batches", token, {"rows": batches})
     two = api.post("/production/outputs", token, {"rows": outputs})  # its batch may still wait
     three = api.post("/market/prices", token, {"rows": prices})
