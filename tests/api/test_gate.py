@@ -88,7 +88,8 @@ def test_no_key_opens_a_page(api):
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v2/ledger", "/api/v1/ledger/",
                                   "/api//v1/ledger", "/api/../audit", "/api/v1/%2e%2e/ledger",
-                                  "/api/v1/nothing", "/api/_dash-layout", "/api/healthz"])  # fmt: skip
+                                  "/api/v1/nothing", "/api/_dash-layout",
+                                  "/api/healthz"])  # fmt: skip
 def test_what_is_not_there_is_not_found(api, token, path):
     answer = api.house.server.test_client().get(path, headers=bearer(token))
     assert (answer.status_code, answer.mimetype) == (404, MEDIA)
