@@ -69,6 +69,12 @@ class Program:
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
         return answer.status, dict(answer.headers), found
 
+    def close(self):
+        """End the connection."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
     def insist(self, path, document):
         """Push until it is taken, as a sender should: the same key, after the time it was told."""
         key = secrets.token_hex(8)
@@ -76,7 +82,7 @@ class Program:
             try:
                 status, headers, body = self.ask("POST", path, document, key)
             except (http.client.HTTPException, OSError):
-                self.connection = None
+                self.close()
                 time.sleep(0.2)
                 continue
             if status == 202:
@@ -106,6 +112,8 @@ def at_once(programs, work, seconds):
                 work(program, turn)
         except BaseException as error:
             failed.append(error)
+        finally:
+            program.close()
 
     threads = [threading.Thread(target=forever, args=(one,)) for one in programs]
     for thread in threads:

@@ -66,6 +66,7 @@ def api(line):
         bare = Program(port, token)
         for _ in range(50):
             bare.ask("GET", "/health")
+        bare.close()
         healthy = statistics.median(bare.times) * 1e3
 
         def read(program, turn):
