@@ -45,6 +45,7 @@ from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
 from jobs.arrivals import Arrivals
+from jobs.collector_child import CollectorChild
 from jobs.schedule import Schedule, trail_of
 from pages import (
     audit,
@@ -95,11 +96,12 @@ def create_app(settings: Settings) -> Flask:
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
     _programs(server, house, trail)
-    arrivals = Arrivals(engine)
     stack.callback(trail.stop)
-    stack.callback(arrivals.stop)
+    Arrivals(engine, writing).on(trail)
+    child = CollectorChild(settings, engine.state.interfaces)
+    child.on(trail)
+    stack.callback(child.stop)
     trail.start()
-    arrivals.start()
     return server
 
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import api_commands
 import audit_commands
+import interface_commands
 import ledger_commands
 from data.approvals import propose_settings
 from data.demo.build import build_demo, remove_demo
@@ -562,6 +563,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "key-rotate": ("key.rotate", "what"),
     **audit_commands.EVENTS,
     **api_commands.EVENTS,
+    **interface_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "demo", "demo-remove", "approve-decide"))
 LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
@@ -571,12 +573,13 @@ KEYED = frozenset(
         *audit_commands.COMMANDS,
     )
 )  # fmt: skip
-NAMED = frozenset(("import", "factors-import", "period-step"))
+NAMED = frozenset(("import", "factors-import", "period-step")) | interface_commands.NAMED
 WRITING = frozenset({"import", "settle", "demo", "demo-remove"}) | ledger_commands.WRITING
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
     **audit_commands.COMMANDS,
     **api_commands.COMMANDS,
+    **interface_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,
     "export": export,

@@ -40,6 +40,8 @@ approve_app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
 audit_app = typer.Typer(no_args_is_help=True)
 api_key_app = typer.Typer(no_args_is_help=True)
+interfaces_app = typer.Typer(no_args_is_help=True)
+app.add_typer(interfaces_app, name="interfaces", help="接口 / interfaces to meters and systems")
 app.add_typer(audit_app, name="audit", help="审计记录 / the audit trail")
 app.add_typer(export_app, name="export", help="写出账本 / write the ledger")
 app.add_typer(demo_app, name="demo", help="演示厂 / the demonstration plant")
@@ -613,6 +615,74 @@ def audit_report_command(
     """某月的审计报告 / the report of a month."""
     values = {"anchor": str(settings().audit_anchor), "month": month, "out": str(out.resolve())}
     _end(dispatch(Request("audit-report", values)))
+
+
+@interfaces_app.command("list")
+def interfaces_list_command(as_json: AsJson = False) -> None:
+    """接口及其状态 / the interfaces and how they are."""
+    _end(dispatch(Request("interfaces-list", {"as_json": as_json})))
+
+
+@interfaces_app.command("save")
+def interfaces_save_command(
+    file: Annotated[Path, typer.Argument(help="接口文件（TOML）/ the interface (TOML)")],
+) -> None:
+    """保存接口及其点表为新版本 / keep an interface and its points as a new version."""
+    _end(dispatch(Request("interfaces-save", {"file": str(file.resolve())})))
+
+
+@interfaces_app.command("enable")
+def interfaces_enable_command(name: str) -> None:
+    """启用接口 / let the collector run an interface."""
+    _end(dispatch(Request("interfaces-enable", {"name": name})))
+
+
+@interfaces_app.command("disable")
+def interfaces_disable_command(name: str) -> None:
+    """停用接口 / let the collector run an interface no more."""
+    _end(dispatch(Request("interfaces-disable", {"name": name})))
+
+
+@interfaces_app.command("remove")
+def interfaces_remove_command(name: str) -> None:
+    """删除接口，历史版本保留 / take an interface away, its versions stay."""
+    _end(dispatch(Request("interfaces-remove", {"name": name})))
+
+
+@interfaces_app.command("points")
+def interfaces_points_command(name: str) -> None:
+    """输出点表（CSV）/ print the point table."""
+    _end(dispatch(Request("interfaces-points", {"name": name})))
+
+
+@interfaces_app.command("probe")
+def interfaces_probe_command(name: str, as_json: AsJson = False) -> None:
+    """逐点试读一次 / read every point once."""
+    _end(dispatch(Request("interfaces-probe", {"name": name, "as_json": as_json})))
+
+
+@interfaces_app.command("resend")
+def interfaces_resend_command(name: str) -> None:
+    """重新判断隔离的读数 / judge again what is held back."""
+    _end(dispatch(Request("interfaces-resend", {"name": name})))
+
+
+@app.command("collect")
+def collect_command(
+    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
+) -> None:
+    """只运行采集程序 / the collector alone."""
+    chosen = settings()
+    if not (chosen.home / "state.db").exists():
+        sys.stderr.write(text("数据目录还是空的；请先启动服务或导入数据", chosen.language) + "\n")
+        _end(FAILED)
+    from data.collector import Running, collect
+
+    try:
+        collect(chosen.home, chosen.language, attached=attached)
+    except Running:
+        sys.stderr.write(text("采集程序已在运行", chosen.language) + "\n")
+        _end(FAILED)
 
 
 @app.command("setup")

@@ -31,6 +31,21 @@ def copy_with_digest(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the SM3 digest of a file, hexadecimal.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    digest = hashlib.new("sm3")
+    with path.open("rb") as reader:
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def digest_of(rows: Sequence[object]) -> str:
     """Return the SM3 digest of rows that JSON can hold, hexadecimal."""
     return sm3(json.dumps(rows, ensure_ascii=False).encode())

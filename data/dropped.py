@@ -7,6 +7,7 @@ The collector takes a file in (``Drops.take``); the process that owns the store 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,9 @@ from data.pushes import us
 from data.spool_file import SpoolFile
 
 FOLDER = "dropped"
-WAITING, DONE, KNOWN, REFUSED = "waiting", "done", "known", "refused"
+WAITING, DONE, KNOWN, REFUSED, TOLD = "waiting", "done", "known", "refused", "told"
+TRAILER = re.compile(rb"#END,\s*(\d+)\s*$")
+_TAIL = 4096
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Drop:
     name, digest
         Its name as it came, and the SM3 of its bytes.
     state, detail
-        ``waiting``, ``done``, ``known`` (came before) or ``refused``; the answer in words.
+        ``waiting``, ``done``, ``known`` (came before), ``refused``, or ``told`` once whoever put
+        it there was told; the answer in words.
     """
 
     seq: int
@@ -63,6 +67,7 @@ class Drops:
         part = folder / ".part"
         if copy_with_digest(source, part) != drop.digest:
             raise OSError("the file has changed while it was read")
+        cut_trailer(part)
         part.replace(folder / drop.name)
         _to_disk(folder / drop.name)
         with self._file.transaction() as connection:
@@ -96,10 +101,16 @@ class Drops:
             )
         shutil.rmtree(self.path(drop).parent, ignore_errors=True)
 
-    def forget(self, drop: Drop) -> None:
-        """Let a refused content come again: what it was refused for may have been put right."""
+    def answered(self, drop: Drop) -> None:
+        """Note that the answer was read.
+
+        A refused content may come again: what it was refused for may have been put right.
+        """
         with self._file.transaction() as connection:
-            connection.execute("DELETE FROM dropped WHERE seq = ?", (drop.seq,))
+            if drop.state == REFUSED:
+                connection.execute("DELETE FROM dropped WHERE seq = ?", (drop.seq,))
+            else:
+                connection.execute("UPDATE dropped SET state = 'told' WHERE seq = ?", (drop.seq,))
 
     def _rows(self, where: str, *values: object) -> list[Drop]:
         rows = self._file.select(
@@ -111,6 +122,21 @@ class Drops:
             Drop(seq, interface, kind, site, name, digest, bool(good), state, detail)
             for seq, interface, kind, site, name, digest, good, state, detail in rows
         ]
+
+
+def trailer(path: Path) -> re.Match[bytes] | None:
+    """Return a file's last line where it says how many rows it has: ``#END,<rows>``."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return TRAILER.search(file.read().rstrip())
+
+
+def cut_trailer(path: Path) -> None:
+    """Remove the last line that says how many rows a file has."""
+    found = trailer(path)
+    if found is not None:
+        body = path.read_bytes().rstrip()
+        path.write_bytes(body[: len(body) - len(found[0].rstrip())])
 
 
 def _to_disk(path: Path) -> None:

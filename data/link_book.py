@@ -30,6 +30,7 @@ EVENTS = {
     "file": "收到的文件不能导入",
     "collector": "采集程序停止",
 }
+AGAIN_US = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ class LinkBook:
         """Note that something is so; while it lasts it is one event."""
         if code not in EVENTS:
             raise ValueError(code)
+        known = self._file.select(
+            "SELECT seen_us FROM event WHERE interface = ? AND point = ? AND code = ? "
+            "AND detail = ? AND ended_us IS NULL",
+            interface, point, code, detail,
+        )  # fmt: skip
+        if known and us(at) - known[0][0] < AGAIN_US:
+            return  # said a moment ago
         with self._file.transaction() as connection:
             connection.execute(
                 "INSERT INTO event(interface, point, code, detail, began_us, seen_us, times) "

@@ -21,6 +21,7 @@ from data.spool_file import SpoolFile
 MOST_WAITING = 50_000  # readings; beyond it who pushes is told to wait
 RETRY_AFTER_S = 5.0
 MOST_MISSING = 10_000  # a larger hole in a sender's numbers is a new beginning
+OVERTAKEN, OVERTAKEN_AT_FIRST = 100, 3  # how far back a number may come late
 KEPT = timedelta(days=40)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -348,14 +349,26 @@ def _count(
                 "INSERT OR IGNORE INTO missing VALUES(?, ?, ?)",
                 [(interface, one, at) for one in range(last + 1, number)],
             )
-    elif filled or not new:
+    elif filled or not new or not _begins_anew(connection, interface, number, last):
         return  # one that came late, or one that came again
-    # A lower number that nobody missed is a sender that began anew.
     connection.execute(
         "INSERT INTO sequence VALUES(?, ?) ON CONFLICT(interface) DO UPDATE SET "
         "last = excluded.last",
         (interface, number),
     )
+
+
+def _begins_anew(connection: sqlite3.Connection, interface: str, number: int, last: int) -> bool:
+    """Tell whether a lower number that nobody missed is of a sender that began anew.
+
+    It is where that number came before, under another key, or lies too far back to have been
+    overtaken on the way.
+    """
+    came = connection.execute(
+        "SELECT count(*) FROM pushed WHERE interface = ? AND source_seq = ?", (interface, number)
+    ).fetchone()[0]
+    overtaken = OVERTAKEN_AT_FIRST if number <= 1 else OVERTAKEN
+    return came > 1 or last - number > overtaken
 
 
 def _missing(connection: sqlite3.Connection, interface: str) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ _TABLES = (
         received_us INTEGER NOT NULL, batch INTEGER, drained_us INTEGER, UNIQUE(interface, key))
     """,
     "CREATE INDEX IF NOT EXISTS pushed_waiting ON pushed(readings) WHERE drained_us IS NULL",
+    "CREATE INDEX IF NOT EXISTS pushed_numbers ON pushed(interface, source_seq) "
+    "WHERE source_seq IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS pushed_drained ON pushed(drained_us)",
     """
     CREATE TABLE IF NOT EXISTS sequence(

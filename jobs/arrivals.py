@@ -1,57 +1,109 @@
-"""Taking what was posted from the spool into the store, each second, in the owner of the data."""
+"""What comes by itself reaches the store each second, and the ledger soon after."""
 
 from __future__ import annotations
 
-import logging
-from datetime import UTC, datetime, timedelta
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-
+from data.collector import is_running
 from data.drain import load_pushes
-from data.engine import Engine
+from data.drop_load import load_drops
+from data.engine import DiskFull, Engine
+from data.interfaces import look
 from data.post_load import load_posts
-from data.pushes import Pushes
+from data.settle import settle
+from data.slots import utc_now
+from data.state import Act, acts
 from data.store import StoreError
-from jobs.schedule import ZONE
+from jobs.schedule import DRAIN, SETTLE, Schedule
 
-LOG = logging.getLogger("carbon.arrivals")
-EVERY_S = 1
-PRUNED_EVERY = timedelta(hours=6)
+QUIET_S = 5.0
+LONGEST_S = 30.0
+LOOK_S = 10.0
+PRUNE_S = 86_400.0
 
 
 class Arrivals:
-    """Loads what waits in the spool; what cannot be loaded now waits for the next second."""
+    """Drains the spool and settles what that changed.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._pruned = datetime.min.replace(tzinfo=UTC)
-        self._scheduler = BackgroundScheduler(
-            timezone=ZONE,
-            executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
-        self._scheduler.add_job(self.work, "interval", seconds=EVERY_S)
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    writing
+        Held by commands and pages while they write.
+    wall, monotonic
+        The time of day, UTC, and seconds that nobody can set.
+    """
 
-    def work(self) -> None:
-        """Load once."""
-        at = datetime.now(UTC)
+    def __init__(
+        self,
+        engine: Engine,
+        writing: threading.Lock,
+        wall: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine, self._writing = engine, writing
+        self._wall, self._monotonic = wall, monotonic
+        self._guard = threading.Lock()
+        self._first: float | None = None
+        self._last = 0.0
+        self._looked = self._pruned = float("-inf")
+
+    def on(self, schedule: Schedule) -> None:
+        """Have it done by a schedule."""
+        schedule.also(self.drain, 1, DRAIN)
+        schedule.also(self.settle, 1, SETTLE)
+
+    def drain(self) -> None:
+        """Load what waits; where the store cannot be written it goes on waiting, and is told."""
         try:
-            load_pushes(self._engine, at)
-            load_posts(self._engine, at)
-            if at - self._pruned > PRUNED_EVERY:
-                Pushes(self._engine.arrivals).prune(at)
-                self._pruned = at
-        except StoreError as error:
-            LOG.warning("what arrived waits: %s", error)
-        except Exception:
-            LOG.exception("what arrived could not be loaded")
+            changed = load_pushes(self._engine, self._wall()).rows
+            changed += load_posts(self._engine, self._wall())
+            if self._engine.arrivals.select(
+                "SELECT 1 FROM dropped WHERE state = 'waiting' LIMIT 1"
+            ):
+                with self._writing:
+                    changed += load_drops(self._engine, self._wall)
+        except (StoreError, DiskFull) as error:
+            self._engine.links.raised("drain", self._wall(), str(error))
+            return
+        if changed:
+            self._note()
+        self._housekeeping()
 
-    def start(self) -> None:
-        """Begin."""
-        self._scheduler.start()
+    def _note(self) -> None:
+        with self._guard:
+            self._last = self._monotonic()
+            if self._first is None:
+                self._first = self._last
 
-    def stop(self) -> None:
-        """Finish what is being done."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+    def _housekeeping(self) -> None:
+        mono, at = self._monotonic(), self._wall()
+        if mono - self._looked >= LOOK_S:
+            self._looked = mono
+            look(self._engine, at, collector_runs=is_running(self._engine.home))
+        if mono - self._pruned >= PRUNE_S:
+            self._pruned = mono
+            self._engine.pushes.prune(at)
+
+    @property
+    def due(self) -> bool:
+        """Whether something changed and either nothing more comes or it has waited long enough."""
+        with self._guard:
+            if self._first is None:
+                return False
+            mono = self._monotonic()
+            return mono - self._last >= QUIET_S or mono - self._first >= LONGEST_S
+
+    def settle(self) -> None:
+        """Compute the ledger for what changed."""
+        if not self.due:
+            return
+        with self._writing, acts(Act()):
+            with self._guard:
+                self._first = None
+            with self._engine.state.audit.during("ledger.settle", "arrivals"):
+                settle(self._engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from security.trail_check import TrailCheck
 from settings import Settings
 
 ZONE = "Asia/Shanghai"
+DRAIN, SETTLE = OTHERS = ("drain", "settle")  # each has a thread of its own: neither waits
+# A tick that is left out because the one before still runs is nothing to write about.
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 class Schedule:
@@ -29,7 +33,7 @@ class Schedule:
         self.once: list[Callable[[], None]] = []  # what others want done after the start
         self._scheduler = BackgroundScheduler(
             timezone=ZONE,
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={name: ThreadPoolExecutor(1) for name in ("default", *OTHERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._every(watch.minute, seconds=60)
@@ -39,6 +43,10 @@ class Schedule:
 
     def _every(self, work: Callable[[], None], seconds: int) -> None:
         self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds)
+
+    def also(self, work: Callable[[], None], seconds: int, thread: str) -> None:
+        """Have something done every so many seconds, in DRAIN's thread or in SETTLE's."""
+        self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds, executor=thread)
 
     def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return work whose failure ends neither the schedule nor goes unnoticed."""

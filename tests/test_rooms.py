@@ -30,7 +30,8 @@ ROOMS = {
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
         "server", "tests", "figures", "pages", "callbacks", "security", "console",
-        "ledger_commands", "audit_commands", "jobs", "api", "api_commands"}  # fmt: skip
+        "ledger_commands", "audit_commands", "interface_commands", "jobs", "api",
+        "api_commands"}  # fmt: skip
 ONLY_IN = {
     "duckdb": {"data/store.py"},
     "sqlalchemy": {"data/state/", "data/migrations"},
@@ -43,6 +44,8 @@ ONLY_IN = {
     "cryptography": {"security/sm.py"},
     "Cryptodome": set(),
     "apscheduler": {"jobs/"},
+    "pymodbus": {"data/connectors/modbus.py"},
+    "serial": set(),
     "segno": {"security/audit_report.py", "security/factor.py"},
     "pyotp": {"security/factor.py"},
 }

@@ -12,6 +12,9 @@ from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
 SCREENS = ("pages", "figures", "callbacks", "security", "api")
+# What interfaces say travels as its key and is translated where it is shown.
+SAYING = ("data/connectors/", "data/interfaces.py", "data/link_book.py", "data/collector.py",
+          "interface_commands.py")  # fmt: skip
 
 
 def keys():
@@ -22,13 +25,13 @@ def keys():
         if parts[0] in {".venv", "var", "tests"}:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        if parts[0] in SCREENS:
+        if parts[0] in SCREENS or "/".join(parts).startswith(SAYING):
             found |= set(_literals(tree)) - set(_docstrings(tree))
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name in ("text", "CellError", "problem"):
+            if name in ("text", "CellError", "problem", "_Wrong", "_twice", "ValueError"):
                 for value in (*node.args, *(k.value for k in node.keywords)):
                     found |= set(_literals(value))
     return found | templates()

@@ -10,7 +10,11 @@ from typing import cast
 from data.connectors.base import ENTRY_POINTS, Connector
 
 # Ours are a table of the same form as an entry point, because the product runs uninstalled too.
-BUILT_IN: Mapping[str, str] = {}
+BUILT_IN: Mapping[str, str] = {
+    "drop_folder": "data.connectors.drop_folder:DropFolder",
+    "modbus_tcp": "data.connectors.modbus:ModbusTcp",
+    "modbus_rtu": "data.connectors.modbus:ModbusRtu",
+}
 
 
 class UnknownConnector(Exception):

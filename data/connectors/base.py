@@ -18,6 +18,8 @@ from typing import Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from data.slots import SteadyClock
+
 ENTRY_POINTS = "carbon.connectors"
 BYTE_ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
@@ -115,6 +117,17 @@ class Receipt:
     missing: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """What became of a file: ``waiting``, ``done``, ``known`` (came before) or ``refused``.
+
+    ``detail`` is the answer in the user's language.
+    """
+
+    state: str
+    detail: str = ""
+
+
 class SpoolBusy(Exception):
     """The spool takes nothing now: do not acknowledge, try again after ``retry_after_s``."""
 
@@ -143,6 +156,13 @@ class Emit(Protocol):
         """
         ...
 
+    async def take(self, path: Path, digest: str, kind: str, *, accept_good: bool) -> FileAnswer:
+        """Commit a whole file by its SM3 digest, or tell what became of it.
+
+        It is on the disk when this returns; the same content is the same file.
+        """
+        ...
+
     def connected(self) -> None:
         """Tell that the peer answers."""
         ...
@@ -153,6 +173,16 @@ class Emit(Protocol):
 
     def disable(self, point_id: str, reason: str) -> None:
         """Tell that a point is asked no more, because its row in the point table is wrong."""
+        ...
+
+    @property
+    def clock(self) -> SteadyClock:
+        """The clock to ask and to stamp by (``data.slots.slots``): it does not jump."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The language of what is written down for people at once."""
         ...
 
     @property
@@ -263,6 +293,8 @@ class ConnectorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout_s: float = Field(3.0, gt=0, le=60, description="等待应答的最长时间（秒）")
+    latitude: float = Field(38.0, ge=-90, le=90, description="所在纬度，用于判断夜间静默")
+    longitude: float = Field(114.5, ge=-180, le=180, description="所在经度，用于判断夜间静默")
 
 
 @dataclass(frozen=True)

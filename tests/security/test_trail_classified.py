@@ -28,7 +28,8 @@ from tests.security.doors import (
 )
 
 READS = frozenset(("trace", "factors-list", "factors-show", "factors-diff", "period-list",
-                   "approve-list", "approve-show", "key-list", "api-key-list"))  # fmt: skip
+                   "approve-list", "approve-show", "key-list", "interfaces-list",
+                   "interfaces-points", "api-key-list"))  # fmt: skip
 
 
 def own(records):
@@ -90,13 +91,20 @@ def place(tmp_path_factory):
         (folder / "more.csv").write_text(
             "meter_id,timestamp,value\nG,2026-03-01 00:15,99000\n", encoding="utf-8"
         )
+        (folder / "into").mkdir()
+        (folder / "interface.toml").write_text(
+            'id = "drop"\nkind = "drop_folder"\nsite = "S1"\n[settings]\n'
+            f'folder = "{folder}/into"\n',
+            encoding="utf-8",
+        )
         yield House(engine, Settings(home=folder / "home")), folder
 
 
 def _files(folder):
-    found = {"factors": "factors.csv", "more": "more.csv"}
+    found = {"factors": "factors.csv", "more": "more.csv", "interface": "interface.toml"}
     names = {
-        name: found.get(name, name) for name in ("password", "other", "factors", "more", "out")
+        name: found.get(name, name)
+        for name in ("password", "other", "factors", "more", "out", "interface")
     }
     return {name: str(folder / file) for name, file in names.items()}
 
@@ -130,6 +138,12 @@ CASES = {
     "api-key-add": lambda f: {"name": "scales", "scopes": ["read"], "sites": ["S1"],
                               "addresses": [], "days": 30, "as_json": True},
     "api-key-revoke": lambda f: {"prefix": "0" * 12},
+    "interfaces-save": lambda f: {"file": f["interface"]},
+    "interfaces-disable": lambda f: {"name": "drop"},
+    "interfaces-enable": lambda f: {"name": "drop"},
+    "interfaces-probe": lambda f: {"name": "drop", "as_json": True},
+    "interfaces-resend": lambda f: {"name": "drop"},
+    "interfaces-remove": lambda f: {"name": "drop"},
     "demo": lambda f: {"months": 1, "seed": 1, "last_day": "2026-02-10"},
     "demo-remove": lambda f: {},
 }  # fmt: skip

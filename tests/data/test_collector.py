@@ -1,0 +1,351 @@
+"""The collector against a server of others: reconnects, notices silence, keeps devices apart."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from data import connectors
+from data.collector import Collector, Link, Running, is_running, only_one
+from data.collector import _Point as Watched
+from data.connectors.base import Batch, ConnectorConfig, LinkError, Point, Reading
+from data.dropped import Drops
+from data.link_book import LinkBook
+from data.pushes import Pushes
+from data.slots import SteadyClock
+from data.spool_file import SpoolFile
+from data.state import State, WantedInterface, now
+from tests.cli import ROOT
+from tests.data.connectors.emitted import until
+from tests.data.test_slots import Clocks
+from tests.peers.start import free_port, modbus_server
+
+
+def point(name="P1", address=0, **more):
+    given = {"point_id": name, "meter_id": "M1", "address": str(address), "dtype": "u16",
+             "unit": "kWh", "kind": "register", "period_s": 1.0, "row": 2}  # fmt: skip
+    return Point(**given | more)
+
+
+def modbus(port, interface="house", points=None, **settings):
+    given = {"host": "127.0.0.1", "port": port, "address_base": 0, "timeout_s": 0.4, "retries": 0}
+    return WantedInterface(interface, "modbus_tcp", "S1", "", given | settings,
+                           tuple(points or [point()]))  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path):
+    found = State(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def server():
+    with modbus_server() as found:
+        found.words(0, 7)
+        yield found
+
+
+@asynccontextmanager
+async def collecting(home):
+    collector = Collector(home)
+    task = asyncio.create_task(collector.run())
+    try:
+        yield collector
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def seen(home):
+    """The spool as another process sees it."""
+    file = SpoolFile(home)
+    return file, Pushes(file), LinkBook(file)
+
+
+def rows(file, interface="house"):
+    found = file.select("SELECT key FROM pushed WHERE interface = ? ORDER BY seq", interface)
+    return [key for (key,) in found]
+
+
+def slot_times(file, interface="house"):
+    return [datetime.strptime(k.split("/")[0], "%Y%m%dT%H%M%S.%f") for k in rows(file, interface)]
+
+
+def test_a_peer_that_returns_is_asked_again_within_ten_seconds(tmp_path, state, server):
+    """F1: only the slots meanwhile are missing, nothing doubles, the event ends by itself."""
+    state.interfaces.save(modbus(server.port), "tester", now())
+    file, pushes, book = seen(tmp_path)
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: len(rows(file)) >= 2)
+            server.kill()
+            await until(lambda: any(e.code == "link" for e in book.events(lasting=True)))
+            await asyncio.sleep(1)
+            count = len(rows(file))
+            server.start()
+            back = time.monotonic()
+            await until(lambda: len(rows(file)) > count, 12)
+            assert time.monotonic() - back < 10
+            await until(lambda: book.events(lasting=True) == [])
+
+    asyncio.run(run())
+    times = slot_times(file)
+    assert len(times) == len(set(times))
+    assert max(b - a for a, b in zip(times, times[1:], strict=False)) >= timedelta(seconds=3)
+    assert {e.code for e in book.events()} >= {"link"}
+    assert pushes.counts("house")["batches"] == len(times)
+    file.close()
+
+
+def test_a_frozen_peer_raises_an_alarm_within_three_periods_and_it_ends(tmp_path, state, server):
+    """F3: the connection stays up; the point is what is watched."""
+    state.interfaces.save(modbus(server.port), "tester", now())
+    file, _, book = seen(tmp_path)
+
+    def silent():
+        return [e.point for e in book.events(lasting=True) if e.code == "silent"]
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: len(rows(file)) >= 2)
+            server.signal(signal.SIGSTOP)
+            began = time.monotonic()
+            await until(lambda: silent() == ["P1"])
+            assert time.monotonic() - began < 3 + 1 + 2.5  # periods, the slot before, the look
+            server.signal(signal.SIGCONT)
+            await until(lambda: silent() == [])
+            health = book.health()["house"][0]
+            assert health.last_good_at is not None
+
+    asyncio.run(run())
+    file.close()
+
+
+def test_one_task_a_device(tmp_path, state, server):
+    """F25: 50 devices, 10 of them dead: the others keep their period."""
+    dead = free_port()
+    for n in range(50):
+        port = dead if n % 5 == 0 else server.port
+        slow = [point(period_s=2.0)]
+        state.interfaces.save(modbus(port, f"d{n}", slow), "tester", now())
+    file, _, _ = seen(tmp_path)
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: len(rows(file, "d1")) >= 4, 30)
+
+    asyncio.run(run())
+    for n in range(50):
+        times = slot_times(file, f"d{n}")
+        gaps = {b - a for a, b in zip(times, times[1:], strict=False)}
+        assert gaps == (set() if n % 5 == 0 else {timedelta(seconds=2)}), (n, times)
+        assert len(times) >= (0 if n % 5 == 0 else 3)
+    file.close()
+
+
+def test_a_change_of_configuration_is_followed(tmp_path, state, server):
+    server.words(0, 7, 8)
+    state.interfaces.save(modbus(server.port), "tester", now())
+    file, _, book = seen(tmp_path)
+
+    def last():
+        return {v.point: v.value for v in book.last_values("house")}
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: last() == {"P1": 7})
+            state.interfaces.save(
+                modbus(server.port, points=[point(), point("P2", 1, meter_id="")]), "other", now()
+            )
+            await until(lambda: last() == {"P1": 7, "P2": 8})
+            state.interfaces.switch("house", "other", now(), on=False)
+            await until(lambda: book.health() == {})
+            count = len(rows(file))
+            await asyncio.sleep(1.5)
+            assert len(rows(file)) == count
+
+    asyncio.run(run())
+    versions = state.interfaces.history("house")
+    assert [(v.act, v.author) for v in versions] == [
+        ("disable", "other"), ("save", "other"), ("save", "tester"),
+    ]  # fmt: skip
+    file.close()
+
+
+def test_a_driver_that_crashes_takes_nothing_from_the_others(tmp_path, state, server, monkeypatch):
+    class Crashing(connectors.connector("modbus_tcp")):
+        async def run(self, emit):
+            raise ZeroDivisionError("driver")
+
+    genuine = connectors.connector
+
+    def found(kind):
+        return Crashing if kind == "modbus_rtu" else genuine(kind)
+
+    monkeypatch.setattr("data.collector.connector", found)
+    state.interfaces.save(modbus(server.port), "tester", now())
+    other = modbus(server.port, "other")
+    state.interfaces.save(
+        WantedInterface("other", "modbus_rtu", "S1", "", other.settings, other.points), "t", now()
+    )
+    file, _, book = seen(tmp_path)
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: len(rows(file)) >= 3)
+            await until(lambda: "ZeroDivisionError" in book.health()["other"][0].error)
+
+    asyncio.run(run())
+    file.close()
+
+
+def test_settings_that_cannot_be_used_any_more_are_told(tmp_path, state):
+    state.interfaces.save(modbus(1, unknown="x"), "tester", now())
+    file, _, book = seen(tmp_path)
+
+    async def run():
+        async with collecting(tmp_path):
+            await until(lambda: "unknown" in book.health().get("house", [None])[0].error
+                        if "house" in book.health() else False)  # fmt: skip
+
+    asyncio.run(run())
+    file.close()
+
+
+# A link by itself
+
+
+@pytest.fixture
+def link(tmp_path):
+    file = SpoolFile(tmp_path)
+    clocks = Clocks()
+    points = {p.point_id: Watched(p, 0.0) for p in
+              [point(), point("P2", 1, kind="instant"), point("PV", 2, quiet="night")]}  # fmt: skip
+    found = Link("house", "S1", 1, True, ConnectorConfig(), points, Pushes(file), LinkBook(file),
+                 Drops(file), SteadyClock(clocks.wall, clocks.monotonic))  # fmt: skip
+    found.clocks, found.file = clocks, file
+    yield found
+    file.close()
+
+
+def given(link, *names, key=None):
+    readings = tuple(Reading(n, link.clock.now(), Decimal(1)) for n in names)
+    return asyncio.run(link(Batch(key or str(link.clocks.mono), readings)))
+
+
+def silent(link):
+    link.look()
+    return set(link.health().silent)
+
+
+def test_an_inverter_that_sleeps_is_not_broken(link):
+    """F21: no alarm between sunset and sunrise; one in the day."""
+    day = datetime(2026, 7, 1, 4, tzinfo=UTC)
+    link.clocks.start = day
+    link.clock.__post_init__()
+    given(link, "P1", "P2", "PV")
+    link.clocks.mono = 10.0
+    assert silent(link) == {"P1", "P2", "PV"}
+    given(link, "P1", "P2", "PV")
+    assert silent(link) == set()
+    night = day + timedelta(hours=12)
+    link.clocks.start = night
+    link.clock.__post_init__()
+    link.clocks.mono = 20.0
+    assert silent(link) == {"P1", "P2"}
+
+
+def test_after_a_jump_of_the_clock_values_are_doubted(link):
+    """F12."""
+    link.doubted = True
+    given(link, "P1")
+    (last,) = link.book.last_values("house")
+    assert (last.q, last.note) == (1, "时钟跳变")
+
+
+def test_under_pressure_what_is_only_shown_is_left_out(link):
+    link.pressed = True
+    given(link, "P1", "P2")
+    assert [v.point for v in link.book.last_values("house")] == ["P1"]
+
+
+def test_a_poller_waits_for_the_disk_and_loses_nothing(link, monkeypatch):
+    from data.connectors.base import SpoolBusy
+
+    put, tries = link.pushes.put, []
+
+    def busy(*words, **named):
+        tries.append(1)
+        if len(tries) < 3:
+            raise SpoolBusy(0.01)
+        return put(*words, **named)
+
+    monkeypatch.setattr(link.pushes, "put", busy)
+    given(link, "P1")
+    assert len(tries) == 3
+    assert link.pushes.counts("house")["readings"] == 1
+
+
+def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
+    from data.connectors.base import SpoolBusy
+
+    link.polls = False
+
+    def busy(*_words, **_named):
+        raise SpoolBusy(5.0)
+
+    monkeypatch.setattr(link.pushes, "put", busy)
+    with pytest.raises(SpoolBusy):
+        given(link, "P1")
+
+
+def test_a_duplicate_is_counted(link):
+    given(link, "P1", key="k")
+    assert given(link, "P1", key="k").duplicate
+    assert link.health().duplicates == 1
+
+
+# By construction
+
+
+def test_nothing_of_the_store_is_loaded():
+    code = "import data.collector, sys; sys.exit('duckdb' in sys.modules or 'dash' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_connector_can_write_to_a_device():
+    written = [
+        (path.name, node.attr)
+        for path in (ROOT / "data" / "connectors").glob("modbus*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith(("write_reg", "write_coil", "mask_write", "readwrite", "execute"))
+    ]
+    assert written == []
+
+
+def test_only_one_collector_works_on_a_data_directory(tmp_path):
+    assert not is_running(tmp_path)
+    with only_one(tmp_path):
+        assert is_running(tmp_path)
+        with pytest.raises(Running), only_one(Path(tmp_path)):
+            pass
+    assert not is_running(tmp_path)
+
+
+def test_link_errors_are_sentences():
+    assert str(LinkError("连接不上")) == "连接不上"

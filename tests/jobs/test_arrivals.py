@@ -1,0 +1,133 @@
+"""The drain's clockwork: settled once it is quiet, told where it cannot, a child that is kept."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import UTC, datetime
+
+from data.collector import only_one
+from data.state import now
+from data.store import StoreError
+from jobs.arrivals import LONGEST_S, QUIET_S, Arrivals
+from jobs.collector_child import CollectorChild
+from settings import Settings
+from tests.data.arrivals import codes, plant, push, reading, wanted
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+class Seconds:
+    def __init__(self):
+        self.at = 100.0
+
+    def __call__(self):
+        return self.at
+
+
+def arrivals(made, seconds):
+    return Arrivals(made.engine, threading.Lock(), lambda: NOW, seconds)
+
+
+def test_the_ledger_follows_once_nothing_more_comes(tmp_path):
+    with plant(tmp_path) as made:
+        seconds = Seconds()
+        work = arrivals(made, seconds)
+        work.drain()
+        assert not work.due
+        push(made, "a", [reading(15 * n, n) for n in range(97)])
+        work.drain()
+        seconds.at += QUIET_S - 1
+        push(made, "b", [reading(15 * 97, 97)])
+        work.drain()
+        seconds.at += QUIET_S - 1
+        work.settle()
+        assert made.ledger() == {}
+        seconds.at += 1
+        before = made.engine.state.audit.head()[0]
+        work.settle()
+        assert made.ledger()
+        assert [r.event for r in made.engine.state.audit.records(before)][-1] == "ledger.settle"
+        assert not work.due
+
+
+def test_what_never_stops_is_settled_all_the_same(tmp_path):
+    with plant(tmp_path) as made:
+        seconds = Seconds()
+        work = arrivals(made, seconds)
+        for n in range(int(LONGEST_S) + 1):
+            push(made, str(n), [reading(15 * n, n)])
+            work.drain()
+            seconds.at += 1
+        assert work.due
+
+
+def test_a_store_that_cannot_be_written_is_told_and_ends_nothing(tmp_path, monkeypatch):
+    with plant(tmp_path) as made:
+        work = arrivals(made, Seconds())
+
+        def full(_work):
+            raise StoreError("disk full")
+
+        push(made, "a", [reading(0, 1)])
+        with monkeypatch.context() as broken:
+            broken.setattr(made.engine.store, "write", full)
+            work.drain()
+        assert codes(made) == ["drain"]
+        work.drain()
+        assert "drain" not in codes(made)
+
+
+def child(tmp_path, made, code, seconds):
+    settings = Settings(home=tmp_path / "home")
+    return CollectorChild(settings, made.engine.state.interfaces, [sys.executable, "-c", code],
+                          seconds)  # fmt: skip
+
+
+WAITS = "import sys; sys.stdin.read()"
+
+
+def test_a_child_is_started_restarted_later_each_time_and_stopped(tmp_path):
+    with plant(tmp_path) as made:
+        seconds = Seconds()
+        kept = child(tmp_path, made, "raise SystemExit(3)", seconds)
+        kept.look()
+        starts = 0
+        for _ in range(60):
+            before = kept._child
+            if before is not None:
+                before.wait()
+            kept.look()
+            starts += kept._child is not None and kept._child is not before
+            seconds.at += 1
+        assert 3 <= starts <= 7
+        kept.stop()
+
+
+def test_a_child_ends_with_its_interfaces_and_without_orphans(tmp_path):
+    with plant(tmp_path) as made:
+        kept = child(tmp_path, made, WAITS, Seconds())
+        kept.look()
+        process = kept._child
+        assert kept.pid
+        made.engine.state.interfaces.switch("house", "t", now(), on=False)
+        kept.look()
+        assert process.returncode == 0
+        assert kept.pid is None
+
+
+def test_a_collector_of_its_own_service_is_left_alone(tmp_path):
+    with plant(tmp_path) as made, only_one(tmp_path / "home"):
+        kept = child(tmp_path, made, WAITS, Seconds())
+        kept.look()
+        assert kept.pid is None
+
+
+def test_without_interfaces_there_is_no_child(tmp_path):
+    with plant(tmp_path) as made:
+        made.engine.state.interfaces.save(wanted([], interface="x"), "t", now())
+        for name in ("x", "house"):
+            made.engine.state.interfaces.remove(name, "t", now())
+        kept = child(tmp_path, made, WAITS, Seconds())
+        kept.look()
+        assert kept.pid is None
