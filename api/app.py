@@ -21,6 +21,7 @@ from api.writes import Desk
 from data.engine import Engine
 from data.listing import indicator_rows
 from data.post_load import KnownRows
+from data.posts import Committer
 from security import api_gate
 from security.api_gate import ROUTES, ApiGate, ApiRefused, Buckets
 from security.guard import HEADERS
@@ -109,7 +110,8 @@ def create_api(engine: Engine, options: Options) -> Flask:
     api_gate.install(server, gate)
     problems.install(server, gate)
     server.after_request(_headed)
-    _writes(server, Desk(engine, KnownRows(engine)))
+    committer = Committer(lambda: engine.posts, engine.state.audit)
+    _writes(server, Desk(engine, KnownRows(engine), committer))
     _reads(server, engine)
     _service(server, options)
     return server

@@ -25,8 +25,8 @@ from data.ingest.posted import judged
 from data.ingest.problems import Problem
 from data.ingest.rows import Row
 from data.post_load import KnownRows
-from data.posts import KeyTaken, Post
-from data.state import ApiKey, Entry
+from data.posts import Arriving, Committer, KeyTaken, Post
+from data.state import ApiKey, Entry, acting
 from security.api_gate import ApiRefused
 from translations import text
 
@@ -41,6 +41,7 @@ class Desk:
 
     engine: Engine
     known: KnownRows
+    committer: Committer
 
     def take(self, kind: str, document: BaseModel) -> Response:
         """Take a document in and return its receipt (202).
@@ -92,14 +93,14 @@ class Desk:
         if kind == "readings":
             sent_at = getattr(document, "sent_at", None)
             readings = _readings(batch_id, good, known, site, _moment(sent_at))
-        twin = self.engine.posts.add(post, readings, lambda: self._record(post, len(bad)))
+        twin = self.committer.add(Arriving(post, readings, acting(), _entry(post, len(bad))))
         return receipt if twin is None else _again(twin)
 
-    def _record(self, post: Post, rejected: int) -> None:
-        told = {"kind": post.kind, "site": post.site, "accepted": len(post.rows),
-                "rejected": rejected, "sm3": post.body_sm3}  # fmt: skip
-        entry = Entry("api.push", post.id, json.dumps(told, ensure_ascii=False))
-        self.engine.state.audit.record(entry)
+
+def _entry(post: Post, rejected: int) -> Entry:
+    told = {"kind": post.kind, "site": post.site, "accepted": len(post.rows),
+            "rejected": rejected, "sm3": post.body_sm3}  # fmt: skip
+    return Entry("api.push", post.id, json.dumps(told, ensure_ascii=False))
 
 
 def _idempotency_key() -> str:

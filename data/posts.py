@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any
 from data.connectors.base import Batch, SpoolBusy
 from data.pushes import RETRY_AFTER_S, Pushes, moment, us
 from data.spool_file import SpoolFile
+from data.state.audit import Act, Audit, Entry
 
 KEYS_KEPT = timedelta(days=7)
 NONCES_KEPT = timedelta(minutes=15)
@@ -75,6 +77,90 @@ class Posted:
     outcome: Mapping[str, Any]
 
 
+@dataclass
+class Arriving:
+    """A post on its way into the spool.
+
+    Parameters
+    ----------
+    post, readings
+        What came; its readings as a batch, where it brings some.
+    act, entry
+        Who sent it, and what is recorded of it.
+    twin, error, done
+        What was answered to the same post before; why it was not taken; whether this is known.
+    """
+
+    post: Post
+    readings: Batch | None
+    act: Act
+    entry: Entry
+    twin: Mapping[str, Any] | None = None
+    error: Exception | None = None
+    done: bool = False
+
+
+class Committer:
+    """Commits together what comes at once: a disk takes one commit as fast as eight.
+
+    Parameters
+    ----------
+    posts
+        Gives the posted batches.
+    audit
+        Each post that is taken leaves one record.
+    """
+
+    def __init__(self, posts: Callable[[], Posts], audit: Audit) -> None:
+        self._posts, self._audit = posts, audit
+        self._guard, self._turn = threading.Lock(), threading.Lock()
+        self._queue: list[Arriving] = []
+
+    def add(self, one: Arriving) -> Mapping[str, Any] | None:
+        """Commit a post; when this returns it is on the disk and may be acknowledged.
+
+        Parameters
+        ----------
+        one
+            What came.
+
+        Returns
+        -------
+        dict or None
+            What was answered to the same post meanwhile, by another thread.
+
+        Raises
+        ------
+        KeyTaken
+            The key came meanwhile with another body.
+        SpoolBusy
+            The spool or the disk is full; nothing was taken.
+        """
+        with self._guard:
+            self._queue.append(one)
+        with self._turn:  # whoever waits here may find that the one before has done it
+            if not one.done:
+                with self._guard:
+                    waiting, self._queue = self._queue, []
+                self._commit(waiting)
+        if one.error is not None:
+            raise one.error
+        return one.twin
+
+    def _commit(self, waiting: Sequence[Arriving]) -> None:
+        try:
+            self._posts().add_all(
+                waiting, lambda taken: self._audit.record_all([(o.act, o.entry) for o in taken])
+            )
+        except Exception as error:
+            for one in waiting:
+                one.error = one.error or error
+                one.twin = None
+        finally:
+            for one in waiting:
+                one.done = True
+
+
 class Posts:
     """The posted batches of a data directory."""
 
@@ -97,45 +183,48 @@ class Posts:
         )  # fmt: skip
         return _same(rows[0], body_sm3) if rows else None
 
-    def add(
-        self, post: Post, readings: Batch | None, record: Callable[[], object]
-    ) -> Mapping[str, Any] | None:
-        """Commit a post; when this returns it is on the disk and may be acknowledged.
+    def add_all(
+        self, wanted: Sequence[Arriving], record: Callable[[Sequence[Arriving]], object]
+    ) -> None:
+        """Commit posts together; when this returns those without an error may be acknowledged.
 
         Parameters
         ----------
-        post
-            What came.
-        readings
-            Its readings as a batch, where it brings some.
+        wanted
+            What came; each is told what became of it.
         record
-            Called before the commit: what cannot be recorded is not taken.
-
-        Returns
-        -------
-        dict or None
-            What was answered to the same post meanwhile, by another thread.
+            Called before the commit with those that are taken: what cannot be recorded is not.
 
         Raises
         ------
-        KeyTaken
-            The key came meanwhile with another body.
         SpoolBusy
-            The spool or the disk is full; nothing was taken.
+            The spool or the disk takes nothing; none was taken.
         """
         try:
             with self._file.transaction() as connection:
-                found = self._met(connection, post)
-                if found is not None:
-                    return found
-                self._require_room(connection, post, readings)
-                _insert(connection, post, done=not post.rows)
-                if readings is not None and readings.readings:
-                    Pushes(self._file).put_in(connection, OWN + post.site, 0, readings, post.at)
-                record()
+                taken = [one for one in wanted if self._took(connection, one)]
+                if taken:
+                    record(taken)
         except sqlite3.OperationalError as error:
             raise SpoolBusy(RETRY_AFTER_S, str(error)) from error
-        return None
+
+    def _took(self, connection: sqlite3.Connection, one: Arriving) -> bool:
+        """Put one post into the transaction, or say why not; the others are not concerned."""
+        connection.execute("SAVEPOINT one")
+        try:
+            one.twin = self._met(connection, one.post)
+            if one.twin is None:
+                self._require_room(connection, one.post, one.readings)
+                _insert(connection, one.post, done=not one.post.rows)
+                if one.readings is not None and one.readings.readings:
+                    Pushes(self._file).put_in(
+                        connection, OWN + one.post.site, 0, one.readings, one.post.at
+                    )
+        except (KeyTaken, SpoolBusy) as error:
+            connection.execute("ROLLBACK TO one")
+            one.error = error
+        connection.execute("RELEASE one")
+        return one.error is None and one.twin is None
 
     def _met(self, connection: sqlite3.Connection, post: Post) -> Mapping[str, Any] | None:
         """Return what was answered under the same key; one that is old enough makes way."""

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -386,6 +386,13 @@ class Audit:
         """Append one record in a transaction of its own and return its number."""
         with writing(self._engine) as connection:
             return append(connection, entry)
+
+    def record_all(self, entries: Sequence[tuple[Act, Entry]]) -> None:
+        """Append records of several who act, in one transaction: all of them or none."""
+        with writing(self._engine) as connection:
+            for act, entry in entries:
+                with acts(act):
+                    append(connection, entry)
 
     @contextmanager
     def during(self, event: str, what: str, description: str = "") -> Iterator[Conclusion]:

@@ -383,7 +383,7 @@ def test_what_cannot_be_recorded_is_not_taken(api, token, monkeypatch):
     def fails(*_words):
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(type(api.engine.state.audit), "record", fails)
+    monkeypatch.setattr(type(api.engine.state.audit), "record_all", fails)
     answer = api.post("/readings", token, {"rows": rows(1)})
     assert answer.status_code == 503
     monkeypatch.undo()
