@@ -30,7 +30,10 @@ from translations import LANGUAGES, text
 
 MOUNT = "/api"
 VERSION = "1.0.0"
-POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from werkzeug.routing import Rule
 
 from api.problems import MEDIA
 from data.state import now
@@ -42,6 +43,16 @@ def test_every_route_of_the_api_is_classified(api):
              for method in rule.methods - {"HEAD", "OPTIONS"}}  # fmt: skip
     assert found == set(ROUTES)
     assert set(ROUTES.values()) - {OPEN, OWN} <= set(SCOPES)
+
+
+def test_a_new_route_is_refused_until_it_is_classified(api):
+    server = api.house.server.extensions["api"]
+    server.view_functions["new"] = lambda: "leaked"
+    server.url_map.add(Rule("/v1/brand-new", endpoint="new", methods=["GET", "POST"]))
+    for token in ("", api.key("admin")):
+        for method in ("GET", "POST"):
+            answer = ask(api, method, "/v1/brand-new", token)
+            assert (answer.status_code, "leaked" in answer.text) == (404, False)
 
 
 @pytest.mark.parametrize("rule", RULES)
