@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from werkzeug.routing import Rule
 
+from api.app import Options, create_api
 from api.problems import MEDIA
 from data.state import now
 from security import web
@@ -46,12 +47,15 @@ def test_every_route_of_the_api_is_classified(api):
 
 
 def test_a_new_route_is_refused_until_it_is_classified(api):
-    server = api.house.server.extensions["api"]
+    signals = web.door(api.house.server).signals
+    server = create_api(api.engine, Options("zh", 100, signals, now, lambda: True))
     server.view_functions["new"] = lambda: "leaked"
     server.url_map.add(Rule("/v1/brand-new", endpoint="new", methods=["GET", "POST"]))
     for token in ("", api.key("admin")):
         for method in ("GET", "POST"):
-            answer = ask(api, method, "/v1/brand-new", token)
+            answer = server.test_client().open(
+                "/v1/brand-new", method=method, headers=bearer(token)
+            )
             assert (answer.status_code, "leaked" in answer.text) == (404, False)
 
 
