@@ -16,7 +16,10 @@ from dash import Dash, html
 from flask import Flask, Response, abort, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from api.app import MOUNT, create_api
+from api.app import Options as ApiOptions
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
@@ -93,6 +96,7 @@ def create_app(settings: Settings) -> Flask:
     writing = threading.Lock()  # commands and pages write one after the other
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
+    _programs(server, house, trail)
     stack.callback(trail.stop)
     Arrivals(engine, writing).on(trail)
     child = CollectorChild(settings, engine.state.interfaces)
@@ -100,6 +104,18 @@ def create_app(settings: Settings) -> Flask:
     stack.callback(child.stop)
     trail.start()
     return server
+
+
+def _programs(server: Flask, house: House, trail: Schedule) -> None:
+    """Mount the API beside the pages: its own application, its own gate, no cookie counts."""
+    door = web.door(server)
+    options = ApiOptions(
+        house.settings.language, house.settings.api_rate_per_s, door.signals, door.clock,
+        lambda: trail.alive,
+    )  # fmt: skip
+    api = create_api(house.engine, options)
+    server.extensions["api"] = api
+    server.wsgi_app = DispatcherMiddleware(server.wsgi_app, {MOUNT: api})  # type: ignore[method-assign]
 
 
 def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import api_commands
 import audit_commands
 import interface_commands
 import ledger_commands
@@ -580,6 +581,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "key-print": ("key.use", "what"),
     "key-rotate": ("key.rotate", "what"),
     **audit_commands.EVENTS,
+    **api_commands.EVENTS,
     **interface_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "forecast", "demo", "demo-remove", "approve-decide"))
@@ -595,6 +597,7 @@ WRITING = ledger_commands.WRITING | {"import", "settle", "forecast", "demo", "de
 COMMANDS: dict[str, Callable[..., int]] = {
     **ledger_commands.COMMANDS,
     **audit_commands.COMMANDS,
+    **api_commands.COMMANDS,
     **interface_commands.COMMANDS,
     "import": import_files,
     "settle": settle_ledger,

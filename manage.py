@@ -21,6 +21,7 @@ from data.ingest.factor_file import FACTOR_KIND
 from data.ingest.load import ALL_KINDS
 from data.ingest.template import template_csv, template_site, template_xlsx
 from data.views import VIEWS
+from security.api_keys import LONGEST_DAYS, SCOPES
 from security.first import demonstration_link, setup_code
 from security.problem import Problem
 from security.roles import ROLES
@@ -38,6 +39,7 @@ period_app = typer.Typer(no_args_is_help=True)
 approve_app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
 audit_app = typer.Typer(no_args_is_help=True)
+api_key_app = typer.Typer(no_args_is_help=True)
 interfaces_app = typer.Typer(no_args_is_help=True)
 app.add_typer(interfaces_app, name="interfaces", help="接口 / interfaces to meters and systems")
 app.add_typer(audit_app, name="audit", help="审计记录 / the audit trail")
@@ -47,6 +49,7 @@ app.add_typer(user_app, name="user", help="账号 / accounts")
 app.add_typer(factors_app, name="factors", help="因子库 / the factor library")
 app.add_typer(period_app, name="period", help="月结 / month closing")
 app.add_typer(approve_app, name="approve", help="待批准的申请 / what waits for a second person")
+app.add_typer(api_key_app, name="api-key", help="接口密钥 / keys of programs")
 app.add_typer(key_app, name="key", help="密钥 / keys")
 
 ROTATED = ("root", "signing", "envelope", "purposes")
@@ -501,6 +504,43 @@ def approve_reject_command(
 ) -> None:
     """驳回 / reject."""
     _decide(number, False, (user, password_file, code), reason, as_json)
+
+
+def _scope_option(values: list[str]) -> list[str]:
+    if any(value not in SCOPES for value in values):
+        raise typer.BadParameter(" | ".join(SCOPES))
+    return values
+
+
+@api_key_app.command("add")
+def api_key_add_command(
+    name: Annotated[str, typer.Argument(help="哪个系统使用 / which system uses it")],
+    scope: Annotated[list[str], typer.Option(callback=_scope_option, help=" | ".join(SCOPES))],
+    site: Annotated[list[str], typer.Option(help="站点，不写为全部 / site, all without")] = [],  # noqa: B006 (typer reads it)
+    address: Annotated[
+        list[str], typer.Option(help="允许的地址或网段 / allowed address or network")
+    ] = [],  # noqa: B006 (typer reads it)
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="有效天数 / good for")] = 365,
+    as_json: AsJson = False,
+) -> None:
+    """建立接口密钥，只显示一次 / a key of a program, printed once."""
+    values = {"name": name, "scopes": scope, "sites": site, "addresses": address, "days": days,
+              "as_json": as_json}  # fmt: skip
+    _end(dispatch(Request("api-key-add", values)))
+
+
+@api_key_app.command("list")
+def api_key_list_command(as_json: AsJson = False) -> None:
+    """列出接口密钥 / the keys of programs."""
+    _end(dispatch(Request("api-key-list", {"as_json": as_json})))
+
+
+@api_key_app.command("revoke")
+def api_key_revoke_command(
+    prefix: Annotated[str, typer.Argument(help="密钥的前缀 / the key's prefix")],
+) -> None:
+    """吊销接口密钥，立即生效 / let a key open nothing any more, at once."""
+    _end(dispatch(Request("api-key-revoke", {"prefix": prefix})))
 
 
 @key_app.command("list")

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     memory_mb: int = Field(4096, ge=256, description="数据库可用内存上限（MB）")
     disk_floor_mb: int = Field(200, ge=0, description="磁盘剩余低于此值（MB）时停止导入")
     lock_wait_s: float = Field(600.0, ge=0, description="等待另一条命令结束的最长时间（秒）")
+    api_rate_per_s: int = Field(
+        100, ge=1, le=10_000, description="每个接口密钥每秒的请求数；可突发两秒的量"
+    )
     keys: Path = Field(default_factory=_beside_home, description="目录：密钥所在处，不在数据目录内")
     key_provider: str = Field(
         "file",

@@ -23,7 +23,7 @@ from pages._plain import part
 from translations import LANGUAGES, text
 
 FOLDER = Path(__file__).parent.parent / "docs" / "manual"
-FILES = ("README.md", "screens.md", "interfaces.md", "protocols.md", "access.md", "trail.md",
+FILES = ("README.md", "screens.md", "interfaces.md", "protocols.md", "api.md", "access.md", "trail.md",
          "keys.md")  # fmt: skip
 WRITTEN = {"zh": "accounting-basis.md", "en": "accounting-basis.en.md"}
 LONGEST = 80

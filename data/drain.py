@@ -23,6 +23,7 @@ from data.ingest.loaders import DEFAULT_ZONE, Loaded, Request
 from data.ingest.problems import Refused
 from data.ingest.readings import append, find_owners, strangers
 from data.ingest.rows import Row
+from data.posts import OWN
 from data.pushes import Push
 from data.sites import documents
 from data.spool import Batch
@@ -90,8 +91,11 @@ def _new_groups(engine: Engine, at: datetime) -> Iterator[int]:
     known = engine.state.interfaces.brief()
     by_site: dict[str, list[tuple[int, str]]] = {}
     for seq, interface in waiting:
-        found = known.get(interface)
-        site = found.site if found is not None else _former_site(engine, interface)
+        if interface.startswith(OWN):
+            site = interface.removeprefix(OWN)
+        else:
+            found = known.get(interface)
+            site = found.site if found is not None else _former_site(engine, interface)
         by_site.setdefault(site, []).append((seq, interface))
     for site, members in by_site.items():
         seqs = [seq for seq, _ in members]
@@ -142,7 +146,7 @@ def _judged(engine: Engine, pushes: Sequence[Push], at: datetime) -> _Judged:
         return _by_name(one) if one is not None else {}
 
     for push in pushes:
-        known = points(push.version)
+        known = _OwnMeters() if push.interface.startswith(OWN) else points(push.version)
         skew = _skew(push, known)
         if skew is not None:
             found.skewed[push.interface] = f"{skew.total_seconds():+.0f} s"
@@ -158,6 +162,13 @@ def _judged(engine: Engine, pushes: Sequence[Push], at: datetime) -> _Judged:
                 reading = replace(reading, q=Quality.UNCERTAIN) if uncertain else reading
                 found.rows.append((push, reading, point))
     return found
+
+
+class _OwnMeters(dict[str, Point]):
+    """The points of an interface that names meters themselves, in their meter's own unit."""
+
+    def get(self, name: str, default: object = None) -> Point:
+        return Point(point_id=name, meter_id=name, address="")
 
 
 def _by_name(version: InterfaceVersion) -> Mapping[str, Point]:

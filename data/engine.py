@@ -13,6 +13,7 @@ from pathlib import Path
 from accounting.factors import FactorLibrary
 from data.library import Libraries
 from data.link_book import LinkBook
+from data.posts import Posts
 from data.pushes import Pushes
 from data.spool import Spool
 from data.spool_file import SpoolFile
@@ -56,6 +57,11 @@ class Engine:
     def pushes(self) -> Pushes:
         """The batches that came by themselves."""
         return Pushes(self.arrivals)
+
+    @property
+    def posts(self) -> Posts:
+        """The batches that programs posted."""
+        return Posts(self.arrivals)
 
     @property
     def links(self) -> LinkBook:

@@ -132,25 +132,37 @@ class Pushes:
         SpoolBusy
             The spool or the disk is full; nothing was taken.
         """
-        payload = encoded(batch.readings)
         try:
             with self.file.transaction() as connection:
-                waiting = connection.execute(_WAITING).fetchone()[0]
-                if waiting > self._most and not forced:
-                    raise SpoolBusy(RETRY_AFTER_S)
-                new = connection.execute(
-                    _PUT,
-                    (interface, version, batch.key, sm3(payload), payload, len(batch.readings),
-                     batch.source_seq, batch.stamped, _us(batch.sent_at), batch.backlog, us(at)),
-                ).rowcount  # fmt: skip
-                if batch.source_seq is not None:
-                    _count(connection, interface, batch.source_seq, us(at), new=bool(new))
-                if new:
-                    _keep_last(connection, interface, batch.readings, us(at))
-                missing = _missing(connection, interface)
+                return self.put_in(connection, interface, version, batch, at, forced=forced)
         except sqlite3.OperationalError as error:
             raise SpoolBusy(RETRY_AFTER_S, str(error)) from error
-        return Receipt(not new, missing)
+
+    def put_in(
+        self, connection: sqlite3.Connection, interface: str, version: int, batch: Batch,
+        at: datetime, *, forced: bool = False,
+    ) -> Receipt:  # fmt: skip
+        """Put a batch within a transaction of the caller, whose commit acknowledges it.
+
+        Raises
+        ------
+        SpoolBusy
+            The spool is full.
+        """
+        waiting = connection.execute(_WAITING).fetchone()[0]
+        if waiting > self._most and not forced:
+            raise SpoolBusy(RETRY_AFTER_S)
+        payload = encoded(batch.readings)
+        new = connection.execute(
+            _PUT,
+            (interface, version, batch.key, sm3(payload), payload, len(batch.readings),
+             batch.source_seq, batch.stamped, _us(batch.sent_at), batch.backlog, us(at)),
+        ).rowcount  # fmt: skip
+        if batch.source_seq is not None:
+            _count(connection, interface, batch.source_seq, us(at), new=bool(new))
+        if new:
+            _keep_last(connection, interface, batch.readings, us(at))
+        return Receipt(not new, _missing(connection, interface))
 
     def known(self, interface: str, key: str) -> str | None:
         """Return the digest of what came under a key before: another one is another batch."""

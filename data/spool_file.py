@@ -63,6 +63,19 @@ _TABLES = (
         taken_us INTEGER NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL, done_us INTEGER,
         UNIQUE(interface, kind, digest))
     """,
+    """
+    CREATE TABLE IF NOT EXISTS posted(
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client TEXT NOT NULL,
+        key TEXT NOT NULL, body_sm3 TEXT NOT NULL, kind TEXT NOT NULL, site TEXT NOT NULL,
+        rows BLOB NOT NULL, receipt TEXT NOT NULL, received_us INTEGER NOT NULL, batch INTEGER,
+        done_us INTEGER, outcome TEXT NOT NULL DEFAULT '', UNIQUE(client, key))
+    """,
+    "CREATE INDEX IF NOT EXISTS posted_waiting ON posted(kind, seq) WHERE done_us IS NULL",
+    """
+    CREATE TABLE IF NOT EXISTS nonce(
+        client TEXT NOT NULL, nonce TEXT NOT NULL, at_us INTEGER NOT NULL,
+        PRIMARY KEY(client, nonce)) WITHOUT ROWID
+    """,
 )
 
 

@@ -14,6 +14,7 @@ from data.drain import load_pushes
 from data.drop_load import load_drops
 from data.engine import DiskFull, Engine
 from data.interfaces import look
+from data.post_load import load_posts
 from data.settle import settle
 from data.slots import utc_now
 from data.state import Act, acts
@@ -62,6 +63,7 @@ class Arrivals:
         """Load what waits; where the store cannot be written it goes on waiting, and is told."""
         try:
             changed = load_pushes(self._engine, self._wall()).rows
+            changed += load_posts(self._engine, self._wall())
             if self._engine.arrivals.select(
                 "SELECT 1 FROM dropped WHERE state = 'waiting' LIMIT 1"
             ):

@@ -55,6 +55,9 @@ RULES = (
     Rule("replayed_code", "replayed_code", 1, MINUTE, 1),
     Rule("bad_certificate", "bad_certificate", 1, MINUTE, 1),
     Rule("replayed_session", "ended_session", 1, MINUTE, 1),
+    Rule("wrong_api_keys", "wrong_key", 20, timedelta(minutes=5), 1),
+    Rule("replayed_message", "replayed_nonce", 1, MINUTE, 1),
+    Rule("changed_messages", "bad_digest", 5, MINUTE, 2),
     Rule("mass_export", "export", 30, timedelta(minutes=10), 2),
 )
 

@@ -26,15 +26,18 @@ ROOMS = {
     },
     "security": {"security", "data", "settings", "translations"},
     "reports": {"reports", "data", "accounting", "figures", "security", "settings", "translations"},
+    "api": {"api", "data", "accounting", "security", "settings", "translations"},
     "jobs": {"jobs", "security", "data", "accounting", "settings", "translations"},
 }
 OURS = {"accounting", "data", "translations", "settings", "app", "manage", "commands", "client",
         "server", "tests", "figures", "pages", "callbacks", "security", "console",
-        "ledger_commands", "audit_commands", "interface_commands", "jobs", "reports"}  # fmt: skip
+        "ledger_commands", "audit_commands", "interface_commands", "jobs", "reports", "api",
+        "api_commands"}  # fmt: skip
 ONLY_IN = {
     "duckdb": {"data/store.py"},
     "sqlalchemy": {"data/state/", "data/migrations", "data/connectors/sql_view.py"},
-    "flask": {"app.py", "server.py", "callbacks/", "security/"},
+    "flask": {"app.py", "server.py", "api/", "callbacks/", "security/"},
+    "apiflask": {"api/"},
     "dash": {"app.py", "callbacks/", "pages/"},
     "flask_login": {"app.py", "security/login.py"},
     "gmssl": {"security/sm.py", "security/verify_audit.py"},
@@ -114,6 +117,10 @@ def test_rooms_keep_to_their_imports():
         ("security/sealed.py", "gmssl_pyx"),
         ("data/x.py", "cryptography.hazmat"),
         ("accounting/forecast/backtest.py", "statsmodels.tsa.api"),
+        ("api/x.py", "callbacks._bind"),
+        ("api/x.py", "dash"),
+        ("data/x.py", "apiflask"),
+        ("security/x.py", "api.app"),
     ],
 )
 def test_a_planted_import_is_found(path, name):

@@ -11,7 +11,7 @@ from translations import HERE, text
 from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
-SCREENS = ("pages", "figures", "callbacks", "security")
+SCREENS = ("pages", "figures", "callbacks", "security", "api")
 # What interfaces say travels as its key and is translated where it is shown.
 SAYING = ("data/connectors/", "data/interfaces.py", "data/link_book.py", "data/collector.py",
           "interface_commands.py")  # fmt: skip
@@ -39,7 +39,8 @@ def keys():
 
 def templates():
     """Sentences of the plain forms, which are rendered without any script."""
-    bodies = [p.read_text(encoding="utf-8") for p in (ROOT / "security").rglob("*.html")]
+    forms = [p for room in ("api", "security") for p in (ROOT / room).rglob("*.html")]
+    bodies = [p.read_text(encoding="utf-8") for p in forms]
     return {key for body in bodies for key in re.findall(r"""\bt\(\s*"([^"]+)\"""", body)}
 
 

@@ -156,10 +156,16 @@ def sift(
 
 def load_records(cursor: Cursor, request: Request, acknowledge: Acknowledge) -> Loaded:
     """Load rows of any kind but readings and sites; of one key the later row counts."""
+    return load_parsed(cursor, request, parsed_rows(request, KINDS[request.kind]), acknowledge)
+
+
+def load_parsed(
+    cursor: Cursor, request: Request, parsed: Parsed, acknowledge: Acknowledge
+) -> Loaded:
+    """Load typed rows, wherever they were read from."""
     kind = KINDS[request.kind]
     sites = documents(cursor)
     known = known_rows(cursor, request, sites)
-    parsed = parsed_rows(request, kind)
     problems = check_rows(
         kind, parsed, known, request.file_name, request.language, request.site or None
     )

@@ -38,6 +38,7 @@ from data.state.accounts import (
     SessionRow,
     scope_of,
 )
+from data.state.api_keys import ApiKey, ApiKeys, NoSuchKey
 from data.state.approvals import Approvals, Decided, NewProposal, Proposal
 from data.state.audit import (
     DENIED,
@@ -86,6 +87,8 @@ __all__ = [
     "acting",
     "acts",
     "Accounts",
+    "ApiKey",
+    "ApiKeys",
     "Approvals",
     "Attempt",
     "Checkpoints",
@@ -105,6 +108,7 @@ __all__ = [
     "NewProposal",
     "NewRequest",
     "NoSuchInterface",
+    "NoSuchKey",
     "NoSuchNote",
     "Note",
     "Notes",
@@ -154,6 +158,7 @@ class State:
         self.checkpoints = Checkpoints(self.engine)
         self.accounts = Accounts(self.engine)
         self.access = Access(self.engine, self.accounts)
+        self.api_keys = ApiKeys(self.engine)
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.interfaces = Interfaces(self.engine)

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -84,6 +84,11 @@ EVENTS: Mapping[str, str] = {
     "interface.remove": "删除接口",
     "interface.probe": "试读接口",
     "interface.resend": "重新入库",
+    "api_key.add": "建立接口密钥",
+    "api_key.revoke": "吊销接口密钥",
+    "api.denied": "接口拒绝访问",
+    "api.push": "接口推送数据",
+    "api.read": "接口读取数据",
     "data.import": "导入数据",
     "data.remove": "删除演示数据",
     "ledger.settle": "结算账本",
@@ -382,6 +387,13 @@ class Audit:
         """Append one record in a transaction of its own and return its number."""
         with writing(self._engine) as connection:
             return append(connection, entry)
+
+    def record_all(self, entries: Sequence[tuple[Act, Entry]]) -> None:
+        """Append records of several who act, in one transaction: all of them or none."""
+        with writing(self._engine) as connection:
+            for act, entry in entries:
+                with acts(act):
+                    append(connection, entry)
 
     @contextmanager
     def during(self, event: str, what: str, description: str = "") -> Iterator[Conclusion]:

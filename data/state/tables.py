@@ -310,3 +310,21 @@ INTERFACE_VERSION = Table(
     Column("at", DateTime, nullable=False),
     Index("interface_version_by_interface", "interface", "version"),
 )
+
+# Programs' keys; that one is only ever revoked is in the triggers of its revision.
+API_KEY = Table(
+    "api_key",
+    METADATA,
+    Column("prefix", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("salt", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("sites", String, nullable=False),
+    Column("addresses", String, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("expires_at", DateTime, nullable=False),
+    Column("revoked_at", DateTime),
+    Column("revoked_by", String),
+)

@@ -31,6 +31,7 @@ from data.settle import settle
 from data.simulations import bands
 from data.store import Limits, view
 from data.trace import trace
+from tests.bench.api import api
 from tests.bench.screens import screens
 from tests.bench.trail import trail
 from tests.plant import METER_COLUMNS, SITE, meter, write_csv
@@ -258,6 +259,7 @@ def main():
         "settle": settling,
         "rebuild": rebuild_and_late_day,
         "demo": demonstration,
+        "api": lambda: api(line),
         "trail": lambda: trail(line),
         "screens": lambda: screens(line, full=wanted.full),
     }

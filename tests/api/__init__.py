@@ -1,0 +1,1 @@
+"""The API: what comes in, what goes out, who may."""
