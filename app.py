@@ -36,11 +36,13 @@ from callbacks.users import bind_users
 from client import PATH
 from commands import House, engine_options, from_json, os_user
 from console import command_lines
+from data import incidents
 from data.engine import lock, opened
 from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs.duty import EVERY_S, Duty
 from jobs.schedule import Schedule, trail_of
 from pages import (
     audit,
@@ -85,11 +87,15 @@ def create_app(settings: Settings) -> Flask:
         recovered(engine)
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
+    incidents.follow(engine)
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
+    duty = Duty(engine, writing)
+    trail.also(duty.look, EVERY_S, "alarms")
+    trail.also(duty.minute, 60, "alarms")
     stack.callback(trail.stop)
     trail.start()
     return server

@@ -86,7 +86,8 @@ def answer(
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
     key = (
-        page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision
+        page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision,
+        reader.alarms_revision,
     )  # fmt: skip
     return reader.page(
         key, lambda: _packed(contents(page, reader, search, reader_language, edits=edits))

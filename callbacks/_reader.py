@@ -186,7 +186,7 @@ class PageReader:
 
     def open_alarms(self, sites: tuple[str, ...]) -> int:
         """Return how many alarms of sites are not closed."""
-        return self._kept(("alarms", sites), lambda: queries.open_alarms(self._engine, sites))
+        return self._engine.state.incidents.open_count((*sites, ""))
 
     def late(self, filters: Filters, now: datetime) -> bool:
         """Tell whether the newest readings of a real site are late and its running month is shown.
@@ -237,7 +237,8 @@ class PageReader:
         if page == "process":
             return {
                 "line_alarms": self._kept(
-                    ("line alarms", names), lambda: queries.line_alarms(self._engine, names)
+                    ("line alarms", names, self.alarms_revision),
+                    lambda: queries.line_alarms(self._engine, names),
                 ),
             }  # fmt: skip
         if page != "substitution" or len(names) > 1:
@@ -257,6 +258,11 @@ class PageReader:
                 lambda: queries.charger_power(self._engine, site.site, month),
             ),
         }
+
+    @property
+    def alarms_revision(self) -> int:
+        """Another number after every change of an alarm issue."""
+        return self._engine.state.incidents.revision
 
     @property
     def notes_revision(self) -> int:

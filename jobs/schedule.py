@@ -16,6 +16,7 @@ from security.trail_check import TrailCheck
 from settings import Settings
 
 ZONE = "Asia/Shanghai"
+OWN = ("alarms", "upload")
 
 
 class Schedule:
@@ -29,7 +30,8 @@ class Schedule:
         self.once: list[Callable[[], None]] = []  # what others want done after the start
         self._scheduler = BackgroundScheduler(
             timezone=ZONE,
-            executors={"default": ThreadPoolExecutor(1)},
+            # What others have done, however long it takes, keeps nobody from watching the trail.
+            executors={"default": ThreadPoolExecutor(1), **{n: ThreadPoolExecutor(1) for n in OWN}},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._every(watch.minute, seconds=60)
@@ -39,6 +41,12 @@ class Schedule:
 
     def _every(self, work: Callable[[], None], seconds: int) -> None:
         self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds)
+
+    def also(self, work: Callable[[], None], seconds: int, own: str) -> None:
+        """Have something done every so many seconds, in one of the threads of OWN."""
+        if own not in OWN:
+            raise ValueError(own)
+        self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds, executor=own)
 
     def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return work whose failure ends neither the schedule nor goes unnoticed."""

@@ -54,9 +54,17 @@ from data.state.audit import (
 )
 from data.state.clock import now
 from data.state.factors import FactorVersions, Version
+from data.state.incidents import (
+    Incident,
+    IncidentEvent,
+    Incidents,
+    NotHandled,
+    Step,
+)
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.notes import NewNote, NoSuchNote, Note, Notes
+from data.state.outbox import Delivery, Outbox, Posted
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 from data.state.visits import Visits
@@ -86,8 +94,12 @@ __all__ = [
     "Decided",
     "Decider",
     "Delivered",
+    "Delivery",
     "Display",
     "FactorVersions",
+    "Incident",
+    "IncidentEvent",
+    "Incidents",
     "LastOne",
     "Months",
     "NameTaken",
@@ -96,17 +108,21 @@ __all__ = [
     "NewProposal",
     "NewRequest",
     "NoSuchNote",
+    "NotHandled",
     "Note",
     "Notes",
+    "Outbox",
     "PeriodEvent",
     "PersonHolds",
     "PolicyVersion",
+    "Posted",
     "Proposal",
     "Run",
     "SessionRow",
     "Signed",
     "Stale",
     "State",
+    "Step",
     "Version",
     "Visits",
     "change_account",
@@ -147,6 +163,8 @@ class State:
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)
+        self.incidents = Incidents(self.engine)
+        self.outbox = Outbox(self.engine)
 
     def close(self) -> None:
         """Release the file."""

@@ -17,7 +17,8 @@ _REFUSED = frozenset(
 )  # fmt: skip
 _CHANGES = frozenset((sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 _GROWS_ONLY = frozenset(
-    ("audit", "checkpoint", "anchored", "password_history", "policy_version", "note")
+    ("audit", "checkpoint", "anchored", "password_history", "policy_version", "note",
+     "incident_event")
 )
 
 
