@@ -17,12 +17,14 @@ from flask import Flask, Response, abort, request
 from flask import Request as FlaskRequest
 from flask_compress import Compress
 
+from callbacks import alerts as alerts_work
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks.alerts import bind_alerts
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.download import bind_downloads
@@ -45,6 +47,7 @@ from figures.html import Node
 from jobs.duty import EVERY_S, Duty
 from jobs.schedule import Schedule, trail_of
 from pages import (
+    alerts,
     audit,
     closing,
     emission,
@@ -70,7 +73,7 @@ from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
-    factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
+    alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -136,6 +139,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
+    bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_users(app, desk)
@@ -167,6 +171,7 @@ def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
     """Let the working pages answer for their downloads, which are no sheets of panels."""
     panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
     work: Mapping[str, Callable[[str, str], Response | None]] = {
+        alerts.KEY: partial(alerts_work.download, desk),
         factors.KEY: partial(factors_work.download, desk),
         closing.KEY: partial(closing_work.download, desk),
         audit.KEY: partial(audit_work.download, auditing),

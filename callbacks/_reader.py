@@ -188,6 +188,10 @@ class PageReader:
         """Return how many alarms of sites are not closed."""
         return self._engine.state.incidents.open_count((*sites, ""))
 
+    def meter_names(self, site: str) -> dict[str, str]:
+        """Return the names of a site's meters by their identifiers."""
+        return self._kept(("meters", site), lambda: queries.meter_names(self._engine, site))
+
     def late(self, filters: Filters, now: datetime) -> bool:
         """Tell whether the newest readings of a real site are late and its running month is shown.
 

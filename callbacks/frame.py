@@ -10,12 +10,16 @@ from dash import Dash, Input, Output
 from accounting.settlement import METHOD
 from callbacks._reader import PageReader
 from callbacks._request import language
-from figures.html import Content, el, icon
+from figures.html import Content, el, icon, link
 from figures.number import exact, written
 from pages._filters import parse
 from pages._frame import page_layout
 from pages._panel import Page
+from pages.alerts import PAGE as ALERTS_PAGE
+from security import policy, web
 from translations import text
+
+ALERTS = ALERTS_PAGE.path
 
 
 def bind_frame(app: Dash, pages: Sequence[Page], reader: PageReader, default: str) -> None:
@@ -84,12 +88,17 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
 def _alarms(reader: PageReader, search: str | None, chosen: str) -> Content:
     """Return how many alarms of the chosen sites are not closed."""
     known = reader.known()
-    words, short = text("告警 --", chosen), "--"
+    words, short, count = text("告警 --", chosen), "--", 0
     if known is not None:
         count = reader.open_alarms(parse(search, known).sites)
         words, short = text("告警 {count}", chosen, count=count), str(count)
-    return [icon("bell"), el("Span", words, cls="alarm-words"),
-            el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
+    inside = [icon("bell"), el("Span", words, cls="alarm-words"),
+              el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
+    cls = "alarm-link alarm-open" if count else "alarm-link"
+    session = web.current()
+    if session is None or not policy.may(reader.engine.state, session.role, ALERTS):
+        return el("Span", inside, cls=cls)
+    return link(ALERTS, inside, cls=cls, data_open=str(count), title=words)
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

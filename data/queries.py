@@ -200,6 +200,14 @@ def partial_days(engine: Engine, site: str, zone: str) -> dict[str, float]:
     return found
 
 
+def meter_names(engine: Engine, site: str) -> dict[str, str]:
+    """Return the names of a site's meters by their identifiers; those without a name are absent."""
+    with engine.store.read() as cursor:
+        rows = records(cursor, "meters", site)
+    named = rows[rows["name"].notna()]
+    return dict(zip(named["meter_id"], named["name"], strict=True))
+
+
 _EQUIPMENT_LINE = (
     "CASE m.equipment WHEN 'cable_line' THEN 'cable' WHEN 'conductor_line' THEN 'conductor' "
     "WHEN 'transformer_bench' THEN 'transformer' ELSE m.line END"
