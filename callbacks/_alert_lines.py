@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from callbacks._reader import PageReader
 from data.state import Incident
 from figures.alerts import ENTITIES, KINDS, Line, conclusion, span_words
-from figures.view import SiteInfo
+from figures.view import Issue, SiteInfo
 from translations import text
 
 _UNITS = {"m3/h": "m³/h", "m3/d": "m³/d", "m3": "m³", "register": ""}
@@ -76,3 +76,18 @@ def line_of(one: Incident, namer: Namer, language: str) -> Line:
         what_words(one, language), measured_words(one), one.effect_kgco2e, one.effect_on,
         one.assignee, note, own, one.holds,
     )  # fmt: skip
+
+
+def issues_of(reader: PageReader, sites: tuple[str, ...], language: str) -> tuple[Issue, ...]:
+    """Return the alarm issues of sites as charts and strips show them, the newest first."""
+    known = reader.sites()
+    namers = {site: Namer(reader, known[site], language) for site in sites if site in known}
+    found = []
+    for one in reader.engine.state.incidents.of(sites):
+        line = line_of(one, namers[one.site], language)
+        last = max(one.since, one.until - timedelta(microseconds=1))
+        found.append(
+            Issue(one.level, one.status, one.medium, line.name, line.at, line.what,
+                  f"{one.since:%Y-%m-%d}", f"{last:%Y-%m-%d}")
+        )  # fmt: skip
+    return tuple(found)

@@ -281,11 +281,13 @@ def _lines(scene: Scene, reader: PageReader, chosen: str) -> list[Line]:
 def _fits(line: Line, scene: Scene, chosen: Choice) -> bool:
     if chosen.status not in ("all", line.status) or chosen.level not in ("all", line.level):
         return False
+    one = next(one for one in scene.incidents if one.incident == line.issue)
+    if chosen.medium not in ("", one.medium):
+        return False
     if chosen.meter and line.subject != chosen.meter:
         return False
     if not chosen.day:
         return True
-    one = next(one for one in scene.incidents if one.incident == line.issue)
     return _touches(one, _midnight(scene.month, chosen.day))
 
 
@@ -308,7 +310,8 @@ def _subjects(scene: Scene, lines: Sequence[Line]) -> dict[str, str]:
 def _narrowed(scene: Scene, chosen: Choice, language_: str) -> str:
     name = scene.namer.name(chosen.meter) if chosen.meter else ""
     day = f"{scene.month}-{chosen.day:02d}" if chosen.day else ""
-    return " ".join(word for word in (name, day) if word)
+    medium = text(page.MEDIA[chosen.medium], language_) if chosen.medium else ""
+    return " ".join(word for word in (medium, name, day) if word)
 
 
 def _subtitle(scene: Scene, lines: Sequence[Line], chosen: str) -> str:

@@ -9,17 +9,13 @@ from dash import Dash, Input, Output
 
 from accounting.settlement import METHOD
 from callbacks._reader import PageReader
-from callbacks._request import language
+from callbacks._request import alerts_address, language
 from figures.html import Content, el, icon, link
 from figures.number import exact, written
 from pages._filters import parse
 from pages._frame import page_layout
 from pages._panel import Page
-from pages.alerts import PAGE as ALERTS_PAGE
-from security import policy, web
 from translations import text
-
-ALERTS = ALERTS_PAGE.path
 
 
 def bind_frame(app: Dash, pages: Sequence[Page], reader: PageReader, default: str) -> None:
@@ -95,10 +91,10 @@ def _alarms(reader: PageReader, search: str | None, chosen: str) -> Content:
     inside = [icon("bell"), el("Span", words, cls="alarm-words"),
               el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
     cls = "alarm-link alarm-open" if count else "alarm-link"
-    session = web.current()
-    if session is None or not policy.may(reader.engine.state, session.role, ALERTS):
+    way = alerts_address(reader.engine.state)
+    if not way:
         return el("Span", inside, cls=cls)
-    return link(ALERTS, inside, cls=cls, data_open=str(count), title=words)
+    return link(way, inside, cls=cls, data_open=str(count), title=words)
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

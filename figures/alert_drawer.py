@@ -122,6 +122,7 @@ def readings_built(_view: object, found: Readings, words: Mapping[str, str]) -> 
     name = MEDIUM_COLORS.get(found.medium, "energy.electricity")
     hollow = [point.estimated for point in found.points]
     layout["shapes"] = [_shade(found)]
+    layout["margin"]["r"] = 24
     trace: dict[str, Any] = {
         "type": "scatter", "mode": "lines+markers", "x": labels, "y": values,
         "connectgaps": False, "hoverinfo": "y", "name": words["measured"],
@@ -159,7 +160,7 @@ def _shade(found: Readings) -> dict[str, Any]:
     return {
         "type": "rect", "xref": "x", "yref": "paper", "x0": first - 0.5, "x1": last + 0.5,
         "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0},
-        "fillcolor": "@energy.oil-soft",
+        "fillcolor": "@energy.oil", "opacity": 0.16,
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from figures.factors import mark, strip
 from figures.html import Content, Node, el, icon, link
 from figures.number import MINUS, NONE, figure_button
 from figures.since import RULES
+from figures.view import View
 from translations import text
 
 Href = Callable[..., str]
@@ -243,7 +244,11 @@ def _count(tone: str, name: str, lines: Sequence[Line], language: str) -> Node:
     ]
     grave = tone == "danger" and any(one.level != "info" for one in lines)
     note = el("Span", _joined(language, *parts) or "\u00a0", cls="bad" if grave else "")
-    return _kpi(tone, name, str(len(lines)), text("条", language), note, language)
+    return _kpi(tone, name, str(len(lines)), _each(language), note, language)
+
+
+def _each(language: str) -> str:
+    return "条" if language == "zh" else ""
 
 
 def _closed(found: Indicators, language: str) -> Node:
@@ -252,7 +257,7 @@ def _closed(found: Indicators, language: str) -> Node:
         mean = fsum(found.closing_h) / len(found.closing_h)
         note = text("平均用时 {hours} 小时", language, hours=f"{mean:.1f}")
     count = str(len(found.of("closed")))
-    return _kpi("ok", "本月已关闭", count, text("条", language), note, language)
+    return _kpi("ok", "本月已关闭", count, _each(language), note, language)
 
 
 def _estimated(found: Indicators, language: str) -> Node:
@@ -328,9 +333,10 @@ def alarm_list(listed: Listed, subtitle: str, language: str) -> list[Content]:
     )  # fmt: skip
     parts: list[Content] = [head]
     if listed.narrowed:
+        back = listed.href(meter="", day=0, medium="", issue=0)
         parts.append(
-            el("Div", link(listed.href(meter="", day=0, issue=0), el("Span", listed.narrowed),
-                           icon("x"), cls="work-chip", aria_label=text("取消筛选", language)),
+            el("Div", link(back, el("Span", listed.narrowed), icon("x"), cls="work-chip",
+                           aria_label=text("取消筛选", language)),
                cls="work-chips")
         )  # fmt: skip
     if not listed.shown:
@@ -391,17 +397,22 @@ def _row(line: Line, listed: Listed, language: str) -> Node:
 # ---- elsewhere ----
 
 
-def alarm_strip(lines: Sequence[Line], count: int, href: str, language: str) -> Node | None:
-    """Return the strip of what is open and grave, its newest three; nothing where nothing is."""
-    if not lines:
+def notice(view: View) -> Content:
+    """Return the strip of what is not handled and grave, its newest three; nothing without."""
+    grave = [one for one in view.issues if one.status == "open" and one.level != "info"]
+    if not grave:
         return None
-    grave = any(line.level == "critical" for line in lines)
-    parts = "；" if language == "zh" else "; "
-    words = parts.join(f"{line.name} {line.at} {line.what}" for line in lines[:3])
-    head = text("{count} 条未处理告警", language, count=count)
-    way = link(href, text("去处理", language), icon("chevron-right"), cls="strip-link")
-    return strip("danger" if grave else "warn", "siren" if grave else "triangle-alert",
-                 way, el("Strong", head), " ", el("Span", words, data_verbatim="1"))  # fmt: skip
+    worst = any(one.level == "critical" for one in grave)
+    parts = "；" if view.language == "zh" else "; "
+    words = parts.join(f"{one.name} {one.at} {one.what}" for one in grave[:3])
+    head = view.t("{count} 条未处理告警", count=len(grave))
+    way = None
+    if view.alerts:
+        way = link(f"{view.alerts}?status=open", view.t("去处理"), icon("chevron-right"),
+                   cls="strip-link")  # fmt: skip
+    return el("Div", strip("danger" if worst else "warn", "siren" if worst else "triangle-alert",
+                           way, el("Strong", head), " ",
+                           el("Span", words, data_verbatim="1")), cls="alarm-strip")  # fmt: skip
 
 
 def banner(places: Sequence[tuple[str, str, str]], dropped: int, language: str) -> list[Node]:

@@ -31,6 +31,7 @@ from translations import text
 KEY = "alerts"
 STATUSES = ("all", "open", "working", "closed")
 LEVELS = ("all", "critical", "warn", "info")
+MEDIA = {"electricity": "用电", "water": "用水", "diesel": "用油"}
 FIRST_SHOWN = 40
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -54,6 +55,7 @@ class Choice:
     meter: str = ""
     day: int = 0
     gaps: str = ""
+    medium: str = ""
     issue: int = 0
     shown: int = FIRST_SHOWN
     rest: Mapping[str, str] = field(default_factory=dict)
@@ -62,7 +64,8 @@ class Choice:
         """Return the address with some of it changed; defaults are left out."""
         now: dict[str, object] = {
             "month": self.month, "status": self.status, "level": self.level, "meter": self.meter,
-            "day": self.day, "gaps": self.gaps, "issue": self.issue, "shown": self.shown,
+            "day": self.day, "gaps": self.gaps, "medium": self.medium,
+            "issue": self.issue, "shown": self.shown,
         }  # fmt: skip
         defaults = {"status": "all", "level": "all", "day": 0, "issue": 0, "shown": FIRST_SHOWN}
         whole = {**self.rest, **now, **changed}
@@ -80,6 +83,7 @@ def choice(search: object) -> Choice:
         level=level if level in LEVELS else "all",
         meter=given.get("meter", "")[:80],
         day=day if day <= 31 else 0,
+        medium=given.get("medium", "") if given.get("medium") in MEDIA else "",
         gaps="1" if given.get("gaps") == "1" else "",
         issue=number(given.get("issue", "")),
         shown=max(FIRST_SHOWN, number(given.get("shown", ""))),
