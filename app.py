@@ -64,6 +64,7 @@ from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
 from security import guard, login, web
+from security.alarm_upload import Uploader, places_of
 from security.guard import GuardRules
 from security.login import LoginOptions
 from security.policy import may
@@ -99,6 +100,8 @@ def create_app(settings: Settings) -> Flask:
     duty = Duty(engine, writing)
     trail.also(duty.look, EVERY_S, "alarms")
     trail.also(duty.minute, 60, "alarms")
+    uploader = Uploader(engine.state.outbox, places_of(settings, now), now)
+    trail.also(uploader.turn, 1, "upload")
     stack.callback(trail.stop)
     trail.start()
     return server
