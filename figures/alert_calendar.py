@@ -212,9 +212,7 @@ def _legend(language: str) -> Node:
 
 
 def _phone(found: Calendar, gaps: Sequence[Row], language: str) -> list[Content]:
-    names = ("一", "二", "三", "四", "五", "六", "日") if language == "zh" else (
-        "Mo", "Tu", "We", "Th", "Fr", "Sa", "Su",
-    )  # fmt: skip
+    names = text("一 二 三 四 五 六 日", language).split()
     head = [el("Span", name, cls="month-name") for name in names]
     pads = [el("Span") for _ in range(found.weekday(1))]
     days = [_month_day(found, day, language) for day in found.days]

@@ -30,9 +30,7 @@ def month_heat(view: View, key: Key) -> Content:
     cells = {day: view.days.cell(key, day) for day in days}
     known = [cell.value for cell in cells.values() if cell is not None and cell.value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    names = ("一", "二", "三", "四", "五", "六", "日") if view.language == "zh" else (
-        "Mo", "Tu", "We", "Th", "Fr", "Sa", "Su",
-    )  # fmt: skip
+    names = view.t("一 二 三 四 五 六 日").split()
     first = date.fromisoformat(f"{month}-01")
     after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     every = [f"{month}-{day:02d}" for day in range(1, (after - first).days + 1)]
