@@ -29,6 +29,7 @@ from callbacks.closing import (
     forbidden,
     may,
     missing,
+    not_done,
     panel_outputs,
     said_answer,
     site_view,
@@ -135,10 +136,9 @@ def handled(
         if act == "assign":
             whose = whose or asks.name
         incidents.handle(number, act, asks.name, now(), key, words=words, assignee=whose)
-    except NotHandled as error:
-        return failed(text(REASONS[error.reason], chosen))
-    except NotNotable as error:
-        return failed(text(REASONS[error.reason], chosen))
+    except (NotHandled, NotNotable) as error:
+        why = failed(text(REASONS[error.reason], chosen))
+        return not_done(desk, f"alarm.{act}", str(number), why)
     LOG.info("alarm %s: %s by %s", number, act, asks.name)
     return Said(True, "", {"issue": number, "act": act})
 
