@@ -16,8 +16,8 @@
   }
 
   document.addEventListener("click", function (event) {
-    var row = event.target.closest(".alert-table tr[data-issue], .work-step");
-    if (row && event.target.closest("a")) { before = event.target.closest("a").getAttribute("aria-label"); }
+    var row = event.target.closest(".alert-table tr[data-issue]");
+    if (row && event.target.closest("a")) { before = row.getAttribute("data-issue"); }
     if (event.target.closest(".alert-drawer-box > .drawer-shade")) { close(); }
   });
 
@@ -42,7 +42,7 @@
     if (box && !way) { return; }
     shown = now;
     if (way) { way.focus(); return; }
-    var back = before && document.querySelector('.alert-table a[aria-label="' + window.CSS.escape(before) + '"]');
+    var back = before && document.querySelector('.alert-table tr[data-issue="' + before + '"] .work-step');
     if (back) { back.focus(); }
   }
 

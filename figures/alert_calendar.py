@@ -17,6 +17,7 @@ STATES = {
     COMPLETE: "完整（≥ 99.5%）", PART: "部分缺数，数字为完整率 %", MISSING: "缺数，未补",
     ESTIMATED: "缺数，已估算",
 }  # fmt: skip
+SHORT = {PART: "部分缺数", MISSING: "缺数，未补", ESTIMATED: "缺数，已估算"}
 BAD_PCT = 95.0
 WHOLE_PCT = 99.5
 
@@ -163,7 +164,7 @@ def _cell(found: Calendar, row: Row, day: int, language: str) -> Node | None:
     chosen = found.chosen == (row.meter, day)
     cls = f"cal-cell cal-{cell.state}{' cal-chosen' if chosen else ''}"
     cls += " cal-open" if cell.open else " cal-told" if cell.issues else ""
-    words = said(row.name, found.month, day, cell, language)
+    words = said(found.month, day, cell, language)
     if cell.state == COMPLETE and not cell.issues:
         return el("Span", cls=cls, title=words)
     inside = {PART: f"{int(cell.pct)}", MISSING: "×"}.get(cell.state, "")
@@ -176,17 +177,15 @@ def _cell(found: Calendar, row: Row, day: int, language: str) -> Node | None:
                 aria_current="true" if chosen else None)  # fmt: skip
 
 
-def said(name: str, month: str, day: int, cell: DayCell, language: str) -> str:
+def said(month: str, day: int, cell: DayCell, language: str) -> str:
     """Return a cell in words: how much is measured, its alarms or why there is none."""
     joint = "，" if language == "zh" else ", "
     words = [
-        f"{name} {month}-{day:02d}",
+        f"{month}-{day:02d}",
         text("完整率 {pct}%", language, pct=_pct(cell.pct)),
     ]
     if cell.state != COMPLETE:
-        words.append(text(STATES[cell.state].split("，")[0], language))
-    if cell.state == ESTIMATED:
-        words.append(text("已估算", language))
+        words.append(text(SHORT[cell.state], language))
     if cell.issues:
         words.append(text("{count} 条告警", language, count=len(cell.issues)))
     elif cell.why:
@@ -233,10 +232,10 @@ def _month_day(found: Calendar, day: int, language: str) -> Node:
     if lacking:
         words.append(el("Span", f"{pct:.1f}%", cls="month-pct"))
     chosen = found.chosen == ("", day)
-    label = text("{day} 日，完整率 {pct}%", language, day=day, pct=_pct(pct))
     return link(found.href(meter="", day=0 if chosen else day, issue=0), words,
                 cls=f"month-day{' month-part' if lacking else ''}",
-                aria_current="true" if chosen else None, aria_label=label)  # fmt: skip
+                aria_current="true" if chosen else None,
+                title=text("完整率 {pct}%", language, pct=_pct(pct)))  # fmt: skip
 
 
 def _strip(found: Calendar, row: Row, language: str) -> Node:
@@ -245,16 +244,16 @@ def _strip(found: Calendar, row: Row, language: str) -> Node:
     for day in found.days:
         cell = row.cells.get(day)
         state = cell.state if cell else "none"
-        cells.append(el("Span", "×" if state == MISSING else "", cls=f"cal-cell cal-{state}"))
+        cells.append(el("Span", cls=f"cal-cell cal-{state}"))
     lacking = [str(day) for day in found.days if row.cells.get(day, _WHOLE).state != COMPLETE]
-    label = text("{name}：{days} 日缺数", language, name=row.name, days=", ".join(lacking))
+    label = text("缺数的日：{days}", language, days=", ".join(lacking))
     return link(
         found.href(meter=row.meter, day=0, issue=0),
         el("Span", el("Span", row.name, data_verbatim="1"), " ",
            el("Span", row.meter, cls="note", data_verbatim="1"),
            el("Strong", f"{_pct(row.pct)}%", cls=f"num{bad}"), cls="strip-head"),
         el("Span", cells, cls="strip-days", aria_hidden="true"), cls="month-strip",
-        aria_label=label,
+        title=label,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def _day(view: View, day: str, cell: Cell | None, low: float, high: float) -> No
     number = str(int(day[8:]))
     if here and view.alerts:
         target = f"{view.alerts}?month={day[:7]}&day={int(day[8:])}"
-        return link(target, number, cls=cls, title=said, aria_label=said)
+        return link(target, number, cls=cls, title=said)
     return el("Span", number, cls=cls, title=said)
 
 

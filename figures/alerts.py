@@ -335,9 +335,9 @@ def alarm_list(listed: Listed, subtitle: str, language: str) -> list[Content]:
     if listed.narrowed:
         back = listed.href(meter="", day=0, medium="", issue=0)
         parts.append(
-            el("Div", link(back, el("Span", listed.narrowed), icon("x"), cls="work-chip",
-                           aria_label=text("取消筛选", language)),
-               cls="work-chips")
+            el("Div", link(back, el("Span", listed.narrowed, data_verbatim="1"), icon("x"),
+                           el("Span", text("取消筛选", language), cls="visually-hidden"),
+                           cls="work-chip"), cls="work-chips")
         )  # fmt: skip
     if not listed.shown:
         words = text("没有符合条件的告警" if listed.lines or listed.narrowed else "没有告警",
@@ -373,8 +373,10 @@ def _row(line: Line, listed: Listed, language: str) -> Node:
         if line.subject and line.subject != line.name else None,
     )  # fmt: skip
     action = {"open": "派单", "working": "更新"}.get(line.status, "查看")
-    step = link(listed.href(issue=line.issue), text(action if listed.may else "查看", language),
-                cls="work-step", aria_label=f"{text(action, language)} {line.name}")  # fmt: skip
+    step = link(
+        listed.href(issue=line.issue), text(action if listed.may else "查看", language),
+        el("Span", f" {line.name}", cls="visually-hidden", data_verbatim="1"), cls="work-step",
+    )  # fmt: skip
     unknown = text("没有足够的历史数据，无法估算", language)
     effect = el("Span", effect_words(line), title=unknown if line.effect_kgco2e is None else None)
     note = el("Span", line.note, data_verbatim="1" if line.own else None)
