@@ -154,7 +154,7 @@ def contents(
     scene = scene_of(reader, chosen, search, chosen_language)
     if scene is None:
         return _nothing(chosen_language)
-    lines = _lines(scene, reader, chosen_language)
+    lines = _lines(scene, chosen_language)
     cells = _calendar_of(scene, chosen, chosen_language)
     allowed = may(reader, asks, page.PAGE.path, HANDLE)
     emission = reader.book((scene.site.site,)).over(
@@ -164,9 +164,11 @@ def contents(
     here = [durations[one.incident] for one in scene.incidents if one.incident in durations]
     top = Indicators(period_words(scene.month, chosen_language), cells.pct, scene.before_pct,
                      lines, here, emission)  # fmt: skip
-    shown = [line for line in lines if _fits(line, scene, chosen)]
+    issues = {one.incident: one for one in scene.incidents}
+    every = replace(chosen, status="all")
+    shown = [line for line in lines if _fits(line, issues[line.issue], scene.month, chosen)]
     listed = Listed(
-        [line for line in lines if _fits(line, scene, replace(chosen, status="all"))], shown,
+        [line for line in lines if _fits(line, issues[line.issue], scene.month, every)], shown,
         chosen.status, chosen.issue, chosen.href, chosen.shown,
         [page.level_menu(chosen, figures.LEVEL_WORDS, chosen_language),
          page.subject_menu(chosen, _subjects(scene, lines), chosen_language)],
@@ -202,7 +204,7 @@ def _no_readings(chosen: str) -> Content:
     return el("Div", icon("inbox"), el("P", words, cls="empty-reason"), cls="empty")
 
 
-def _lines(scene: Scene, reader: PageReader, chosen: str) -> list[Line]:
+def _lines(scene: Scene, chosen: str) -> list[Line]:
     """Return the issues as lines: what is open first, then the gravest, then the newest."""
     made = [line_of(one, scene.namer, chosen) for one in scene.incidents]
     order = {one.incident: one for one in scene.incidents}
@@ -213,17 +215,12 @@ def _lines(scene: Scene, reader: PageReader, chosen: str) -> list[Line]:
     )  # fmt: skip
 
 
-def _fits(line: Line, scene: Scene, chosen: Choice) -> bool:
+def _fits(line: Line, one: Incident, month: str, chosen: Choice) -> bool:
     if chosen.status not in ("all", line.status) or chosen.level not in ("all", line.level):
         return False
-    one = next(one for one in scene.incidents if one.incident == line.issue)
-    if chosen.medium not in ("", one.medium):
+    if chosen.medium not in ("", one.medium) or chosen.meter not in ("", line.subject):
         return False
-    if chosen.meter and line.subject != chosen.meter:
-        return False
-    if not chosen.day:
-        return True
-    return _touches(one, _midnight(scene.month, chosen.day))
+    return not chosen.day or _touches(one, _midnight(month, chosen.day))
 
 
 def _midnight(month: str, day: int) -> datetime:
