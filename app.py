@@ -20,12 +20,14 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from api.app import MOUNT, create_api
 from api.app import Options as ApiOptions
+from callbacks import alerts as alerts_work
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks.alerts import bind_alerts
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.course import READINGS_OF, bind_course
@@ -40,6 +42,7 @@ from callbacks.users import bind_users
 from client import PATH
 from commands import House, engine_options, from_json, os_user
 from console import command_lines
+from data import incidents
 from data.engine import lock, opened
 from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
@@ -47,8 +50,10 @@ from data.store import StoreError
 from figures.html import Node
 from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
-from jobs.schedule import Schedule, trail_of
+from jobs.duty import EVERY_S, Duty
+from jobs.schedule import ALARMS, UPLOAD, Schedule, trail_of
 from pages import (
+    alerts,
     audit,
     closing,
     emission,
@@ -65,6 +70,7 @@ from pages._frame import Reader, frame
 from pages._panel import Page
 from pages._plain import PlainPage
 from security import guard, login, web
+from security.alarm_upload import Uploader, places_of
 from security.guard import GuardRules
 from security.login import LoginOptions
 from security.policy import may
@@ -74,7 +80,7 @@ from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
-    factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
+    alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -91,12 +97,19 @@ def create_app(settings: Settings) -> Flask:
         recovered(engine)
     except StoreError as error:
         server.logger.warning("acknowledged files wait to be loaded: %s", error)
+    incidents.follow(engine)
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
     _programs(server, house, trail)
+    duty = Duty(engine, writing)
+    trail.also(duty.look, EVERY_S, ALARMS)
+    trail.also(duty.minute, 60, ALARMS)
+    trail.also(duty.interfaces, 10, ALARMS)
+    uploader = Uploader(engine.state.outbox, places_of(settings, now), now)
+    trail.also(uploader.turn, 1, UPLOAD)
     stack.callback(trail.stop)
     Arrivals(engine, writing).on(trail)
     child = CollectorChild(settings, engine.state.interfaces)
@@ -153,6 +166,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
+    bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
     bind_users(app, desk)
@@ -185,6 +199,7 @@ def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
     """Let the working pages answer for their downloads, which are no sheets of panels."""
     panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
     work: Mapping[str, Callable[[str, str], Response | None]] = {
+        alerts.KEY: partial(alerts_work.download, desk),
         factors.KEY: partial(factors_work.download, desk),
         closing.KEY: partial(closing_work.download, desk),
         audit.KEY: partial(audit_work.download, auditing),

@@ -42,6 +42,7 @@ from data.trace import Name, Unknown, find, trace
 from jobs.forecast import refreshed
 from security import accounts
 from security.accounts import AccountRefused, Wanted
+from security.alarm_upload import places_of
 from security.first import setup_code
 from security.keys import Keys
 from security.passwords import Busy as TooMany
@@ -56,7 +57,8 @@ DONE, FAILED, MISUSED = 0, 1, 2
 def engine_options(settings: Settings) -> EngineOptions:
     """Return how the settings want the data directory opened."""
     limits = Limits(settings.threads, settings.memory_mb)
-    return EngineOptions(limits, settings.language, settings.disk_floor_mb)
+    places = tuple(place.name for place in places_of(settings, now))
+    return EngineOptions(limits, settings.language, settings.disk_floor_mb, places)
 
 
 class Console(Protocol):

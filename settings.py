@@ -68,6 +68,31 @@ class Settings(BaseSettings):
     )
     audit_syslog_ca: str = Field("", description="文件：tls:// 日志服务器的 CA 证书")
 
+    alarm_syslog: str = Field(
+        "",
+        pattern=r"^(tls://[A-Za-z0-9._\[\]:-]+:\d{1,5})?$",
+        description="告警日志送往的日志服务器：tls://主机:端口",
+    )
+    alarm_syslog_ca: str = Field("", description="文件：告警日志服务器的 CA 证书")
+    alarm_webhook: str = Field(
+        "",
+        pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s@]*)?)?$",
+        description="告警日志送往的 HTTP 接口：https://，本机可用 http://",
+    )
+    alarm_webhook_ca: str = Field("", description="文件：告警 HTTP 接口的 CA 证书")
+    alarm_webhook_key_file: str = Field(
+        "", description="文件：告警 HTTP 接口的签名密钥，至少 16 字节，权限 0600"
+    )
+
+    @field_validator("alarm_webhook_key_file")
+    @classmethod
+    def _signed(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a webhook whose requests nobody could tell from anybody's."""
+        if info.data.get("alarm_webhook") and not value:
+            language = info.data.get("language", "zh")
+            raise ValueError(text("设置了告警 HTTP 接口，就必须给出签名密钥文件", language))
+        return value
+
     @field_validator("home", "keys", "audit_anchor")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

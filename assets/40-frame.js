@@ -192,7 +192,7 @@
     }
     var action = target.closest("[data-do]");
     if (action) { closeMenus(); var act = actions[action.getAttribute("data-do")]; if (act) { act(action); } return; }
-    if (target.classList.contains("drawer-shade")) { carbon.close(); return; }
+    if (target.classList.contains("drawer-shade")) { if (target.closest("#drawer")) { carbon.close(); } return; }
     var link = target.closest("a[href]");
     if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }
     var href = link.getAttribute("href");
@@ -215,12 +215,12 @@
     if (event.key === "Escape") {
       var enlarged = document.querySelector(".panel.enlarged"), open = document.querySelector("details.menu-box[open]");
       if (open) { open.open = false; open.querySelector("summary").focus(); }
-      else if (document.querySelector(".drawer")) { carbon.close(); }
+      else if (document.querySelector("#drawer .drawer")) { carbon.close(); }
       else if (enlarged) { enlarge(enlarged); }
       else if (carbon.filtered()) { carbon.choose("focus", ""); }
       return;
     }
-    if (event.key === "Tab" && document.querySelector(".drawer")) { trap(event); return; }
+    if (event.key === "Tab" && front()) { trap(event); return; }
     var menu = active.closest && active.closest("details.menu-box[open]");
     if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       var items = Array.prototype.slice.call(menu.querySelectorAll(".menu-item, .menu .nav-item"));
@@ -235,9 +235,15 @@
     }
   });
 
+  /* The drawer in front: a page's own lies below that of a number. */
+  function front() {
+    var open = Array.prototype.filter.call(document.querySelectorAll(".drawer"), function (one) { return one.offsetParent !== null || one.getClientRects().length; });
+    return open[open.length - 1];
+  }
+
   function trap(event) {
-    var drawer = document.querySelector(".drawer");
-    var stops = drawer.querySelectorAll("button, a[href], [tabindex='0']");
+    var drawer = front();
+    var stops = Array.prototype.filter.call(drawer.querySelectorAll("button, a[href], input, [tabindex='0']"), function (one) { return one.getClientRects().length; });
     var first = stops[0], last = stops[stops.length - 1];
     if (!drawer.contains(document.activeElement)) { first.focus(); event.preventDefault(); }
     else if (event.shiftKey && document.activeElement === first) { last.focus(); event.preventDefault(); }
@@ -272,9 +278,9 @@
   ready.observe(document.documentElement, { childList: true, subtree: true });
 
   drawn = new MutationObserver(function () {
-    var close = document.querySelector(".drawer [data-do=close]");
+    var close = document.querySelector("#drawer .drawer [data-do=close]");
     document.body.classList.toggle("has-drawer", Boolean(close));
     carbon.drawerShown();
-    if (close && !document.querySelector(".drawer").contains(document.activeElement)) { close.focus(); }
+    if (close && !document.querySelector("#drawer .drawer").contains(document.activeElement)) { close.focus(); }
   });
 })();

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from dash import ClientsideFunction, Dash, Input, Output
 
+from callbacks._alert_lines import issues_of
 from callbacks._reader import PageReader
-from callbacks._request import language, may_edit
+from callbacks._request import alerts_address, language, may_edit
 from callbacks._scope import scope
 from figures.cards import Built
 from figures.html import Content, el
@@ -85,8 +86,10 @@ def answer(
         return _nothing(page, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
+    alerts = alerts_address(reader.engine.state)
     key = (
-        page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision
+        page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision,
+        reader.alarms_revision, alerts,
     )  # fmt: skip
     return reader.page(
         key, lambda: _packed(contents(page, reader, search, reader_language, edits=edits))
@@ -126,7 +129,9 @@ def _answer(
     view = reader.view(page.key, filters, reader_language)
     if known is None or view is None:
         return _nothing(page, reader_language)
-    view = replace(view, edits=edits)
+    view = replace(view, edits=edits, alerts=alerts_address(reader.engine.state))
+    if page.key in ("overview", "emission"):
+        view = replace(view, issues=issues_of(reader, filters.sites, reader_language))
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {

@@ -187,7 +187,11 @@ class PageReader:
 
     def open_alarms(self, sites: tuple[str, ...]) -> int:
         """Return how many alarms of sites are not closed."""
-        return self._kept(("alarms", sites), lambda: queries.open_alarms(self._engine, sites))
+        return self._engine.state.incidents.open_count((*sites, ""))
+
+    def meter_names(self, site: str) -> dict[str, str]:
+        """Return the names of a site's meters by their identifiers."""
+        return self._kept(("meters", site), lambda: queries.meter_names(self._engine, site))
 
     def late(self, filters: Filters, now: datetime) -> bool:
         """Tell whether the newest readings of a real site are late and its running month is shown.
@@ -240,7 +244,8 @@ class PageReader:
         if page == "process":
             return {
                 "line_alarms": self._kept(
-                    ("line alarms", names), lambda: queries.line_alarms(self._engine, names)
+                    ("line alarms", names, self.alarms_revision),
+                    lambda: queries.line_alarms(self._engine, names),
                 ),
             }  # fmt: skip
         if page != "substitution" or len(names) > 1:
@@ -260,6 +265,11 @@ class PageReader:
                 lambda: queries.charger_power(self._engine, site.site, month),
             ),
         }
+
+    @property
+    def alarms_revision(self) -> int:
+        """Another number after every change of an alarm issue."""
+        return self._engine.state.incidents.revision
 
     @property
     def notes_revision(self) -> int:

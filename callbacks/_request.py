@@ -21,3 +21,14 @@ def may_edit(state: State, page: str) -> bool:
     """Tell whether who asks may write notes and set targets on a page now."""
     session = web.current() if has_request_context() else None
     return session is not None and policy.may(state, session.role, page, policy.NOTE)
+
+
+ALERTS = "/alerts"
+
+
+def alerts_address(state: State) -> str:
+    """Return the address of the list of alarms; empty for whoever may not open it."""
+    session = web.current() if has_request_context() else None
+    if session is None or not policy.may(state, session.role, ALERTS):
+        return ""
+    return ALERTS

@@ -9,8 +9,8 @@ from dash import Dash, Input, Output
 
 from accounting.settlement import METHOD
 from callbacks._reader import PageReader
-from callbacks._request import language
-from figures.html import Content, el, icon
+from callbacks._request import alerts_address, language
+from figures.html import Content, el, icon, link
 from figures.number import exact, written
 from pages._filters import parse
 from pages._frame import page_layout
@@ -84,12 +84,17 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
 def _alarms(reader: PageReader, search: str | None, chosen: str) -> Content:
     """Return how many alarms of the chosen sites are not closed."""
     known = reader.known()
-    words, short = text("告警 --", chosen), "--"
+    words, short, count = text("告警 --", chosen), "--", 0
     if known is not None:
         count = reader.open_alarms(parse(search, known).sites)
         words, short = text("告警 {count}", chosen, count=count), str(count)
-    return [icon("bell"), el("Span", words, cls="alarm-words"),
-            el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
+    inside = [icon("bell"), el("Span", words, cls="alarm-words"),
+              el("Span", short, cls="alarm-short", aria_hidden="true")]  # fmt: skip
+    cls = "alarm-link alarm-open" if count else "alarm-link"
+    way = alerts_address(reader.engine.state)
+    if not way:
+        return el("Span", inside, cls=cls)
+    return link(way, inside, cls=cls, data_open=str(count), title=words)
 
 
 def _foot(reader: PageReader, chosen: str) -> Content:

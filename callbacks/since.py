@@ -17,6 +17,7 @@ from data.closing import LOCKED
 from data.since import Digest, Key, MonthStep, NewAlarm, NewFactor, Restatement, Stopped
 from data.state import now
 from figures import since as figures
+from figures.alerts import KINDS
 from figures.cells import Cell, change
 from figures.closing import CAUSES, named, polarity
 from figures.html import Content, el
@@ -126,7 +127,8 @@ def contents(reader: PageReader, search: str | None, since: datetime, asks: Asks
 def _digest(reader: PageReader, sites: tuple[str, ...], since: datetime, name: str) -> Digest:
     """Return what changed, kept until the data or what was decided change."""
     state, at = reader.engine.state, now()
-    marks = (state.months.count(), state.factors.count(), int(at.timestamp()) // EVERY_S)
+    marks = (state.months.count(), state.factors.count(), reader.alarms_revision,
+             int(at.timestamp()) // EVERY_S)  # fmt: skip
     documents = {site: reader.documents()[site] for site in sites}
     return reader.page(
         ("since", sites, since, name, marks),
@@ -163,10 +165,24 @@ def _alarm(reader: PageReader, one: NewAlarm, sites: Sequence[str], asks: Asks) 
     if not one.alarm.open:
         cause = asks.joined(cause, asks.t("已恢复"))
     head = asks.t("{level}告警：{rule}", level=asks.t(word),
-                  rule=asks.t(figures.RULES.get(rule, rule)))  # fmt: skip
+                  rule=asks.t(KINDS.get(rule, rule)))  # fmt: skip
     href = f"{path}{_site_query(site, sites)}{'#anomalies' if path == '/emission' else ''}"
+    if path == ALARMS[0]:
+        href = f"{path}{_alarm_query(reader, one, sites)}"
     return Item(sign, tone, head, where, cause,
                 proof_link(href, asks.t("看告警")))  # fmt: skip
+
+
+def _alarm_query(reader: PageReader, one: NewAlarm, sites: Sequence[str]) -> str:
+    """Return the query that opens an alarm's issue; of its month where there is none yet."""
+    site, rule, entity, _, started = one.name
+    issues = [
+        issue for issue in reader.engine.state.incidents.of([site])
+        if (issue.kind, issue.subject) == (rule, entity)
+        and issue.since <= started <= max(issue.since, issue.until)
+    ]  # fmt: skip
+    more = {"issue": str(issues[0].incident)} if issues else {}
+    return _site_query(site, sites, month=f"{started:%Y-%m}", **more)
 
 
 def _entity(entity: str, asks: Asks) -> str:

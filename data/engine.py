@@ -34,11 +34,12 @@ class DiskFull(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How a data directory is opened: limits, the language of its messages, the disk floor."""
+    """How a data directory is opened: limits, language, disk floor, where alarms go."""
 
     limits: Limits = field(default_factory=Limits)
     language: str = "zh"
     disk_floor_mb: int = 200
+    alarm_places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

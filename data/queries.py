@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -199,14 +200,12 @@ def partial_days(engine: Engine, site: str, zone: str) -> dict[str, float]:
     return found
 
 
-def open_alarms(engine: Engine, sites: Sequence[str]) -> int:
-    """Return how many alarms of sites are not closed (clause 5.3 f)."""
+def meter_names(engine: Engine, site: str) -> dict[str, str]:
+    """Return the names of a site's meters by their identifiers; those without a name are absent."""
     with engine.store.read() as cursor:
-        row = cursor.execute(
-            "SELECT count(*) FROM alarm WHERE open AND site IN (SELECT unnest(?::VARCHAR[]))",
-            [list(sites)],
-        ).fetchone()
-    return int(row[0]) if row else 0
+        rows = records(cursor, "meters", site)
+    named = rows[rows["name"].notna()]
+    return dict(zip(named["meter_id"], named["name"], strict=True))
 
 
 _EQUIPMENT_LINE = (
@@ -222,17 +221,20 @@ def line_alarms(engine: Engine, sites: Sequence[str]) -> dict[str, int]:
     """
     with engine.store.read() as cursor:
         rows = cursor.execute(
-            "WITH named AS ("
-            f"SELECT DISTINCT m.site, m.meter_id AS entity, {_EQUIPMENT_LINE} AS line "
-            "FROM record_meters m "
-            "UNION SELECT DISTINCT site, batch_id, line FROM record_batches) "
-            "SELECT line, count(*) FROM (SELECT DISTINCT a.*, named.line FROM alarm a "
-            "JOIN named USING (site, entity) WHERE a.open "
-            "AND a.site IN (SELECT unnest(?::VARCHAR[]))) "
-            "WHERE line IN ('cable', 'conductor', 'transformer') GROUP BY line",
+            "SELECT DISTINCT * FROM ("
+            f"SELECT m.site, m.meter_id, {_EQUIPMENT_LINE} AS line FROM record_meters m "
+            "UNION ALL SELECT site, batch_id, line FROM record_batches) "
+            "WHERE line IN ('cable', 'conductor', 'transformer') "
+            "AND site IN (SELECT unnest(?::VARCHAR[]))",
             [list(sites)],
         ).fetchall()
-    return dict(rows)
+    lines = {(site, entity): line for site, entity, line in rows}
+    found = [
+        lines.get((one.site, one.subject))
+        for one in engine.state.incidents.of(sites)
+        if one.status != "closed"
+    ]
+    return dict(Counter(line for line in found if line))
 
 
 def hour_means(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from accounting.polarity import sign
 from data.engine import Engine
+from data.incidents import SYSTEM_KINDS
 from data.ingest.site_file import SiteDocument
 from data.market import MARKET
 from data.periods import utc
@@ -353,7 +354,8 @@ def known_at(
         aims = _aims_at(cursor, names_of, at)
         names = {*keys, *(name[1] for name in aims)}
         return Known(
-            at, _figures_at(cursor, names_of, names, run), _alarms_at(cursor, names_of, run), aims,
+            at, _figures_at(cursor, names_of, names, run),
+            _alarms_at(cursor, names_of, run) | _own_alarms(engine, names_of, at), aims,
             _late_at(cursor, sites, at) if late else {}, _months_at(engine, sites, at),
             _factors_at(engine, at), keys,
         )  # fmt: skip
@@ -390,6 +392,16 @@ def _alarms_at(cursor: Cursor, sites: Sequence[str], run: int) -> dict[AlarmName
         [list(GRAVE), run, list(sites)],
     ).fetchall()
     return {row[:5]: Raised(*row[5:]) for row in rows}
+
+
+def _own_alarms(engine: Engine, sites: Sequence[str], at: datetime) -> dict[AlarmName, Raised]:
+    """Return what the system had raised of itself: silent interfaces, clocks, the disk."""
+    return {
+        (one.site, one.kind, one.subject, one.level, one.since):
+            Raised(one.medium, one.until, one.shown, one.threshold, one.unit, one.holds)
+        for one in engine.state.incidents.of((*sites, ""))
+        if one.kind in SYSTEM_KINDS and one.level in GRAVE and one.raised_at <= at
+    }  # fmt: skip
 
 
 def _aims_at(cursor: Cursor, sites: Sequence[str], at: datetime) -> dict[AimName, float]:

@@ -10,12 +10,13 @@ from statistics import quantiles
 
 from accounting.decomposition import EFFECTS, Drivers, emission_effects
 from figures import cards, charts
+from figures.alert_heat import month_heat
 from figures.budgets import budget_line
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, change, difference, ratio, share, total
 from figures.cells import view as viewed
 from figures.focus import where_parted
-from figures.html import Content, Node, el
+from figures.html import Content, Node, el, link
 from figures.number import (
     MINUS,
     apportioned,
@@ -287,31 +288,30 @@ def _cause_class(cell: Cell) -> str:
 
 
 def anomalies(view: View) -> Built:
-    """Return how many alarms began, in total and by medium, over their months (5.3 f)."""
+    """Return how many alarms began, in total and by medium, beside the month's days (5.3 f)."""
     labels = tuple(span.label for span in view.periods)
     media = view.kept(
         "alarm_count", "medium", [(name, color, m, long) for name, long, color, m in ALARM_MEDIA]
     )
     found = parted(view, "alarm_count", "medium", [row[:3] for row in media])
     group = Group("", "1", found, tuple(view.cells(ALARMS)), None, view.t("合计"))
-    figure = charts.bars(group, labels, view.units, view.language)
     tiles = [_alarm_tile(view, "异常总数", "energy.total", ALARMS)]
     tiles += [
         _alarm_tile(view, long, color, ("alarm_count", "medium", medium))
         for _, color, medium, long in media
     ]
-    lead = el("Div", el("Div", tiles, cls="tiles"), cards.legend(view, group), cls="tiles-lead")
+    body = el("Div", el("Div", tiles, cls="tiles"), month_heat(view, ENERGY), cls="tiles-lead")
     return Built(
         subtitle=view.joined(view.t("次"), view.last_words),
-        plots=(Plot(figure, lead),),
-        foot=view.t("按开始的月份计，含已关闭的告警；规则见核算口径"),
+        body=body,
+        foot=view.t("按开始的月份计，含已关闭的告警；日历为日能耗，规则见核算口径"),
         lead=view.now(ALARMS),
         sheet=Sheet(labels, (group,), tuple(view.cells(ALARMS))),
     )
 
 
 def _alarm_tile(view: View, name: str, color: str, key: Key) -> Node:
-    """Return one count with how many more or fewer there were in the period before."""
+    """Return one count with how many are open, and how many more or fewer there were before."""
     cell = view.now(key)
     step = difference(cell, view.previous(key))
     words = "--" if cell is None or cell.value is None else f"{cell.value:.0f}"
@@ -321,10 +321,27 @@ def _alarm_tile(view: View, name: str, color: str, key: Key) -> Node:
         el("Div", cards.swatch(color), el("Span", view.t(name), cls="tile-name"), cls="tile-top"),
         el("Div", figure_button(cell, words, view.language, "compact-value") if cell else words,
            cls="value-line"),
-        el("Div", el("Span", view.t("较上期")), " ",
+        el("Div", _standing(view, key[2]), " ", el("Span", view.t("较上期")), " ",
            figure_button(step, more, view.language) if step else more, cls="tile-note"),
         cls="tile",
     )  # fmt: skip
+
+
+def _standing(view: View, medium: str) -> Content:
+    """Return how many of the period's alarms are not closed, with the way to them."""
+    media = ("electricity", "water", "diesel") if medium == "total" else (medium,)
+    own = [one for one in view.issues if one.medium in media
+           and one.first[:7] in view.last.months]  # fmt: skip
+    if not own:
+        return None
+    left = sum(one.status != "closed" for one in own)
+    words = view.t("未关闭 {count}", count=left) if left else view.t("已全部关闭")
+    if not view.alerts:
+        return el("Span", words, cls="bad" if left else "")
+    month = max(one.first[:7] for one in own)
+    more = "" if medium == "total" else f"&medium={medium}"
+    return link(f"{view.alerts}?month={month}{more}", words,
+                cls="tile-link bad" if left else "tile-link")  # fmt: skip
 
 
 def _plus(value: float) -> str:

@@ -159,6 +159,30 @@ class Remark:
         return f"{self.text} {self.days}" if self.days else self.text
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An alarm issue as charts and strips show it.
+
+    Parameters
+    ----------
+    level, status, medium
+        How grave it is, where it stands, the medium R24 counts it in.
+    name, at, what
+        What it is about, when it began and what was found, in words.
+    first, last
+        The days it touches, ``2026-07-29``.
+    """
+
+    level: str
+    status: str
+    medium: str
+    name: str
+    at: str
+    what: str
+    first: str
+    last: str
+
+
 @dataclass(frozen=True)
 class View:
     """The cells a page is built from.
@@ -198,6 +222,9 @@ class View:
         What stands on the months of the sites.
     edits
         Whether the reader may write notes and set targets.
+    issues, alerts
+        Alarm issues of the sites, the newest first; the address of the page that lists them,
+        empty where the reader may not open it.
     flows, batches
         What the last period's full-process emissions and product substitution are made of in the
         ledger; empty for pages that do not show it.
@@ -229,6 +256,8 @@ class View:
     charger_kw: float | None = None
     remarks: tuple[Remark, ...] = ()
     edits: bool = False
+    issues: tuple[Issue, ...] = ()
+    alerts: str = ""
     flows: tuple[Flow, ...] = ()
     batches: tuple[BatchMonth, ...] = ()
     copper: bool | None = True

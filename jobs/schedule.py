@@ -17,7 +17,7 @@ from security.trail_check import TrailCheck
 from settings import Settings
 
 ZONE = "Asia/Shanghai"
-DRAIN, SETTLE = OTHERS = ("drain", "settle")  # each has a thread of its own: neither waits
+DRAIN, ALARMS, UPLOAD = OTHERS = ("drain", "alarms", "upload")  # each has a thread of its own
 # A tick that is left out because the one before still runs is nothing to write about.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
@@ -33,6 +33,7 @@ class Schedule:
         self.once: list[Callable[[], None]] = []  # what others want done after the start
         self._scheduler = BackgroundScheduler(
             timezone=ZONE,
+            # What others have done, however long it takes, keeps nobody from watching the trail.
             executors={name: ThreadPoolExecutor(1) for name in ("default", *OTHERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -44,9 +45,11 @@ class Schedule:
     def _every(self, work: Callable[[], None], seconds: int) -> None:
         self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds)
 
-    def also(self, work: Callable[[], None], seconds: int, thread: str) -> None:
-        """Have something done every so many seconds, in DRAIN's thread or in SETTLE's."""
-        self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds, executor=thread)
+    def also(self, work: Callable[[], None], seconds: int, own: str) -> None:
+        """Have something done every so many seconds, in one of the threads of OTHERS."""
+        if own not in OTHERS:
+            raise ValueError(own)
+        self._scheduler.add_job(self._guarded(work), "interval", seconds=seconds, executor=own)
 
     def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return work whose failure ends neither the schedule nor goes unnoticed."""

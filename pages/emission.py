@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from figures import alerts
 from figures import emission as figures
 from pages._panel import Page, Panel, Section
 
@@ -17,7 +18,7 @@ _CARBON = (
     ),
     Panel(
         key="anomalies", clause="5.3.f", title="用能异常", form="indicators", width=4,
-        reads=(figures.ALARMS,), build=figures.anomalies, heights=(150,),
+        reads=(figures.ALARMS,), build=figures.anomalies,
         waits="没有告警数值：导入读数并结算后自动显示",
     ),
 )  # fmt: skip
@@ -67,6 +68,7 @@ PAGE = Page(
     icon="factory",
     manual="screens-whole-site-emissions",
     finding=figures.finding,
+    notice=alerts.notice,
     sections=(
         Section(panels=(_GLANCE,)),
         Section(panels=_CARBON),

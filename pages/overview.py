@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from figures import cards
+from figures import alerts, cards
 from figures import overview as figures
 from figures.cards import Indicator
 from figures.html import Content, core
@@ -124,6 +124,7 @@ PAGE = Page(
     icon="layout-dashboard",
     manual="screens-overview",
     finding=figures.finding,
+    notice=alerts.notice,
     before=_since,
     sections=(
         Section(panels=_ANSWERS),

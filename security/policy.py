@@ -15,7 +15,7 @@ from functools import lru_cache
 from data.state import State
 from security.roles import ADMINISTRATORS, BUSINESS, DISPLAY, PAGE_ROLES, ROLES
 
-OPEN, EXPORT, NOTE = "open", "export", "note"
+OPEN, EXPORT, NOTE, HANDLE = "open", "export", "note", "handle"
 # What can be done on a page besides opening it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/": (EXPORT, NOTE),
@@ -26,6 +26,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/market": (EXPORT, NOTE),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
+    "/alerts": (EXPORT, HANDLE),
     "/audit": (EXPORT,),
 }
 MONITORING = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
@@ -34,7 +35,7 @@ BUSINESS_PAGES = (*MONITORING, "/data", "/alerts", "/factors", "/closing")
 # Who checks what others did does none of it himself; readings are brought in by one who does not
 # approve what they lead to.
 NEVER = {
-    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE),
+    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE, HANDLE),
     "clerk": ("decide", "lock"),
 }
 _WORKERS = frozenset(("analyst", "manager"))
@@ -108,6 +109,8 @@ def default() -> Cells:
     for page, actions in ACTIONS.items():
         for action in actions:
             roles = PAGE_ROLES[page] - {DISPLAY} if action == EXPORT else _WORKERS
+            if action == HANDLE:  # who brings readings in knows why some are missing
+                roles |= {"clerk"}
             found |= {(role, page, action) for role in roles}
     return Cells(frozenset(found))
 

@@ -55,6 +55,13 @@ from data.state.audit import (
 )
 from data.state.clock import now
 from data.state.factors import FactorVersions, Version
+from data.state.incidents import (
+    Incident,
+    IncidentEvent,
+    Incidents,
+    NotHandled,
+    Step,
+)
 from data.state.interfaces import (
     Interfaces,
     InterfaceVersion,
@@ -65,6 +72,7 @@ from data.state.interfaces import Wanted as WantedInterface
 from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.notes import NewNote, NoSuchNote, Note, Notes
+from data.state.outbox import Delivery, Outbox, Posted
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 from data.state.visits import Visits
@@ -96,10 +104,14 @@ __all__ = [
     "Decided",
     "Decider",
     "Delivered",
+    "Delivery",
     "Display",
     "FactorVersions",
     "InterfaceVersion",
     "Interfaces",
+    "Incident",
+    "IncidentEvent",
+    "Incidents",
     "LastOne",
     "Months",
     "NameTaken",
@@ -110,17 +122,21 @@ __all__ = [
     "NoSuchInterface",
     "NoSuchKey",
     "NoSuchNote",
+    "NotHandled",
     "Note",
     "Notes",
+    "Outbox",
     "PeriodEvent",
     "PersonHolds",
     "PolicyVersion",
+    "Posted",
     "Proposal",
     "Run",
     "SessionRow",
     "Signed",
     "Stale",
     "State",
+    "Step",
     "Version",
     "Visits",
     "WantedInterface",
@@ -165,6 +181,8 @@ class State:
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)
+        self.incidents = Incidents(self.engine)
+        self.outbox = Outbox(self.engine)
 
     def close(self) -> None:
         """Release the file."""

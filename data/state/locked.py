@@ -25,6 +25,7 @@ _GROWS_ONLY = frozenset(
         "policy_version",
         "note",
         "interface_version",
+        "incident_event",
     )
 )
 

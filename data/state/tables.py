@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -327,4 +329,66 @@ API_KEY = Table(
     Column("expires_at", DateTime, nullable=False),
     Column("revoked_at", DateTime),
     Column("revoked_by", String),
+)
+
+# Alarm issues as they stand; what was done about each is a row of its history, never changed.
+INCIDENT = Table(
+    "incident",
+    METADATA,
+    Column("incident", Integer, primary_key=True),
+    *(Column(name, String, nullable=False) for name in ("site", "kind", "subject", "medium")),
+    Column("level", String, nullable=False),
+    Column("since", DateTime, nullable=False),
+    Column("until", DateTime, nullable=False),
+    Column("shown", Float),
+    Column("threshold", Float),
+    Column("unit", String, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("holds", Boolean, nullable=False),
+    Column("effect_kgco2e", Float),
+    Column("effect_on", String, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("status", "assignee", "reason")),
+    Column("closed_by", String, nullable=False),
+    Column("raised_at", DateTime, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    Column("closed_at", DateTime),
+    Index("incident_by_name", "site", "kind", "subject"),
+    Index("incident_by_status", "status"),
+)
+
+INCIDENT_EVENT = Table(
+    "incident_event",
+    METADATA,
+    Column("event", Integer, primary_key=True),
+    Column("incident", Integer, ForeignKey("incident.incident"), nullable=False),
+    Column("at", DateTime, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("actor", "act", "words", "status")),
+    Column("level", String, nullable=False),
+    Column("assignee", String, nullable=False),
+    Column("key", String, unique=True),
+    Index("incident_event_by_incident", "incident", "event"),
+)
+
+# What is to be uploaded (clause 6.4), and how far each place has got.
+ALARM_OUTBOX = Table(
+    "alarm_outbox",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("uid", String, nullable=False, unique=True),
+    Column("at", DateTime, nullable=False),
+    Column("body", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+ALARM_DELIVERY = Table(
+    "alarm_delivery",
+    METADATA,
+    Column("place", String, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("at", DateTime),
+    Column("tries", Integer, nullable=False),
+    Column("failing_since", DateTime),
+    Column("next_at", DateTime),
+    Column("error", String, nullable=False),
 )

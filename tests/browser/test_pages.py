@@ -10,8 +10,8 @@ from tests.browser.audits import everything, page_scroll, told
 from tests.browser.visit import settled
 
 PAGES = (
-    "/", "/emission", "/process", "/substitution", "/lifecycle", "/market", "/factors", "/closing",
-    "/help",
+    "/", "/emission", "/process", "/substitution", "/lifecycle", "/market", "/alerts", "/factors",
+    "/closing", "/help",
 )  # fmt: skip
 SIZES = ((1920, 1080), (1440, 900), (1024, 768), (768, 1024), (390, 844))
 THEMES = ("light", "dark")

@@ -6,6 +6,7 @@ import pytest
 
 from callbacks._reader import PageReader
 from data.demo.build import build_demo
+from data.incidents import follow
 from data.settle import settle
 from tests.plant import opened_home
 
@@ -17,4 +18,5 @@ def reader(tmp_path_factory):
     with opened_home(tmp_path_factory.mktemp("screens") / "home") as engine:
         build_demo(engine, LAST, 26, 615, lambda *_: None)
         settle(engine)
+        follow(engine)
         yield PageReader(engine)

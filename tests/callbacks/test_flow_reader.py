@@ -44,7 +44,7 @@ def test_shutdowns_and_alarms_of_lines(reader):
     assert {"2025-02", "2026-02"} <= months
     found = queries.line_alarms(reader.engine, (SITE,))
     assert set(found) <= {"cable", "conductor", "transformer"}
-    assert 0 < sum(found.values()) <= queries.open_alarms(reader.engine, (SITE,))
+    assert 0 < sum(found.values()) <= reader.engine.state.incidents.open_count((SITE,))
     assert queries.line_alarms(reader.engine, ("nobody",)) == {}
 
 

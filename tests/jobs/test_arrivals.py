@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from data.collector import only_one
 from data.state import now
 from data.store import StoreError
-from jobs.arrivals import LONGEST_S, QUIET_S, Arrivals
+from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
+from jobs.duty import Duty, due
 from settings import Settings
 from tests.data.arrivals import codes, plant, push, reading, wanted
 
@@ -29,38 +30,41 @@ def arrivals(made, seconds):
     return Arrivals(made.engine, threading.Lock(), lambda: NOW, seconds)
 
 
-def test_the_ledger_follows_once_nothing_more_comes(tmp_path):
+def test_what_comes_is_loaded_and_due_to_be_settled(tmp_path):
     with plant(tmp_path) as made:
-        seconds = Seconds()
-        work = arrivals(made, seconds)
+        work = arrivals(made, Seconds())
         work.drain()
-        assert not work.due
+        assert not due(made.engine)
         push(made, "a", [reading(15 * n, n) for n in range(97)])
         work.drain()
-        seconds.at += QUIET_S - 1
-        push(made, "b", [reading(15 * 97, 97)])
-        work.drain()
-        seconds.at += QUIET_S - 1
-        work.settle()
-        assert made.ledger() == {}
-        seconds.at += 1
-        before = made.engine.state.audit.head()[0]
-        work.settle()
+        assert due(made.engine)
+        duty = Duty(made.engine, threading.Lock())
+        duty.work()
         assert made.ledger()
-        assert [r.event for r in made.engine.state.audit.records(before)][-1] == "ledger.settle"
-        assert not work.due
+        assert not due(made.engine)
 
 
-def test_what_never_stops_is_settled_all_the_same(tmp_path):
+def test_what_an_interface_tells_is_an_issue_as_long_as_it_lasts(tmp_path):
     with plant(tmp_path) as made:
-        seconds = Seconds()
-        work = arrivals(made, seconds)
-        for n in range(8):
-            push(made, str(n), [reading(15 * n, n)])
-            work.drain()
-            assert work.due is (seconds.at - 100 >= LONGEST_S)
-            seconds.at += QUIET_S - 0.5
-        assert work.due
+        duty, links = Duty(made.engine, threading.Lock()), made.engine.links
+        links.raised("link", NOW, "refused", interface="house")
+        links.raised("silent", NOW, "", interface="house", point="P1")
+        duty.interfaces()
+
+        def issues():
+            return {(i.kind, i.subject, i.status) for i in made.engine.state.incidents.everything()}
+
+        assert issues() == {("silence", "house", "open"), ("silence", "house/P1", "open")}
+        assert "接口断开 refused" in {i.detail for i in made.engine.state.incidents.everything()}
+        before = made.engine.state.audit.head()[0]
+        duty.interfaces()
+        assert made.engine.state.audit.head()[0] == before
+        links.ended("link", NOW, interface="house")
+        duty.interfaces()
+        assert ("silence", "house", "closed") in issues()
+        links.ended("silent", NOW, interface="house", point="P1")
+        Duty(made.engine, threading.Lock()).interfaces()  # after a restart
+        assert ("silence", "house/P1", "closed") in issues()
 
 
 def test_a_store_that_cannot_be_written_is_told_and_ends_nothing(tmp_path, monkeypatch):

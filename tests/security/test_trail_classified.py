@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 
 from commands import COMMANDS, EVENTS, LEAVING, House, Request, run
+from data.incidents import raise_alarm
 from data.state import now
 from settings import Settings
 from tests.cli import ROOT
@@ -225,6 +226,7 @@ def pressed(entry, button, values):
 
 # Page and part: who presses which button with what filled in, and what is recorded.
 ACTS = {
+    ("alerts", "act-said"): ("clerk", "close", {"reason": "gateway restarted"}, "alarm.close"),
     ("audit", "act-said"): ("auditor", "verify", {}, "audit.verify"),
     ("closing", "act-step-said"): (
         "analyst", "check", {"step-month": {"site": "S1", "month": "2026-01"}}, "period.step",
@@ -283,6 +285,10 @@ def test_a_callback_leaves_one_record(home, which):
     if button == "read":  # somebody who was here before reads up to now
         home.engine.state.visits.came(home.accounts[who], now() + timedelta(hours=1))
         values = {"upto": now().isoformat()}
+    if which[0] == "alerts":
+        raise_alarm(home.engine, "silence", "P1", "warn", "no answer", now())
+        (one,) = home.engine.state.incidents.of([""])
+        values = values | {"issue": {"issue": one.incident, "key": "a1" * 16}}
     before = audit.head()[0]
     answer = send(client, pressed(changing(home)[which], button, values))
     assert answer.status_code == 200, answer.text
