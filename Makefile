@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := .
 
-.PHONY: run test test-full check bench translations browser basis
+.PHONY: run test test-full check bench translations browser peers basis
 
 $(VENV)/run.stamp: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,11 +26,19 @@ browser:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } || \
 	  echo "no chromium here: browser tests will be skipped"
 
+# Interfaces are tested against peers that others wrote; npm's are fetched by the tests themselves.
+PEERS := libmodbus-dev pkg-config gcc socat npm
+peers:
+	@pkg-config --exists libmodbus 2>/dev/null && command -v socat >/dev/null && command -v npm >/dev/null && command -v cc >/dev/null || { [ "$$(id -u)" = 0 ] && \
+	  command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || \
+	  echo "no $(PEERS) here: tests against peers of others will be skipped"
+
 # Two files at a time, one on each core.
-test: $(VENV)/dev.stamp browser
+test: $(VENV)/dev.stamp browser peers
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-full: $(VENV)/dev.stamp browser
+test-full: $(VENV)/dev.stamp browser peers
 	$(BIN)/python -m pytest --full $(TESTS)
 
 check: $(VENV)/dev.stamp

@@ -23,7 +23,7 @@ from pages._plain import part
 from translations import LANGUAGES, text
 
 FOLDER = Path(__file__).parent.parent / "docs" / "manual"
-FILES = ("README.md", "screens.md", "api.md", "access.md", "trail.md", "keys.md")
+FILES = ("README.md", "screens.md", "interfaces.md", "api.md", "access.md", "trail.md", "keys.md")
 WRITTEN = {"zh": "accounting-basis.md", "en": "accounting-basis.en.md"}
 LONGEST = 80
 

@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,7 @@ from data.night import is_night
 from data.pushes import Pushes
 from data.slots import SteadyClock
 from data.spool_file import SpoolFile
+from data.state import DBAPIError
 from data.state.interfaces import Interfaces, InterfaceVersion, interfaces_read_only
 from translations import text
 
@@ -212,7 +214,7 @@ class Link:
         self.answered, self.down_since = True, None
         if self.state is not LinkState.RUNNING:
             self._is(LinkState.RUNNING, "")
-            self.book.ended("link", self.clock.now(), interface=self.interface_id)
+            self._end("link")
 
     def trouble(self, reason: str) -> None:
         """Tell what went wrong without the link being lost."""
@@ -223,8 +225,7 @@ class Link:
         known = self.points.get(point_id)
         row = known.point.row if known is not None else 0
         self.disabled[point_id] = reason
-        self.book.raised("config", self.clock.now(), f"{row}: {reason}",
-                         interface=self.interface_id, point=point_id)  # fmt: skip
+        self._raise("config", f"{row}: {reason}", point_id)
 
     def lost(self, reason: str) -> None:
         """Tell that the link is down and will be tried again."""
@@ -232,6 +233,16 @@ class Link:
         if self.down_since is None:
             self.down_since = self.clock.monotonic()
         self._is(LinkState.WAITING, reason)
+
+    def _raise(self, code: str, detail: str, point: str = "") -> None:
+        with suppress(sqlite3.OperationalError):  # a full disk takes no event; reading goes on
+            self.book.raised(
+                code, self.clock.now(), detail, interface=self.interface_id, point=point
+            )
+
+    def _end(self, code: str, point: str = "") -> None:
+        with suppress(sqlite3.OperationalError):
+            self.book.ended(code, self.clock.now(), interface=self.interface_id, point=point)
 
     def _is(self, state: LinkState, error: str) -> None:
         if state is not self.state:
@@ -244,7 +255,7 @@ class Link:
         dark = is_night(at, self.cfg.latitude, self.cfg.longitude)
         shortest = min((p.point.period_s for p in self.points.values()), default=60.0)
         if self.down_since is not None and mono - self.down_since > SILENT_PERIODS * shortest:
-            self.book.raised("link", at, self.error, interface=self.interface_id)
+            self._raise("link", self.error)
         for name, known in self.points.items():
             asleep = known.point.quiet == "night" and dark
             if asleep:  # morning begins anew
@@ -253,9 +264,9 @@ class Link:
             limit = SILENT_PERIODS * known.point.period_s
             silent = not off and mono - known.good_mono > limit
             if silent and not known.silent:
-                self.book.raised("silent", at, interface=self.interface_id, point=name)
+                self._raise("silent", "", name)
             if known.silent and not silent:
-                self.book.ended("silent", at, interface=self.interface_id, point=name)
+                self._end("silent", name)
             known.silent = silent
 
     def health(self) -> Health:
@@ -293,8 +304,12 @@ class Collector:
         """Collect until cancelled."""
         try:
             while True:
-                await self._reconcile()
-                await self._look()
+                try:
+                    await self._reconcile()
+                    await self._look()
+                except (DBAPIError, sqlite3.OperationalError):
+                    # Locked for long, or a full disk: who runs goes on and keeps what it has read.
+                    LOG.exception("the collector cannot look at its books")
                 await asyncio.sleep(LOOK_S)
         finally:
             for name in list(self._tasks):
@@ -336,7 +351,8 @@ class Collector:
         task.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await asyncio.wait_for(task, LINK_PAUSE_S)
-        self._book.end_all(name, self._clock.now(), ("link", "silent", "config"))
+        with suppress(sqlite3.OperationalError):
+            self._book.end_all(name, self._clock.now(), ("link", "silent", "config"))
 
     async def _keep(self, version: InterfaceVersion, link: Link) -> None:
         """Run an interface again and again, with longer pauses while it does not answer."""

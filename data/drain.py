@@ -6,7 +6,9 @@ doubles nothing. What cannot count is held back with its reason, never thrown aw
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -73,7 +75,8 @@ def load_pushes(engine: Engine, at: datetime) -> Drained:
             one = _load_group(engine, number, at)
             done = Drained(done.batches + one.batches, done.rows + one.rows, done.held + one.held)
     except StoreError as error:
-        engine.links.raised("drain", at, str(error))
+        with suppress(sqlite3.OperationalError):  # a full disk takes no event either
+            engine.links.raised("drain", at, str(error))
         raise
     if done.batches:
         engine.links.ended("drain", at)
@@ -82,13 +85,17 @@ def load_pushes(engine: Engine, at: datetime) -> Drained:
 
 def _new_groups(engine: Engine, at: datetime) -> Iterator[int]:
     """Give waiting batches of each site a number under which they will be loaded."""
-    sites = {name: one.wanted.site for name, one in engine.state.interfaces.current().items()}
+    waiting = engine.pushes.unloaded(AT_ONCE)
+    if not waiting:
+        return
+    known = engine.state.interfaces.brief()
     by_site: dict[str, list[tuple[int, str]]] = {}
-    for seq, interface in engine.pushes.unloaded(AT_ONCE):
+    for seq, interface in waiting:
+        found = known.get(interface)
         if interface.startswith(OWN):
             site = interface.removeprefix(OWN)
         else:
-            site = sites.get(interface) or _former_site(engine, interface)
+            site = found.site if found is not None else _former_site(engine, interface)
         by_site.setdefault(site, []).append((seq, interface))
     for site, members in by_site.items():
         seqs = [seq for seq, _ in members]

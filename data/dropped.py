@@ -124,19 +124,22 @@ class Drops:
         ]
 
 
-def trailer(path: Path) -> re.Match[bytes] | None:
-    """Return a file's last line where it says how many rows it has: ``#END,<rows>``."""
+def trailer(path: Path) -> tuple[int, int] | None:
+    """Return where a file's last line ``#END,<rows>`` begins and how many rows it says."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return TRAILER.search(file.read().rstrip())
+        file.seek(max(0, size - _TAIL))
+        tail = file.read()
+    found = TRAILER.search(tail.rstrip())
+    return None if found is None else (size - len(tail) + found.start(), int(found[1]))
 
 
 def cut_trailer(path: Path) -> None:
     """Remove the last line that says how many rows a file has."""
     found = trailer(path)
     if found is not None:
-        body = path.read_bytes().rstrip()
-        path.write_bytes(body[: len(body) - len(found[0].rstrip())])
+        with path.open("r+b") as file:
+            file.truncate(found[0])
 
 
 def _to_disk(path: Path) -> None:

@@ -28,6 +28,7 @@ from data.points import Target, check_points, load_points
 from data.sites import documents
 from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, now
 from data.store import Cursor
+from settings import load
 from translations import text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -233,11 +234,27 @@ def save(engine: Engine, draft: Draft, author: str) -> tuple[int, tuple[str, ...
     """
     with engine.store.read() as cursor:
         wanted = checked(draft, tuple(documents(cursor)), engine.language)
+        _keep_off(wanted, engine, draft.source or draft.interface_id)
         remarks = _unknown_meters(cursor, wanted, engine.language)
     before = engine.state.interfaces.current().get(wanted.interface_id)
     if before is not None:
         wanted = replace(wanted, enabled=before.wanted.enabled)
     return engine.state.interfaces.save(wanted, author, now()), remarks
+
+
+def _keep_off(wanted: WantedInterface, engine: Engine, name: str) -> None:
+    """Refuse a path among our own data or keys: a folder's files are read and moved away."""
+    cfg = connectors.connector(wanted.kind).Config.model_validate(dict(wanted.settings))
+    own = load()
+    ours = (engine.home.resolve(), own.home, own.keys, own.audit_anchor.parent)
+    wrong = [
+        _problem(name, setting, str(value), "这是系统自己的目录", "请另选一个文件夹",
+                 engine.language)
+        for setting, value in cfg
+        if isinstance(value, Path) and any(value.resolve().is_relative_to(one) for one in ours)
+    ]  # fmt: skip
+    if wrong:
+        raise Refused(tuple(wrong))
 
 
 def _unknown_meters(cursor: Cursor, wanted: WantedInterface, language: str) -> tuple[str, ...]:
@@ -347,8 +364,8 @@ def look(engine: Engine, at: datetime, *, collector_runs: bool) -> None:
     _told(engine, "disk", at, f"{free:.1f} %", so=free < DISK_SHARE)
     pressure = engine.pushes.pressure()
     _told(engine, "pressure", at, str(pressure.waiting), so=pressure.busy)
-    current = engine.state.interfaces.current()
-    wanted = any(one.wanted.enabled for one in current.values())
+    current = engine.state.interfaces.brief()
+    wanted = any(one.enabled for one in current.values())
     _told(engine, "collector", at, "", so=wanted and not collector_runs)
     for name in current:
         missing = engine.pushes.missing(name)

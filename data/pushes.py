@@ -6,7 +6,9 @@ store takes it from here. The same key is the same batch.
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ RETRY_AFTER_S = 5.0
 MOST_MISSING = 10_000  # a larger hole in a sender's numbers is a new beginning
 OVERTAKEN, OVERTAKEN_AT_FIRST = 100, 3  # how far back a number may come late
 KEPT = timedelta(days=40)
+MOST_MOVED = 20_000  # batches at once
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -254,10 +257,27 @@ class Pushes:
                 connection.execute("UPDATE held SET released_us = ? WHERE id = ?", (us(at), one.id))
         return len(waiting)
 
-    def prune(self, at: datetime) -> None:
-        """Forget what has been in the store for long; the store itself knows what it has."""
+    def prune(self, at: datetime, archive: Path) -> None:
+        """Move what has been in the store for long out of the spool, into a file of its month.
+
+        A stop in between leaves a row in both: who reads the file goes by interface and key.
+        """
+        old = self.file.select(
+            "SELECT seq, interface, version, key, digest, CAST(payload AS TEXT), received_us "
+            "FROM pushed WHERE drained_us < ? ORDER BY seq LIMIT ?",
+            us(at - KEPT), MOST_MOVED,
+        )  # fmt: skip
+        by_month: dict[str, list[object]] = {}
+        for row in old:
+            by_month.setdefault(f"{moment(row[-1]):%Y-%m}", []).append(row)
+        for month, rows in by_month.items():
+            body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            with (archive / f"arrivals-{month}.jsonl.gz").open("ab") as file:
+                file.write(gzip.compress(body.encode()))
+                file.flush()
+                os.fsync(file.fileno())
         with self.file.transaction() as connection:
-            connection.execute("DELETE FROM pushed WHERE drained_us < ?", (us(at - KEPT),))
+            connection.executemany("DELETE FROM pushed WHERE seq = ?", [row[:1] for row in old])
 
     def counts(self, interface: str) -> dict[str, int]:
         """Return how many batches and readings of an interface came, wait and are held back."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from data.collector import is_running
@@ -22,7 +24,7 @@ from jobs.schedule import DRAIN, SETTLE, Schedule
 QUIET_S = 5.0
 LONGEST_S = 30.0
 LOOK_S = 10.0
-PRUNE_S = 86_400.0
+PRUNE_S = 3600.0
 
 
 class Arrivals:
@@ -67,8 +69,9 @@ class Arrivals:
             ):
                 with self._writing:
                     changed += load_drops(self._engine, self._wall)
-        except (StoreError, DiskFull) as error:
-            self._engine.links.raised("drain", self._wall(), str(error))
+        except (StoreError, DiskFull, sqlite3.OperationalError) as error:
+            with suppress(sqlite3.OperationalError):  # a full disk takes no event either
+                self._engine.links.raised("drain", self._wall(), str(error))
             return
         if changed:
             self._note()
@@ -87,7 +90,7 @@ class Arrivals:
             look(self._engine, at, collector_runs=is_running(self._engine.home))
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
-            self._engine.pushes.prune(at)
+            self._engine.pushes.prune(at, self._engine.store.inbox)
 
     @property
     def due(self) -> bool:

@@ -54,7 +54,7 @@ class CollectorChild:
 
     def look(self) -> None:
         """Start, restart or stop the child as the interfaces want it."""
-        wanted = any(one.wanted.enabled for one in self._interfaces.current().values())
+        wanted = any(one.enabled for one in self._interfaces.brief().values())
         mono = self._monotonic()
         if self._child is not None and self._child.poll() is not None:
             code = self._child.returncode

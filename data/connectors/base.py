@@ -264,7 +264,9 @@ def _resolved(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever
         return os.environ[name]
     if place == "credential" and name:
         folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-        return _first_line(Path(folder, name)) if folder else _first_line(Path(name))
+        if not folder or Path(name).name != name:
+            raise ValueError("没有这个凭据；它由系统服务在启动时提供")
+        return _first_line(Path(folder, name))
     if place == "file" and name:
         return _first_line(Path(name))
     raise ValueError("密码和密钥不能直接写在这里；请写 env:变量名、file:路径 或 credential:名称")

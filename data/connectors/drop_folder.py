@@ -191,7 +191,10 @@ class DropFolder:
 
 def _mark(path: Path) -> bool:
     """Tell whether somebody says that a file is whole."""
-    return any(path.with_name(path.name + mark).exists() for mark in MARKS) or bool(trailer(path))
+    return (
+        any(path.with_name(path.name + mark).exists() for mark in MARKS)
+        or trailer(path) is not None
+    )
 
 
 def _wrong(path: Path, language: str) -> str:
@@ -204,9 +207,9 @@ def _wrong(path: Path, language: str) -> str:
         if said != [file_digest(path)]:
             return text("内容与 .sm3 中的摘要不符；请重新传送", language)
     end = trailer(path)
-    if end is not None and _lines(path) != int(end[1]):
+    if end is not None and _lines(path) != end[1]:
         key = "末行说有 {said} 行，实际有 {found} 行；请重新传送"
-        return text(key, language, said=int(end[1]), found=_lines(path))
+        return text(key, language, said=end[1], found=_lines(path))
     return ""
 
 

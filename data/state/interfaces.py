@@ -60,6 +60,15 @@ class InterfaceVersion:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Brief:
+    """Whose data an interface brings, whether it runs, and its newest version."""
+
+    site: str
+    enabled: bool
+    version: int
+
+
 class Interfaces:
     """The interfaces of a data directory."""
 
@@ -78,6 +87,16 @@ class Interfaces:
         with self._engine.connect() as connection:
             found = [_version(row) for row in connection.execute(wanted)]
         return {one.wanted.interface_id: one for one in found if one.act != REMOVE}
+
+    def brief(self) -> dict[str, Brief]:
+        """Return what is asked every second of every interface that is not removed, by name."""
+        newest = select(func.max(T.c.version)).group_by(T.c.interface)
+        wanted = select(T.c.interface, T.c.site, T.c.enabled, T.c.version).where(
+            T.c.version.in_(newest), T.c.act != REMOVE
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(T.c.interface))
+            return {row.interface: Brief(row.site, bool(row.enabled), row.version) for row in rows}
 
     def find(self, interface: str) -> InterfaceVersion:
         """Return the newest version of an interface.

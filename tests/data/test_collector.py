@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from data import connectors
 from data.collector import Collector, Link, Running, is_running, only_one
 from data.collector import _Point as Watched
 from data.connectors.base import Batch, ConnectorConfig, LinkError, Point, Reading
+from data.drain import load_pushes
 from data.dropped import Drops
 from data.link_book import LinkBook
 from data.pushes import Pushes
@@ -29,6 +31,7 @@ from tests.cli import ROOT
 from tests.data.connectors.emitted import until
 from tests.data.test_slots import Clocks
 from tests.peers.start import free_port, modbus_server
+from tests.plant import Plant, meter, opened_home
 
 
 def point(name="P1", address=0, **more):
@@ -313,6 +316,24 @@ def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
         given(link, "P1")
 
 
+def test_a_disk_that_takes_no_event_stops_no_reading(link, monkeypatch):
+    """F9: what was read goes on to be kept, and who asks goes on asking."""
+
+    def full(*_words, **_named):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(link.book, "raised", full)
+    monkeypatch.setattr(link.book, "ended", full)
+    link.lost("连接不上")
+    link.clocks.mono = 100.0
+    link.disable("P2", "设备没有这个地址")
+    assert "P1" in silent(link)
+    given(link, "P1")
+    link.look()
+    assert "P1" not in link.health().silent
+    assert link.pushes.counts("house")["readings"] == 1
+
+
 def test_a_duplicate_is_counted(link):
     given(link, "P1", key="k")
     assert given(link, "P1", key="k").duplicate
@@ -349,3 +370,26 @@ def test_only_one_collector_works_on_a_data_directory(tmp_path):
 
 def test_link_errors_are_sentences():
     assert str(LinkError("连接不上")) == "连接不上"
+
+
+def test_from_a_meter_to_the_ledger(tmp_path, server):
+    """Server, collector, spool, store and ledger: the same figure all the way."""
+    server.words(0, 0x0001, 0xE240)
+    counter = point(dtype="u32", scale="0.01", example="123456 = 00 01 E2 40")
+    with opened_home(tmp_path / "home") as engine:
+        made = Plant(tmp_path, engine)
+        made.meters(meter("M1", role="grid_import", register_max=10**8))
+        engine.state.interfaces.save(modbus(server.port, points=[counter]), "tester", now())
+
+        async def run():
+            async with collecting(tmp_path / "home"):
+                await until(lambda: engine.pushes.counts("house")["batches"] >= 2)
+
+        asyncio.run(run())
+        assert load_pushes(engine, datetime.now(UTC)).held == 0
+        made.settle()
+        rows = made.query("SELECT value, quality, epoch_us(ts) FROM reading ORDER BY ts")
+        assert {(value, q) for value, q, _ in rows} == {(Decimal("1234.56"), 0)}
+        assert all(ts % 1_000_000 == 0 for _, _, ts in rows)
+        assert made.query("SELECT source FROM batch WHERE kind = 'readings'") == [("house",)]
+        assert len(made.ledger()) > 0

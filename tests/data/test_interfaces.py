@@ -110,6 +110,18 @@ def test_an_unknown_site_and_kind_are_named(made, tmp_path):
     assert "drop_folder" in said
 
 
+@pytest.mark.parametrize("folder", ["home", "home/inbox", "link"])
+def test_a_folder_among_our_own_data_is_refused(made, tmp_path, folder):
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    path = tmp_path / "drop.toml"
+    path.write_text(
+        f'id = "d"\nkind = "drop_folder"\nsite = "S1"\n[settings]\nfolder = "{tmp_path}/{folder}"\n'
+    )
+    with pytest.raises(Refused) as refused:
+        interfaces.save(made.engine, interfaces.read_draft(path, "zh"), "clerk")
+    assert "系统自己的目录" in refused.value.problems[0].line("zh")
+
+
 def test_a_file_that_is_none(tmp_path):
     path = tmp_path / "x.toml"
     for body in ("not toml =", 'id = "x"', 'id = "x"\nkind = "y"\nsite = "z"\nmore = 1'):

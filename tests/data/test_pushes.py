@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import sqlite3
 import subprocess
 import sys
@@ -206,15 +208,19 @@ def test_an_event_lasts_until_it_ends(file):
         book.raised("nothing", NOW)
 
 
-def test_old_drained_batches_are_forgotten(file):
+def test_old_drained_batches_move_to_the_file_of_their_month(file, tmp_path):
     pushes = Pushes(file)
     pushes.put("a", 1, batch("old"), NOW)
     pushes.group([1], 9)
     pushes.loaded(9, [], NOW)
     pushes.put("a", 1, batch("waits"), NOW)
-    pushes.prune(NOW + timedelta(days=41))
+    pushes.prune(NOW + timedelta(days=41), tmp_path)
     assert pushes.known("a", "old") is None
     assert pushes.known("a", "waits")
+    with gzip.open(tmp_path / "arrivals-2026-07.jsonl.gz", "rt", encoding="utf-8") as kept:
+        (row,) = [json.loads(line) for line in kept]
+    assert (row[1], row[3]) == ("a", "old")
+    assert decoded(row[5]) == batch("old").readings
 
 
 def test_a_broken_transaction_leaves_nothing(file):

@@ -89,7 +89,15 @@ def test_a_secret_is_written_as_where_it_is_kept(tmp_path, monkeypatch):
     assert "from a file" not in kept.model_dump_json()
     named = WithSecret(password="env:PLANT_PASSWORD")
     assert named.password.get_secret_value() == "from the environment"
-    for wrong in ("s3cret", "env:NOT_SET_ANYWHERE", f"file:{tmp_path}/absent"):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert WithSecret(password="credential:pw").password.get_secret_value() == "from a file"
+    for wrong in (
+        "s3cret",
+        "credential:../pw",
+        "credential:absent",
+        "env:NOT_SET_ANYWHERE",
+        f"file:{tmp_path}/absent",
+    ):
         with pytest.raises(ValidationError):
             WithSecret(password=wrong)
 
