@@ -11,6 +11,7 @@ from data.engine import Busy, Options, lock, opened
 from data.recovery import recovered
 from data.store import Limits
 from jobs.arrivals import Arrivals
+from jobs.duty import Duty
 
 
 def main(home: Path) -> None:
@@ -18,11 +19,12 @@ def main(home: Path) -> None:
         try:
             with lock(home), opened(home, Options(Limits(1))) as engine:
                 recovered(engine)
-                arrivals = Arrivals(engine, threading.Lock())
+                writing = threading.Lock()
+                arrivals, duty = Arrivals(engine, writing), Duty(engine, writing)
                 print("ready", flush=True)
                 while True:
                     arrivals.drain()
-                    arrivals.settle()
+                    duty.look()
                     time.sleep(0.05)
         except Busy:
             time.sleep(0.05)
