@@ -332,7 +332,8 @@
     var axis = gd._fullLayout.yaxis;
     if (!axis || points[0].y === undefined || !event.event || points[0].data.orientation === "h") { return points[0].customdata; }
     var at = axis.p2c(event.event.clientY - gd.getBoundingClientRect().top - axis._offset);
-    var stack = points.filter(function (p) { return p.data.type === "bar"; });
+    // Plotly tells the nearest first; a stack is counted from its foot.
+    var stack = points.filter(function (p) { return p.data.type === "bar"; }).sort(function (a, b) { return a.curveNumber - b.curveNumber; });
     if (stack.length && gd._fullLayout.barmode === "relative") {
       var top = 0, below = stack.filter(function (p) { return p.y < 0; });
       if (at < 0 && below.length) { return below[0].customdata; }

@@ -88,7 +88,7 @@ def no_forecast(view: View) -> Built:
 def years(view: View) -> Built:
     """Return the reductions of the years that the ledger has; no year is forecast (5.7 a)."""
     known = view.book.periods(REDUCTION)
-    last = view.last.months[-1]
+    last = view.periods[-1].months[-1]
     found = _years(view, [month for month in known if month <= last])
     labels = tuple(year for year, _ in found)
     cells = tuple(cell for _, cell in found)
@@ -132,7 +132,7 @@ def _counts(
     found: list[dict[str, object]] = []
     drawn = charts.values(line.cells, "kgCO2e", view.units)
     for at, (label, value) in enumerate(zip(labels, drawn, strict=True)):
-        count = sum(month[:4] == label and month <= view.last.months[-1] for month in known)
+        count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
         if count < 12 and value is not None:
             words = view.t("{count}/12 个月", count=count)
             below = at < len(labels) - 1 and value > 0.2 * max(v or 0.0 for v in drawn)

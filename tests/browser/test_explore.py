@@ -190,7 +190,8 @@ def test_screen_csv_and_trace_are_one_under_a_filter(look, plant_app, ledger, pa
             assert number["value"] == row["value"]
         charted = page.evaluate(
             "() => [...document.querySelectorAll("
-            "'.panel-card[data-state=ready]:not(:has(.unparted)):has([data-switch^=table]) .plot')]"
+            "'.panel-card[data-state=ready]:not(:has(> .card > .words > .unparted))"
+            ":has([data-switch^=table]) .plot')]"
             ".map((plot) => plot.closest('[data-panel]').dataset.panel)"
         )
         assert charted
