@@ -75,7 +75,7 @@
   function ends(layout, height, width) {
     var list = layout.meta.ends || [];
     if (!list.length) { return []; }
-    if (width < 480 && list.length > 1) { layout.margin.r = 12; return []; }
+    if (width < 480 && list.length > 1) { return []; }
     var range = layout.yaxis.range;
     var plot = height - layout.margin.t - layout.margin.b;
     var placed = list.map(function (e) { return { end: e, y: (plot * (e.y - range[0])) / (range[1] - range[0]) }; });
@@ -176,7 +176,7 @@
       var words = n.brief.length > 12 ? n.brief.slice(0, 11) + "…" : n.brief;
       if (n.texts.length > 1) { words += " +" + (n.texts.length - 1); }
       var wide = textWidth(words), left = Math.max(0, Math.min(at - wide / 2, all - wide));
-      var fits = left >= free, marked = fits || at - 6 >= free; // a mark under the label beside it is the dotted line alone
+      var fits = left >= free && left + wide <= all + layout.margin.r, marked = fits || at - 6 >= free; // a mark under the label beside it is the dotted line alone
       if (marked) { free = fits ? left + wide + 10 : at + 8; }
       return { xref: "x", x: labels.indexOf(n.x), xanchor: "center", xshift: fits ? left + wide / 2 - at : 0, yref: "paper", y: 1,
                yanchor: "bottom", yshift: 3 + raised, showarrow: false, text: fits ? plain(words) : marked ? "▾" : "", font: { size: 12, color: extra.label },
@@ -191,11 +191,13 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
+    if (width < 480 && (layout.meta.ends || []).length > 1) { layout.margin.r = 12; } // a phone has the legend instead of end labels
     var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
-      if (trace.type === "heatmap" && trace.text && (width - layout.margin.l - layout.margin.r) / trace.x.length < 24) {
-        trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % 2 ? "" : t; })];
+      if (trace.type === "heatmap" && trace.text) {
+        var apart = Math.ceil(24 / ((width - layout.margin.l - layout.margin.r) / trace.x.length));
+        trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % apart ? "" : t; })];
       }
       if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
       if (trace.meta && trace.meta.values && each) {
@@ -228,8 +230,9 @@
   function spots(layout) {
     return (layout.meta.spots || []).map(function (note) {
       var over = note.at !== undefined;
+      var range = (layout.yaxis || {}).range || [0, 1], low = !over && note.y - range[0] < 0.15 * (range[1] - range[0]); // no room below
       return { xref: "x", x: over ? note.at : note.x, yref: over ? "paper" : "y", y: over ? 1 : note.y, text: note.text, showarrow: false,
-               yanchor: over ? "bottom" : "top", yshift: over ? 2 : -8, xanchor: note.align || "center", xshift: note.align === "right" ? 8 : 0,
+               yanchor: over || low ? "bottom" : "top", yshift: over ? 2 : low ? 8 : -8, xanchor: note.align || "center", xshift: note.align === "right" ? 8 : 0,
                font: { size: 12, color: note.color }, attributes: note.attributes };
     });
   }

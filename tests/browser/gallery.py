@@ -64,6 +64,11 @@ def _scaled(rows: Rows, by: Callable[[Any], float]) -> Rows:
     return _each(rows, "value", lambda row: None if pd.isna(row.value) else row.value * by(row))
 
 
+def _of_size(row: Any, size: float) -> float:
+    """Another size for amounts; quotients and shares of them stay as they are."""
+    return 1.0 if "/" in row.unit or row.unit == "%" else size
+
+
 def _nulls(rows: Rows, gone: Callable[[Any], bool]) -> Rows:
     lost = pd.Series([gone(row) for row in rows.itertuples()], index=rows.index)
     value, quality = rows["value"].mask(lost), rows["quality"].mask(lost, "null")
@@ -88,8 +93,8 @@ CHANGES: Mapping[str, Callable[[Rows], Rows]] = {
     ),
     "nothing": lambda rows: _nulls(rows, lambda row: row.period[:7] == LAST_MONTH),
     "one": _one,
-    "huge": lambda rows: _scaled(rows, lambda row: 1e7),
-    "tiny": lambda rows: _scaled(rows, lambda row: 1e-6),
+    "huge": lambda rows: _scaled(rows, lambda row: _of_size(row, 1e4)),
+    "tiny": lambda rows: _scaled(rows, lambda row: _of_size(row, 1e-6)),
     "estimated": lambda rows: rows.assign(
         quality="estimated", measured_pct=40.0, estimated_pct=60.0
     ),
