@@ -33,9 +33,7 @@ CAUSES = {
 }  # fmt: skip
 ENTITIES = {"site": "全站", "diesel": "用油", "pv": "光伏", "data": "数据盘", "server": "服务器"}
 SMALLEST_T = 0.005
-LIFE = (
-    "生命周期：未处理 → 处理中 → 已关闭（须填原因）；同一规则、同一对象相连的时段合并为一条"
-)
+LIFE = "生命周期：未处理 → 处理中 → 已关闭（须填原因）；同一规则、同一对象相连的时段合并为一条"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,15 @@ _REFUSED = frozenset(
 )  # fmt: skip
 _CHANGES = frozenset((sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 _GROWS_ONLY = frozenset(
-    ("audit", "checkpoint", "anchored", "password_history", "policy_version", "note",
-     "incident_event")
+    (
+        "audit",
+        "checkpoint",
+        "anchored",
+        "password_history",
+        "policy_version",
+        "note",
+        "incident_event",
+    )
 )
 
 

@@ -29,7 +29,7 @@ def test_where_like_days_are_too_few_every_day_counts_and_then_none():
     before = history(14, lambda at: 3.0 if at.day_of_week >= 5 else 5.0)
     saturday = pd.DatetimeIndex(["2026-01-24 10:00"])
     assert list(usual(before, saturday)) == [5.0]  # 4 days of rest, 14 days in all
-    assert np.isnan(usual(before[:24 * 7], saturday).iloc[0])
+    assert np.isnan(usual(before[: 24 * 7], saturday).iloc[0])
     assert np.isnan(usual(before.where(before.index.hour != 10), saturday).iloc[0])
 
 

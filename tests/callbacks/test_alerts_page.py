@@ -35,7 +35,7 @@ def plant(tmp_path_factory):
                               per_step=0.95))  # fmt: skip
         found.settle()
         incidents.follow(engine, AT)
-        incidents.raise_alarm(engine, "silence", "P<b>1", "critical", "no \"answer\"", AT, "S1")
+        incidents.raise_alarm(engine, "silence", "P<b>1", "critical", 'no "answer"', AT, "S1")
         yield found
 
 
