@@ -135,6 +135,7 @@ REASONS: Mapping[str, str] = {
     "reference": "没有模型显著优于朴素法",
     "season": "不足 24 个月，不用季节模型",
     "still": "序列没有变化，无从检验",
+    "untested": "历史还不足以回测，暂用参考模型",
     "no_price": "没有 CCER 价格，只给减排量、不给金额",
 }
 
@@ -189,6 +190,8 @@ def _reason(chosen: str, reference: str, known: int, rules: Rules, judged: list[
         return ""
     if rules.season > 1 and known < 2 * rules.season:
         return "season"
+    if not any(one.origins for one in judged if one.model == reference):
+        return "untested"
     return "reference" if any(one.mase is not None for one in judged) else "still"
 
 

@@ -178,6 +178,11 @@ def test_a_champion_stays_for_three_months_unless_it_fails_by_the_margin():
     assert forecast(filled(series), PRICE_WEEKS, Held("theta", 3)).model == "naive"
 
 
+def test_what_cannot_be_tested_yet_is_said():
+    fan = forecast(filled(seasonal(1, 24)), REDUCTION_MONTHS)
+    assert (fan.model, fan.reason) == ("seasonal_growth", "untested")
+
+
 def test_a_series_that_never_moves_or_turns_negative_is_forecast():
     still = forecast(filled([5.0] * 40), REDUCTION_MONTHS)
     assert still.p50.tolist() == [5.0] * 12
