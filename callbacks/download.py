@@ -171,7 +171,7 @@ def _file_name(page: Page, view: View, title: str, ending: str) -> str:
     joint = "～" if view.language == "zh" else "-"
     lens = view.t(view.lens.title) if view.lens else ""
     span = f"{view.periods[0].label}{joint}{view.last.label}"
-    words = [site, view.t(page.name), title, lens, span, str(today)]
+    words = [site, view.t(page.name), title, view.focus_words, lens, span, str(today)]
     return "_".join(word for word in words if word) + f".{ending}"
 
 
