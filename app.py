@@ -97,7 +97,7 @@ def create_app(settings: Settings) -> Flask:
     writing = threading.Lock()  # commands and pages write one after the other
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail)
-    duty = Duty(engine, writing)
+    duty = Duty(engine, writing, settings.settle_quiet_s)
     trail.also(duty.look, EVERY_S, "alarms")
     trail.also(duty.minute, 60, "alarms")
     uploader = Uploader(engine.state.outbox, places_of(settings, now), now)

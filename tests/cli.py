@@ -49,12 +49,12 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def serving(home: Path):
+def serving(home: Path, **more: str):
     """The app, answering; ended by its process number."""
     port = free_port()
     process = subprocess.Popen(
         command("serve"),
-        env=environment(home, CARBON_PORT=str(port)),
+        env=environment(home, CARBON_PORT=str(port), **more),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
