@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     )
     audit_syslog_ca: str = Field("", description="文件：tls:// 日志服务器的 CA 证书")
 
+    settle_quiet_s: float = Field(
+        8.0, ge=1, le=3600, description="数据静默多少秒后自动结算并判断告警"
+    )
     alarm_syslog: str = Field(
         "",
         pattern=r"^(tls://[A-Za-z0-9._\[\]:-]+:\d{1,5})?$",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -78,11 +79,15 @@ def bind_alerts(app: Dash, desk: Desk) -> None:
         output=outputs,
         inputs={
             "search": Input("url", "search"),
-            "done": Input(part(key, "act-done"), "data"),
+            "_done": Input(part(key, "act-done"), "data"),
         },
     )
-    def refresh(search: object, done: object) -> Answer:
-        return contents(desk.reader, search, who(), language(desk.language), done)
+    def refresh(search: object, _done: object) -> Answer:
+        chosen = language(desk.language)
+        try:
+            return contents(desk.reader, search, who(), chosen)
+        except Exception:
+            return _broken(chosen)
 
     bind_drawing(app, page.PAGE, (page.READINGS,))
 
@@ -146,9 +151,7 @@ def _asked_issue(of: object) -> tuple[int, str]:
 # ---- what is shown ----
 
 
-def contents(
-    reader: PageReader, search: object, asks: Who, chosen_language: str, done: object = None
-) -> Answer:
+def contents(reader: PageReader, search: object, asks: Who, chosen_language: str) -> Answer:
     """Return everything the page shows for an address."""
     chosen = page.choice(search)
     scene = scene_of(reader, chosen, search, chosen_language)
@@ -197,6 +200,20 @@ def _nothing(chosen: str) -> Answer:
     return shut() | {"top": head, "banner": None, "kpis": None, "calendar": empty,
                       "calendar-state": "empty", "alarms": empty,
                       "alarms-state": "empty"}  # fmt: skip
+
+
+def _broken(chosen: str) -> Answer:
+    """Return the page when it could not be read: a number by which the log knows why."""
+    number = f"E-{secrets.token_hex(3).upper()}"
+    LOG.exception("the page of alarms failed, %s", number)
+    card = el(
+        "Div", icon("circle-x"), el("P", text("未能读取", chosen), cls="empty-reason"),
+        el("P", text("编号 {number}，其他卡片不受影响", chosen, number=number), cls="empty-range"),
+        el("Button", text("重试", chosen), cls="button", type="button", data_do="retry"),
+        cls="empty error", role="alert",
+    )  # fmt: skip
+    return _nothing(chosen) | {"calendar": card, "calendar-state": "error", "alarms": None,
+                               "alarms-state": "error"}  # fmt: skip
 
 
 def _no_readings(chosen: str) -> Content:

@@ -24,7 +24,7 @@ from data.store import StoreError
 
 LOG = logging.getLogger("carbon.alarms")
 EVERY_S = 3
-QUIET_S = 4.0  # so long nothing may have come in
+QUIET_S = 8.0  # so long nothing may have come in, unless the settings say otherwise
 LONGEST_S = 30.0  # but so long nobody waits
 LOW_PCT = 10.0
 VOLUME = "data"
@@ -40,12 +40,15 @@ class Duty:
         The opened data directory.
     writing
         The lock that commands and pages hold while they write.
+    quiet_s
+        So long nothing may have come in, s.
     wall, monotonic
         The time of day (UTC without a zone), and seconds that nobody can set.
     """
 
     engine: Engine
     writing: threading.Lock
+    quiet_s: float = QUIET_S
     wall: Callable[[], datetime] = now
     monotonic: Callable[[], float] = time.monotonic
     _seen: int = field(default=-1, init=False)
@@ -61,7 +64,8 @@ class Duty:
             self._seen, self._last = version, at
         if self._first is None:
             return
-        if at - self._last < QUIET_S and at - self._first < LONGEST_S:
+        longest = max(LONGEST_S, self.quiet_s)
+        if at - self._last < self.quiet_s and at - self._first < longest:
             return
         # A command that writes settles by itself, or will have changed the version when it ends.
         if self.writing.acquire(blocking=False):

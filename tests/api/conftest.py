@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from data.state import now
-from jobs.arrivals import Arrivals
+from jobs.duty import Duty
 from security.api_keys import SCOPES, WantedKey, add
 from tests.security.doors import House, house
 
@@ -81,7 +81,7 @@ def fresh():
 def api(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         # Figures change when a test says so, not while another compares them.
-        patched.setattr(Arrivals, "settle", lambda _self: None)
+        patched.setattr(Duty, "look", lambda _self: None)
         with house(tmp_path_factory.mktemp("api")) as found:
             api = Api(found)
             api.gate.buckets._per_s = 100_000  # tests of the rate have buckets of their own

@@ -156,3 +156,15 @@ def test_without_data_the_page_says_what_to_do(tmp_path):
 ])  # fmt: skip
 def test_the_state_of_a_day(hours, state):
     assert quality.day_of(*hours).state == state
+
+
+def test_a_page_that_cannot_be_read_says_so_with_a_number(caplog):
+    with Flask(__name__).test_request_context():
+        try:
+            raise ValueError("of this test")
+        except ValueError:
+            found = work._broken("zh")
+    assert found["calendar-state"] == "error"
+    assert "E-" in words(found["calendar"])
+    assert "of this test" in caplog.text
+    assert found["drawer-box"] == "work-hidden"

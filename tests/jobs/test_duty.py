@@ -233,10 +233,10 @@ def test_what_failed_is_tried_again(plant, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(work, "settle", full)
         duty.look()
-        clock.at += 5
+        clock.at += QUIET_S + 1
         with pytest.raises(StoreError):
             duty.look()
-    for _ in range(4):
+    for _ in range(5):
         clock.at += 3
         duty.look()
     assert len(plant.engine.state.incidents.everything()) == 1
