@@ -1,7 +1,7 @@
 """What an alarm may mean for the emissions: the quantity that is unsure, times its factor.
 
 The standard asks for no such figure; it stands in no ledger. It says which alarm is worth a
-person's time first (docs/decisions/0012-alarm-issues.md).
+person's time first (docs/decisions/0017-alarm-issues.md).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def unsure_quantity(kind: str, hours: pd.DataFrame) -> float | None:
 
     References
     ----------
-    accounting.md §12; docs/decisions/0012-alarm-issues.md.
+    accounting.md §12; docs/decisions/0017-alarm-issues.md.
     """
     if kind == "A5":
         hours = hours[hours["hour"].isin(NIGHT)]
@@ -136,7 +136,7 @@ def impact(
 
     References
     ----------
-    docs/decisions/0012-alarm-issues.md.
+    docs/decisions/0017-alarm-issues.md.
     """
     on = "substitution" if role in SUBSTITUTES else "emission"
     if kind in LACKING and (total_known or (on == "emission" and not counts)):

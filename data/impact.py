@@ -56,7 +56,7 @@ def impacts(engine: Engine, document: SiteDocument, alarms: Sequence[Any]) -> di
 
     References
     ----------
-    docs/decisions/0012-alarm-issues.md.
+    docs/decisions/0017-alarm-issues.md.
     """
     with engine.store.read() as cursor:
         meters = site_meters(cursor, document.site_id, document.timezone, held={})
