@@ -126,15 +126,17 @@ def test_intervals_cover_what_they_say(share, full):
 
 
 def test_the_gate_lets_a_false_champion_through_rarely(full):
-    walks = range(60 if full else 3)
-    false = [n for n in walks if forecast(filled(walk(n)), PRICE_WEEKS).model != "naive"]
+    walks, steps = (range(60), 81) if full else (range(2), 56)
+    false = [n for n in walks if forecast(filled(walk(n, steps)), PRICE_WEEKS).model != "naive"]
     assert len(false) <= 0.1 * len(walks), f"{len(walks)} walks"
 
 
-def test_a_seasonal_series_has_a_seasonal_model():
-    fan = forecast(filled(seasonal(1)), REDUCTION_MONTHS)
-    assert fan.model in ("ets", "theta", "seasonal_growth")
-    ahead = 100 + 0.4 * np.arange(72, 84) + 25 * np.sin(2 * math.pi * np.arange(72, 84) / 12)
+def test_a_seasonal_series_has_a_seasonal_model(full):
+    months = 72 if full else 40
+    fan = forecast(filled(seasonal(1, months)), REDUCTION_MONTHS)
+    assert fan.model in ("ets", "theta", "seasonal_growth"), f"{months} months"
+    steps = np.arange(months, months + 12)
+    ahead = 100 + 0.4 * steps + 25 * np.sin(2 * math.pi * steps / 12)
     assert fan.p50 == pytest.approx(ahead, rel=0.08)
 
 
@@ -162,8 +164,9 @@ def test_bands_nest_and_widen():
     assert np.all(np.diff(fan.widths[0.8]) >= 0)
 
 
-def test_a_champion_never_loses_to_the_reference_where_both_were_judged():
-    for series, rules in ((seasonal(2, 64), REDUCTION_MONTHS), (walk(2, 60), PRICE_WEEKS)):
+def test_a_champion_never_loses_to_the_reference_where_both_were_judged(full):
+    months, weeks = (96, 81) if full else (38, 40)
+    for series, rules in ((seasonal(2, months), REDUCTION_MONTHS), (walk(2, weeks), PRICE_WEEKS)):
         fan = forecast(filled(series), rules)
         by_name = {one.model: one for one in fan.judged}
         reference = by_name[rules.reference(len(series))]

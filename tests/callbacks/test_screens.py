@@ -237,13 +237,14 @@ def test_unknown_downloads_are_not_found(reader):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
-def test_every_number_opens_and_adds_up_again(reader, ledger, page):
+def test_every_number_opens_and_adds_up_again(reader, ledger, page, full):
     names = {a.get("data_figure") for _, a in numbers(contents(page, reader, "", "zh"))} - {None}
     assert len(names) > (60 if page is not market.PAGE else 10)
-    for name in sorted(names):
+    for name in sorted(names)[:: 1 if full else 4]:
         drawer = opened_drawer(reader, {"figure": name}, "zh")
         heads = [n["props"]["children"] for n in walk(drawer) if n.get("type") == "H3"]
-        assert heads == ["计算公式", "排放因子", "活动数据", "原始读数"]
+        wanted = ["计算公式", "排放因子", "活动数据", "原始读数"]
+        assert heads in (wanted, [*wanted, "各部分"])
         assert recomputed_value(reader, name) == pytest.approx(ledger[name], rel=1e-12)
 
 
