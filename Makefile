@@ -27,11 +27,11 @@ browser:
 	  echo "no chromium here: browser tests will be skipped"
 
 # Interfaces are tested against peers that others wrote; npm's are fetched by the tests themselves.
-PEERS := libmodbus-dev pkg-config gcc socat npm
+PEERS := libmodbus-dev pkg-config gcc socat npm mosquitto postgresql mariadb-server
 peers:
-	@pkg-config --exists libmodbus 2>/dev/null && command -v socat >/dev/null && command -v npm >/dev/null && command -v cc >/dev/null || { [ "$$(id -u)" = 0 ] && \
-	  command -v apt-get >/dev/null && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || \
+	@export PATH="$$PATH:/usr/sbin"; { pkg-config --exists libmodbus && command -v socat npm cc mosquitto mariadbd && \
+	  ls -d /usr/lib/postgresql/*; } >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || \
 	  echo "no $(PEERS) here: tests against peers of others will be skipped"
 
 # Two files at a time, one on each core.
