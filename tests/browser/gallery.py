@@ -216,7 +216,8 @@ _SHELL = """<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8">
 <div class="app"><main class="app-body" id="main">{body}</main></div>
 <script id="charts" type="application/json">{charts}</script>
 <script src="/plotly.min.js"></script><script src="/assets/20-template.js"></script>
-<script src="/assets/30-charts.js"></script><script src="/assets/32-focus.js"></script><script src="/assets/35-flow.js"></script>
+<script src="/assets/30-charts.js"></script><script src="/assets/32-focus.js"></script>
+<script src="/assets/35-flow.js"></script>
 <script src="/gallery.js"></script></body></html>"""
 
 SCRIPT = """
