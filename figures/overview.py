@@ -91,8 +91,8 @@ def ccer_price(view: View) -> Built:
         subtitle=view.joined(view.units.of("CNY/t").word, grain_words(view), view.t("成交均价"),
                              view.t("纵轴不从零起")),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
-        foot=view.t("来源：导入的行情；没有成交的月份断线，不补零也不插值"),
-        lead=view.now(PRICE),
+        foot=view.t("来源：交易所公布的周合计和导入的行情；没有成交的月份断线，不补零也不插值"),
+        lead=next((c for c in reversed(price.cells) if c and c.value is not None), None),
         sheet=Sheet(labels, (group,), tuple(view.cells(PRICE))),
     )  # fmt: skip
 

@@ -15,6 +15,15 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="the larger counts of make test-full")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave the larger counts to make test-full; how many is printed at the end."""
+    if config.getoption("--full"):
+        return
+    left = [item for item in items if item.get_closest_marker("larger")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if not item.get_closest_marker("larger")]
+
+
 @pytest.fixture(scope="session")
 def full(request):
     return bool(request.config.getoption("--full"))

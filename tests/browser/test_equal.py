@@ -45,7 +45,7 @@ def seen(visit):
     return settled(visit).page.evaluate(SHOWN)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.larger)])
 @pytest.mark.parametrize("path", PAGES)
 def test_what_is_shown_is_the_ledger_in_every_zone(
     open_page, plant_app, signed_in, ledger, path, language

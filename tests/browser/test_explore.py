@@ -27,6 +27,8 @@ MARKS = (
     ("/lifecycle", "stages", "stage:transport"),
 )
 PATHS = (*(path for path, _, _ in MARKS), "/market")
+LOOKED = ("/process", "/market")
+TURNS = [path if path in LOOKED else pytest.param(path, marks=pytest.mark.larger) for path in PATHS]
 CHAPTERS = {
     "/": "overview", "/emission": "whole-site-emissions", "/process": "dismantling",
     "/substitution": "substitution", "/lifecycle": "life-cycle", "/market": "carbon-sales",
@@ -101,7 +103,7 @@ def test_a_name_filters_and_chips_keys_and_back_take_it_away(look, path, panel, 
         changed(visit, lambda: page.keyboard.press("Escape"), "")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", TURNS)
 def test_a_month_filters_by_pointer_and_by_key_and_all_is_cleared_at_once(look, path):
     with look(path) as visit:
         page = settled(visit).page
@@ -271,7 +273,7 @@ def test_a_copied_link_opens_the_meter(look, plant_app):
         assert kept.value.suggested_filename == "meter_E10_2026-01-05_readings.csv"
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", TURNS)
 def test_a_chart_is_walked_by_keys_and_the_manual_is_one_key_away(look, path):
     with look(path) as visit:
         page = settled(visit).page

@@ -73,7 +73,13 @@ def sheet_texts(file):
     return [plain("".join(word[4] for word in found)) for _, _, found in words(file)]
 
 
-@pytest.mark.parametrize("path", SHEETS)
+FEW = ("/emission", "/lifecycle", "/help")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path if path in FEW else pytest.param(path, marks=pytest.mark.larger) for path in SHEETS],
+)
 def test_a_page_takes_few_sheets_of_a4_and_nothing_lies_beyond_their_margins(
     open_page, plant_app, signed_in, tmp_path, path
 ):
@@ -98,9 +104,10 @@ def pytest_generate_tests(metafunc):
     """Every page from a wide screen; from narrower ones every page or, normally, one each."""
     if "width" in metafunc.fixturenames:
         narrow = [(path, width) for path in MONITORING for width in (768, 390)]
-        few = [("/process", 768), ("/substitution", 390)]
-        chosen = narrow if metafunc.config.getoption("--full") else few
-        metafunc.parametrize(("path", "width"), [*((path, 1440) for path in MONITORING), *chosen])
+        few = [("/", 1440), ("/process", 768), ("/substitution", 390)]
+        every = [*((path, 1440) for path in MONITORING), *narrow]
+        chosen = every if metafunc.config.getoption("--full") else few
+        metafunc.parametrize(("path", "width"), chosen)
 
 
 def test_no_card_is_split_and_no_word_of_a_chart_is_lost(

@@ -82,7 +82,9 @@ def swiped(page, x, y, far):
     finger.detach()
 
 
-def test_a_tap_on_a_chart_opens_its_number(open_page, plant_app, signed_in):
+def test_a_tap_on_a_chart_filters_by_its_part_and_two_open_its_number(
+    open_page, plant_app, signed_in
+):
     with open_page(
         plant_app.url + "/emission", width=768, height=1024, touch=True, state=signed_in,
         cookies={"lang": "zh"},
@@ -90,8 +92,13 @@ def test_a_tap_on_a_chart_opens_its_number(open_page, plant_app, signed_in):
         page = settled(visit).page
         page.evaluate(PLACED, ["carbon", "0"])
         bar = page.locator('[data-panel="carbon"] .barlayer .point path').nth(3).bounding_box()
-        page.touchscreen.tap(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] - 6)
+        place = bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] - 6
+        page.touchscreen.tap(*place)
+        page.touchscreen.tap(*place)
         page.locator(".drawer").wait_for()
+        page.keyboard.press("Escape")
+        page.touchscreen.tap(*place)
+        page.locator(".chips").wait_for()
 
 
 def test_a_chart_that_keeps_the_finger_is_found(open_page, plant_app, signed_in):
