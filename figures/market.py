@@ -219,7 +219,7 @@ def trading(view: View) -> Built:
             _month_ticks(figure, labels, view.language)
     leads = [cards.legend(view, above), cards.legend(view, below)]
     note = view.t(
-        "来源：交易所公布的周合计和导入的行情，均价 = 成交额 ÷ 成交量；没有成交的期间留空，不补零也不插值"
+        "来源：公布的周合计和导入行情，均价 = 成交额 ÷ 成交量；没有成交的期间留空，不补零也不插值"
     )
     if any(thin):
         note = view.joined(view.t("斜纹为成交不足 1,000 t 的周，均价参考性弱"), note)

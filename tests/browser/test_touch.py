@@ -97,6 +97,8 @@ def test_a_tap_on_a_chart_filters_by_its_part_and_two_open_its_number(
         page.touchscreen.tap(*place)
         page.locator(".drawer").wait_for()
         page.keyboard.press("Escape")
+        page.locator(".drawer").wait_for(state="hidden")
+        page.evaluate(PLACED, ["carbon", "0"])
         page.touchscreen.tap(*place)
         page.locator(".chips").wait_for()
 
