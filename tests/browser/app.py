@@ -41,6 +41,7 @@ def build(home: Path) -> str:
     secret.write_text(WORDS, encoding="utf-8")
     _done(home, "demo", "--months", MONTHS)
     _done(home, "import", "prices", str(_prices(home.parent)))
+    _done(home, "settle")  # now, not by itself while somebody looks
     return add_user(home, USER, "analyst", secret)
 
 

@@ -14,6 +14,8 @@ from tests.shown import assert_words
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York")
 PAGES = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
+LONG = ("/emission", "/substitution", "/lifecycle")  # many panels: with --full
+TURNS = [pytest.param(path, marks=pytest.mark.larger) if path in LONG else path for path in PAGES]
 
 SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) => ({
   figure: element.dataset.figure, value: element.getAttribute('data-value'),
@@ -76,7 +78,7 @@ def test_numbers_of_the_pictures_carry_their_figure(open_page, plant_app, signed
     assert all(number["figure"] and number["value"] for number in in_charts)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", TURNS)
 def test_hover_table_and_csv_of_every_panel_agree(open_page, plant_app, signed_in, ledger, path):
     with open_page(
         plant_app.url + path, width=1440, height=900, cookies={"lang": "zh"}, state=signed_in

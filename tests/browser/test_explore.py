@@ -180,7 +180,10 @@ NUMBERS = """() => [...document.querySelectorAll('[data-panel]')].flatMap((panel
       || panel.querySelector(':scope > .card > .words > .unparted, .words > .unparted'))})))"""
 
 
-@pytest.mark.parametrize(("path", "_panel", "part"), MARKS)
+@pytest.mark.parametrize(
+    ("path", "_panel", "part"),
+    [MARKS[0], MARKS[4], *(pytest.param(*one, marks=pytest.mark.larger) for one in MARKS[1:4])],
+)
 def test_screen_csv_and_trace_are_one_under_a_filter(look, plant_app, ledger, path, _panel, part):
     name = path.strip("/") or "overview"
     with look(f"{path}?focus={part}") as visit:

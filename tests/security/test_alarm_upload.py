@@ -41,7 +41,7 @@ class Host:
     """A log host over TLS, which may be slow, vanish after some bytes, or never answer."""
 
     def __init__(self, context, port=0, *, slow=False, vanish_after=None, mute=False, stall=False):
-        self.got, self.context, self.slow = bytearray(), context, slow
+        self.streams, self.context, self.slow = [], context, slow
         self.vanish_after, self.mute, self.stall, self.kept = vanish_after, mute, stall, []
         self.socket = socket.create_server(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
@@ -69,12 +69,13 @@ class Host:
             pass
 
     def _read(self, found):
-        read = 0
+        read, mine = 0, bytearray()
+        self.streams.append(mine)  # of one connection: who was killed may still be being read
         while part := found.recv(64 if self.slow else 65536):
             read += len(part)
             if self.vanish_after is not None and read >= self.vanish_after:
                 return  # what was read is lost with it
-            self.got += part
+            mine += part
             if self.slow:
                 time.sleep(0.002)
         found.unwrap()
@@ -87,7 +88,11 @@ class Host:
 
     @property
     def ids(self):
-        return [one.decode() for one in ID.findall(bytes(self.got))]
+        return [one.decode() for one in ID.findall(self.got)]
+
+    @property
+    def got(self):
+        return b"\n".join(map(bytes, self.streams))
 
 
 @pytest.fixture
