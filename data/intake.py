@@ -70,8 +70,19 @@ class Draft:
         return unchanged and (self.head is None or self.matches.plain())
 
 
-def begun(engine: Engine, draft: Draft, sites: tuple[str, ...]) -> Draft:
+def begun(engine: Engine, draft: Draft, sites: tuple[str, ...], *, always: bool = False) -> Draft:
     """Return a file that has come with its kind, columns and site guessed.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    draft
+        The file.
+    sites
+        Those that whoever brings it may see.
+    always
+        Whether a site is given even where the rows name theirs: rows of others are refused then.
 
     Raises
     ------
@@ -84,16 +95,18 @@ def begun(engine: Engine, draft: Draft, sites: tuple[str, ...]) -> Draft:
     head = head_of(draft.path, engine.language, MOST_BYTES)
     kind = guessed_kind(head)
     found = replace(draft, head=head)
-    return as_kind(engine, found, kind, sites) if kind else found
+    return as_kind(engine, found, kind, sites, always=always) if kind else found
 
 
-def as_kind(engine: Engine, draft: Draft, kind: str, sites: tuple[str, ...]) -> Draft:
+def as_kind(
+    engine: Engine, draft: Draft, kind: str, sites: tuple[str, ...], *, always: bool = False
+) -> Draft:
     """Return a file taken for another kind: columns and site are guessed anew."""
     if draft.head is None:
         return draft
     remembered = _remembered(engine, draft.account, kind)
     matches = matched(draft.head, KINDS[kind], remembered)
-    named = "site" in matches.names
+    named = "site" in matches.names and not always
     site = draft.site or (sites[0] if len(sites) == 1 else "")
     return replace(draft, kind=kind, matches=matches, site="" if named else site,
                    made=Corrections())  # fmt: skip
