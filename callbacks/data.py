@@ -8,7 +8,7 @@ from functools import partial
 from dash import Dash, Input, Output
 from flask import Response
 
-from callbacks import intake_import
+from callbacks import intake_forms, intake_import
 from callbacks._request import language
 from callbacks._uploads import Uploads
 from callbacks.closing import Answer, Desk
@@ -17,7 +17,7 @@ from pages import data as page
 from pages._plain import part
 from translations import text
 
-BINDERS: tuple[Callable[[Dash, Desk], None], ...] = ()
+BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (intake_forms.bind,)
 
 
 def bind_data(app: Dash, desk: Desk) -> Callable[[str], Response | None]:
