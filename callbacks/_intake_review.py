@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from dash import no_update
 from flask import Response
 
 from callbacks._scope import in_scope, scope
@@ -70,6 +71,7 @@ def contents(desk: Desk, slot: Slot | None, chosen: page.Choice, asks: Who, word
     return {
         "import-body": body, "import-foot": foot, "import-batch": card,
         "reason": "intake-reason-box" if reason else "work-hidden",
+        "reason-value": no_update if reason else "",  # no reason passes on to another file
         "import-batches": _batches(desk, rows, chosen, words), "batches-state": "ready",
     }  # fmt: skip
 
