@@ -37,7 +37,7 @@ from pages._plain import number, part
 from security.policy import IMPORT, REVOKE
 from translations import text
 
-FIRST_SHOWN = 20
+FIRST_SHOWN = 12
 NUMBERS = ("number", "integer")
 
 
@@ -194,13 +194,13 @@ def _pair(draft: Draft, place: int, words: str) -> Pair:
 
 def review_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Reviewed:
     """Return what is wrong with the file in work; the same draft is looked at once."""
-    if slot.found is not None and slot.found[0] is draft:
-        return slot.found[1]
-    key = (draft.kind, draft.matches)
+    if slot.found is not None and slot.found[0] is draft and slot.found[1] == words:
+        return slot.found[2]
+    key = (draft.kind, draft.matches, words)
     if slot.table is None or slot.table[0] != key:
         slot.table = key, table_of(draft, words)
     found = checked(desk.reader.engine, draft, slot.table[1], words)
-    slot.found = draft, found
+    slot.found = draft, words, found
     return found
 
 
@@ -304,9 +304,9 @@ def impact(desk: Desk, slot: Slot, words: str) -> Content:
     if len(months) > 1:
         span += f"～{period_words(months[-1], words)}"
     emission = effect.sum("emission_kgco2e")
-    return intake_import.impact(
-        None if emission is None else emission / 1000.0, effect.sum("electricity_kwh"), span, words
-    )
+    if emission is None:
+        return intake_import.no_impact(text("{months} 有数值未知，无法合计", words, months=span))
+    return intake_import.impact(emission / 1000.0, effect.sum("electricity_kwh"), span, words)
 
 
 # ---- batches ----
