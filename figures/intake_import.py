@@ -289,7 +289,7 @@ def impact(
     energy = "--" if energy_kwh is None else signed(energy_kwh, 0)
     words = text("入库后 {months} 碳排放变化；用电 {energy} kWh", language, months=months,
                  energy=energy)  # fmt: skip
-    return [el("Div", el("Span", tonnes, cls="num intake-value"), el("Span", " tCO₂", cls="num"),
+    return [el("Div", el("Span", tonnes, cls="num intake-value"), el("Span", " tCO₂e", cls="num"),
                cls="value-line"), el("Div", words, cls="note")]  # fmt: skip
 
 
@@ -311,7 +311,7 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
              aria_current="true" if sheet.every else None),
         cls="segments", role="group", aria_label=t("显示哪些行", language),
     )  # fmt: skip
-    tools: list[Content] = [segments]
+    tools: list[Content] = [segments] if sheet.editable else []
     if sheet.open_rows:
         tools.append(el("A", icon("download"), el("Span", t("下载错误清单", language)),
                         cls="button", href=download, download="", target="_self"))  # fmt: skip
@@ -322,7 +322,8 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
         tools.append(button(t("还原", language), "undo-2", doing(do="restore")))
     sub = t("错误格已标出；直接在表内修改，改完自动重新校验", language)
     if not sheet.editable:
-        sub = t("文件较大，请在原文件中修改后重新上传", language)
+        key = "文件较大，请在原文件中修改后重新上传" if sheet.bad else "文件较大，已整体校验"
+        sub = t(key, language)
     head = el("Div", el("Div", el("H2", t("待处理的行" if not sheet.every else "全部行", language),
                                   cls="card-title"), el("P", sub, cls="card-sub"),
                         cls="card-titles"), el("Div", tools, cls="intake-tools"),
@@ -383,7 +384,8 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
                   cls="intake-drop-row", type="button", title=words,
                   data_intake=doing(do="drop", row=line.row))  # fmt: skip
     suggestions = el("Td", el("Div", el("Div", ways), drop, cls="intake-ways"), cls="at-rest")
-    return el("Tr", el("Td", str(line.row), cls="num at-name"), cells,
+    place = el("Td", str(line.row), cls="num at-name", data_label=text("行", language))
+    return el("Tr", place, cells,
               el("Td", issues, cls="at-rest"), suggestions, data_row=str(line.row))  # fmt: skip
 
 
