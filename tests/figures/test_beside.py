@@ -8,9 +8,11 @@ from figures import beside
 from figures.number import exact, written
 from tests.figures.test_flow_pages import LAST, texts, view
 
-VALUES = {"pv_generation": 55_000.0, "pv_self_use": 35_000.0, "pv_self_rate": 63.5,
-          "charger_energy": 3_100.0, "charger_count": 10.0, "heat_pump_saved": 1_500.0,
-          "standard_ac_electricity": 6_000.0, "reduction": 27_000.0, "throughput": 15.0}  # fmt: skip
+VALUES = {
+    "pv_generation": 55_000.0, "pv_self_use": 35_000.0, "pv_self_rate": 63.5,
+    "charger_energy": 3_100.0, "charger_count": 10.0, "heat_pump_saved": 1_500.0,
+    "standard_ac_electricity": 6_000.0, "reduction": 27_000.0, "throughput": 15.0,
+}  # fmt: skip
 
 
 def seen(**more):
