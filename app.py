@@ -105,6 +105,7 @@ def create_app(settings: Settings) -> Flask:
     _screens(server, house, writing, trail)
     _programs(server, house, trail)
     duty = Duty(engine, writing, settings.settle_quiet_s)
+    trail.watch.told = duty.stepped
     trail.also(duty.look, EVERY_S, ALARMS)
     trail.also(duty.minute, 60, ALARMS)
     trail.also(duty.interfaces, 10, ALARMS)
