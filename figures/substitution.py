@@ -123,7 +123,7 @@ def _starts(view: View, starts: Sequence[str], chosen: str) -> Node:
     return el(
         "Details",
         el("Summary", el("Span", view.t("{month} 起", month=chosen)), icon("chevron-down"),
-           cls="filter since"),
+           cls="filter from-month"),
         el("Div", items, cls="menu menu-right"), cls="menu-box",
     )  # fmt: skip
 
