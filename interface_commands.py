@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from data import interfaces
 from data.connectors import UnknownConnector
-from data.connectors.base import ProbeReport
+from data.connectors.base import ProbeReport, report_plain
 from data.engine import Engine
 from data.points import points_csv
 from data.slots import utc_now
@@ -128,18 +128,7 @@ def probe(engine: Engine, console: Console, *, name: str, as_json: bool) -> int:
 
 
 def _as_json(report: ProbeReport) -> str:
-    rows = [
-        {"point_id": r.point_id, "row": r.row, "raw_hex": r.raw_hex,
-         "orders": {o: None if v is None else str(v) for o, v in r.orders},
-         "value": None if r.value is None else str(r.value), "unit": r.unit,
-         "error": r.error, "hint": r.hint}
-        for r in report.rows
-    ]  # fmt: skip
-    said = {
-        "at": report.at.isoformat(), "ok": report.ok, "error": report.error,
-        "elapsed_s": report.elapsed_s, "clock_skew_s": report.clock_skew_s, "rows": rows,
-    }  # fmt: skip
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(report_plain(report), ensure_ascii=False)
 
 
 def _as_text(report: ProbeReport, language: str) -> list[str]:

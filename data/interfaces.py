@@ -26,7 +26,7 @@ from data.ingest.problems import Problem, Refused
 from data.link_book import Event, LastValue
 from data.points import Target, check_points, load_points
 from data.sites import documents
-from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, now
+from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, acting, now
 from data.store import Cursor
 from settings import load
 from translations import text
@@ -336,6 +336,8 @@ def resend(engine: Engine, interface: str, at: datetime) -> int:
 def probe(engine: Engine, interface: str, points: Sequence[str] = ()) -> ProbeReport:
     """Read every point of an interface once, or some of them: raw bytes and all byte orders.
 
+    What it gave is kept for the integration document.
+
     Raises
     ------
     NoSuchInterface
@@ -343,9 +345,9 @@ def probe(engine: Engine, interface: str, points: Sequence[str] = ()) -> ProbeRe
     ValidationError, UnknownConnector
         Its settings cannot be used any more.
     """
-    wanted = engine.state.interfaces.find(interface).wanted
-    report = probe_wanted(wanted, points)
-    engine.state.audit.record(Entry("interface.probe", interface, "ok" if report.ok else "failed"))
+    found = engine.state.interfaces.find(interface)
+    report = probe_wanted(found.wanted, points)
+    engine.state.interface_tests.add(interface, found.version, report, acting().actor, now())
     return report
 
 
