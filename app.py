@@ -31,6 +31,7 @@ from callbacks.alerts import bind_alerts
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.course import READINGS_OF, bind_course
+from callbacks.data import bind_data
 from callbacks.download import bind_downloads
 from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
@@ -56,6 +57,7 @@ from pages import (
     alerts,
     audit,
     closing,
+    data,
     emission,
     factors,
     help,
@@ -80,7 +82,7 @@ from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
-    alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
+    data.PAGE, alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -166,6 +168,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
+    bind_data(app, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
