@@ -16,11 +16,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from data import connectors
-from data.connectors.base import ConnectorConfig, Health, LinkState, Point, ProbeReport
+from data.connectors.base import (
+    ConnectorConfig,
+    Health,
+    LinkState,
+    Point,
+    ProbeReport,
+    is_secret,
+)
 from data.engine import Engine
 from data.ingest.problems import Problem, Refused
 from data.link_book import Event, LastValue
@@ -213,15 +220,12 @@ def _setting_problem(
     said = error.get("ctx", {}).get("error")
     reason = str(said) if said is not None else _REASONS.get(error["type"], "这一项的值不可用")
     declared = config.model_fields.get(name)
-    secret = declared is not None and SecretStr in _types(declared.annotation)
     about = declared.description if declared is not None and declared.description else ""
-    value = None if secret or error["type"] == "missing" else str(error.get("input"))
+    value = (
+        None if is_secret(config, name) or error["type"] == "missing" else str(error.get("input"))
+    )
     remedy = about or "请对照手册填写"
     return _problem(source, name, value, reason, remedy, language)
-
-
-def _types(annotation: object) -> tuple[object, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
 
 
 def save(engine: Engine, draft: Draft, author: str) -> tuple[int, tuple[str, ...]]:

@@ -29,7 +29,7 @@ from data.units import unit, units
 from translations import text
 
 MAX_BYTES = 8 << 20
-_KINDS = {"register": "累计", "instant": "瞬时", "interval": "区间", "status": "状态"}
+KIND_WORDS = {"register": "累计", "instant": "瞬时", "interval": "区间", "status": "状态"}
 
 POINTS = Kind(
     "points",
@@ -52,7 +52,7 @@ POINTS = Kind(
         quantity("scale", "系数", default=Decimal(1), minimum=None, aliases=("倍率",)),
         quantity("offset", "偏移", default=Decimal(0), minimum=None),
         typed("unit", "单位", "text"),
-        choice("kind", "量类", _KINDS, default="register"),
+        choice("kind", "量类", KIND_WORDS, default="register"),
         quantity("rollover", "满度值", aliases=("翻转值",)),
         quantity("period_s", "采集周期", default=Decimal(900), aliases=("采集周期(s)", "周期")),
         typed("dir", "方向", "text", default="R"),
@@ -306,7 +306,7 @@ def _cell(value: object, *, zh: bool) -> str:
     if value is None:
         return ""
     if isinstance(value, PointKind):
-        return _KINDS[value.value] if zh else value.value
+        return KIND_WORDS[value.value] if zh else value.value
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, float):

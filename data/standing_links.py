@@ -37,10 +37,12 @@ REST = Standing(
         function="接收 POST 的 JSON 文档，整份校验、逐行判断后写入暂存库才应答；"
         "同一幂等键只算一次；另开放账本、读数、告警和预测的只读查询。",
         physical="以太网 HTTP，服务监听 {bind}:{port}；跨网段或经公网时须在前置反向代理启用 TLS。",
-        protocol="OpenAPI 3.1，路径 /api/v1；密钥放在 Authorization: Bearer，按范围、有效期和来源地址限制；"
+        protocol="OpenAPI 3.1，路径 /api/v1；密钥放在 Authorization: Bearer，"
+        "按范围、有效期和来源地址限制；"
         "一份至多 {rows} 行，每个密钥每秒 {rate} 次；可附 X-Content-SM3 摘要或 SM3-HMAC 签名；"
         "错误按 RFC 9457 应答，繁忙时答 503 和 Retry-After。",
-        test="用同一幂等键重发应答 duplicate；改动一个字节应答 422；过期、越权和地址不符的密钥分别被拒；"
+        test="用同一幂等键重发应答 duplicate；改动一个字节应答 422；"
+        "过期、越权和地址不符的密钥分别被拒；"
         "未登记的表号逐行退回。",
         duties="推送方保管密钥、为每份文档编号、收到 503 或断网时保留原文重发；"
         "系统管理员签发与吊销密钥；系统方应答即落盘并保存收据。",
@@ -53,7 +55,8 @@ UPLOAD = Standing(
         function="识别编码和列名，逐格校验，列出错误与影响，确认后整件入库；"
         "同一文件再来不变，改动的行作为更正，整批可查来源。",
         physical="浏览器经本系统网页上传，或在服务器上执行 import 命令；不占用现场通信设备。",
-        protocol="CSV（UTF-8 或 GB18030）、XLSX、XLS，读数还可用 Parquet；共 {kinds} 种文件，列名中英文均可；"
+        protocol="CSV（UTF-8 或 GB18030）、XLSX、XLS，读数还可用 Parquet；"
+        "共 {kinds} 种文件，列名中英文均可；"
         "文件以 SM3 摘要查重，时间按 ISO 8601，不带时区的按站点时间。",
         test="每种模板各导入一份；错一格、缺一列、重复导入、截断和换名各试一次，核对行号与说明。",
         duties="资料提供方对内容负责并保留原件；数据员导入并处理退回的行；"

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-LEAST_WIDTH, MOST_WIDTH = 4, 34  # of a column, in letters
+LEAST_WIDTH, MOST_WIDTH = 7, 34  # of a column, in letters
+MOST_UPRIGHT = 9  # columns on a page that stands
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,8 @@ def _letters(words: str) -> int:
 
 def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]], kept: int = 1) -> Table:
     """Return a wide table without the columns in which no row says anything."""
-    shown = [
-        at for at in range(len(head)) if at < kept or any(row[at].strip() for row in rows)
-    ]
+    shown = [at for at in range(len(head)) if at < kept or any(row[at].strip() for row in rows)]
     return Table(
         "", tuple(head[at] for at in shown), tuple(tuple(r[at] for at in shown) for r in rows),
-        wide=len(shown) > 6,
+        wide=len(shown) > MOST_UPRIGHT,
     )  # fmt: skip

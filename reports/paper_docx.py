@@ -13,12 +13,12 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.styles.style import ParagraphStyle
-from docx.table import _Row
 from docx.table import Table as WordTable
+from docx.table import _Row
 
 from reports.paper import Paper, Section, Table, widths
 
-BODY, HEAD = "宋体", "黑体"  # every Word that writes Chinese has them
+BODY, HEAD = "SimSun", "SimHei"  # 宋体, 黑体: every Word that writes Chinese has them
 WIDTH_MM, LENGTH_MM, EDGE_MM = 210, 297, 18
 _BEGINNING = (1980, 1, 1, 0, 0, 0)  # a file in an archive has a time; ours must not be the clock's
 _QUIET = RGBColor(0x52, 0x60, 0x6D)
@@ -75,6 +75,9 @@ def _title(word: Word, paper: Paper) -> None:
 
 
 def _section(word: Word, section: Section) -> None:
+    lying = any(table.wide for table in section.tables)
+    if lying:
+        _turned(word, lying=True)
     heading = word.add_paragraph(f"{section.letter}  {section.title}", style="Heading 1")
     second = heading.add_run(f"  {section.second}")
     second.font.size, second.font.color.rgb = Pt(9), _QUIET
@@ -82,11 +85,11 @@ def _section(word: Word, section: Section) -> None:
         word.add_paragraph(words)
     for table in section.tables:
         _table(word, table)
+    if lying:
+        _turned(word, lying=False)
 
 
 def _table(word: Word, table: Table, *, headed: bool = True) -> None:
-    if table.wide:
-        _turned(word, lying=True)
     if table.name:
         word.add_paragraph().add_run(table.name).bold = True
     lines = (table.head, *table.rows) if headed else table.rows
@@ -103,8 +106,6 @@ def _table(word: Word, table: Table, *, headed: bool = True) -> None:
     if headed:
         _repeated(made, made.rows[0])
     word.add_paragraph()
-    if table.wide:
-        _turned(word, lying=False)
 
 
 def _repeated(made: WordTable, row: _Row) -> None:

@@ -286,6 +286,17 @@ Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 """A password or key: written as where it is kept, never as what it is."""
 
 
+def is_secret(config: type[ConnectorConfig], name: str) -> bool:
+    """Tell whether a setting holds a secret, alone or as one of several types."""
+    declared = config.model_fields.get(name)
+    return declared is not None and _holds_secret(declared.annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    inner = (getattr(annotation, "__origin__", None), *getattr(annotation, "__args__", ()))
+    return annotation is SecretStr or any(map(_holds_secret, filter(None, inner)))
+
+
 class ConnectorConfig(BaseModel):
     """An interface's settings; a connector adds its own. Unknown ones are refused.
 

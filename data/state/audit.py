@@ -84,6 +84,7 @@ EVENTS: Mapping[str, str] = {
     "interface.remove": "删除接口",
     "interface.probe": "试读接口",
     "interface.resend": "重新入库",
+    "interface.document": "生成接口文档",
     "api_key.add": "建立接口密钥",
     "api_key.revoke": "吊销接口密钥",
     "api.denied": "接口拒绝访问",

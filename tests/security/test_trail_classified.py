@@ -145,6 +145,7 @@ CASES = {
     "interfaces-enable": lambda f: {"name": "drop"},
     "interfaces-probe": lambda f: {"name": "drop", "as_json": True},
     "interfaces-resend": lambda f: {"name": "drop"},
+    "interfaces-doc": lambda f: {"out": f["out"] + ".papers", "names": []},
     "interfaces-remove": lambda f: {"name": "drop"},
     "demo": lambda f: {"months": 1, "seed": 1, "last_day": "2026-02-10"},
     "demo-remove": lambda f: {},
