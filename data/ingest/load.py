@@ -114,7 +114,8 @@ def import_file(engine: Engine, kind: str, path: Path, options: Options) -> Rece
 def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) -> Receipt:
     digest = copy_with_digest(path, part)
     before = engine.spool.known(kind, options.site, digest)
-    if before is not None:
+    again = before.seq if before is not None and is_revoked(engine, before.seq) else 0
+    if before is not None and not again:
         seen = before.received_at.astimezone().isoformat(timespec="seconds")
         return Receipt(path.name, kind, before.seq, seen_at=seen)
     batch = Batch(
@@ -134,7 +135,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
     def acknowledge() -> int:
         part.replace(kept)
         _to_disk(kept)
-        return engine.spool.add(batch)
+        return engine.spool.add(batch, again)
 
     if options.dry_run:
         loaded = _tried(engine, request)
@@ -155,6 +156,13 @@ def _receipt(name: str, kind: str, seq: int, loaded: Loaded) -> Receipt:
         loaded.left_out,
         notes=loaded.notes,
     )
+
+
+def is_revoked(engine: Engine, batch: int) -> bool:
+    """Tell whether a batch was revoked."""
+    with engine.store.read() as cursor:
+        sql = "SELECT 1 FROM revoked_batch WHERE batch = ?"
+        return cursor.execute(sql, [batch]).fetchone() is not None
 
 
 class _DryRun(Exception):
