@@ -24,6 +24,7 @@ from callbacks import alerts as alerts_work
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
+from callbacks import intake_papers
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
@@ -169,6 +170,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
     bind_data(app, desk)
+    intake_papers.bind(server, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
@@ -350,6 +352,8 @@ def _page_of_path(path: str) -> str | None:
         return "/"
     if path == _METER:
         return READINGS_OF
+    if intake_papers.PATH.fullmatch(path):
+        return data.PAGE.path
     if path in audit_work.PAPERS:
         return audit.PAGE.path
     found = _DOWNLOAD.fullmatch(path)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from dash import Dash, Input, Output
 
-from callbacks import intake_import
+from callbacks import intake_import, intake_keys, intake_links
 from callbacks._request import language
 from callbacks.closing import Answer, Desk
 from pages import data as page
 from pages._plain import part
 from translations import text
 
-BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (intake_import.bind,)
+BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (
+    intake_import.bind, intake_links.bind, intake_keys.bind,
+)  # fmt: skip
 
 
 def bind_data(app: Dash, desk: Desk) -> None:

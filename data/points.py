@@ -294,12 +294,17 @@ def _with_rollover(point: Point) -> Point:
 
 def table_rows(points: Sequence[Point], language: str) -> list[list[str]]:
     """Return a point table as it is written to a file, header first."""
-    zh = language == "zh"
-    rows = [[column.zh if zh else column.name for column in POINTS.columns]]
-    for point in points:
-        values = point.model_dump() | {"dir": "R"}
-        rows.append([_cell(values[column.name], zh=zh) for column in POINTS.columns])
-    return rows
+    head = [column.zh if language == "zh" else column.name for column in POINTS.columns]
+    return [head, *(list(table_cells(point, language).values()) for point in points)]
+
+
+def table_cells(point: Point, language: str) -> dict[str, str]:
+    """Return a point's row as it is written to a file, by the names of its columns."""
+    zh, values = language == "zh", point.model_dump() | {"dir": "R"}
+    return {
+        column.zh if zh else column.name: _cell(values[column.name], zh=zh)
+        for column in POINTS.columns
+    }
 
 
 def _cell(value: object, *, zh: bool) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from figures.html import Content, Node, el, icon, link
-from pages import intake_import
+from pages import intake_import, intake_links
 from pages._plain import GLOBAL, PlainPage, asked, page_frame, part, query
 from translations import text
 
@@ -32,7 +32,7 @@ class Tab:
 TABS = (
     Tab("import", "导入", "upload", intake_import.shell),
     Tab("forms", "补录", "square-pen"),
-    Tab("links", "接口", "link"),
+    Tab("links", "接口", "link", intake_links.shell),
     Tab("register", "台账", "table-2"),
     Tab("complete", "完整性", "calendar-check"),
 )

@@ -137,7 +137,7 @@ def configured(engine: Engine, interface: str, language: str) -> Facts:
 
 def _settings(config: type[ConnectorConfig], given: Mapping[str, Any]) -> list[Setting]:
     """Return every setting as it is in force; what a secret is, nobody asks here."""
-    found = []
+    found: list[Setting] = []
     for name, declared in config.model_fields.items():
         default = declared.get_default(call_default_factory=True)
         value = given.get(name, "" if default is PydanticUndefined else default)
@@ -240,7 +240,7 @@ def _imports(engine: Engine, sites: tuple[str, ...] | None) -> list[Came]:
             "WHERE $all OR list_contains($sites, site) ORDER BY batch DESC LIMIT $most",
             {"all": sites is None, "sites": list(sites or ()), "most": MOST_LOOKED_AT},
         ).fetchall()
-    found = []
+    found: list[Came] = []
     for batch, source, kind, at, *counts in rows:
         kept = engine.spool.find(batch)
         if kept is not None and kept.path and len(found) < MOST_IMPORTS:
