@@ -169,7 +169,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
-    bind_data(app, desk)
+    workbooks = {data.KEY: bind_data(app, desk)}
     intake_papers.bind(server, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
@@ -185,7 +185,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     bind_trace(app, server, reader, settings.language)
     bind_course(server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
-    _own_downloads(server, desk, auditing)
+    _own_downloads(server, desk, auditing, workbooks)
     policy = _Policy(app)
     _gate(app, server, house, reader, policy)
     server.config |= {
@@ -200,9 +200,17 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     policy.settle()
 
 
-def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
+def _own_downloads(
+    server: Flask,
+    desk: Desk,
+    auditing: AuditDesk,
+    workbooks: Mapping[str, Callable[[str], Response | None]],
+) -> None:
     """Let the working pages answer for their downloads, which are no sheets of panels."""
-    panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
+    panels, pages, books = (
+        server.view_functions[name]
+        for name in ("download_panel", "download_page", "download_workbook")
+    )
     work: Mapping[str, Callable[[str, str], Response | None]] = {
         alerts.KEY: partial(alerts_work.download, desk),
         factors.KEY: partial(factors_work.download, desk),
@@ -217,7 +225,17 @@ def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
         found = work[page](panel, request.query_string.decode("ascii", "replace"))
         return abort(404) if found is None else found
 
-    server.view_functions |= {"download_panel": download, "download_page": download}
+    def workbook(page: str) -> Response:
+        if page not in workbooks:
+            return cast(Response, books(page=page))
+        found = workbooks[page](request.query_string.decode("ascii", "replace"))
+        return abort(404) if found is None else found
+
+    server.view_functions |= {
+        "download_panel": download,
+        "download_page": download,
+        "download_workbook": workbook,
+    }
 
 
 def _warm(server: Flask, reader: PageReader) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from dash import Dash, Input, Output
+from flask import Response
 
-from callbacks import intake_import, intake_keys, intake_links
+from callbacks import intake_complete, intake_import, intake_keys, intake_links
 from callbacks._request import language
+from callbacks._uploads import Uploads
 from callbacks.closing import Answer, Desk
 from pages import data as page
 from pages._plain import part
 from translations import text
 
 BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (
-    intake_import.bind, intake_links.bind, intake_keys.bind,
+    intake_links.bind, intake_keys.bind, intake_complete.bind,
 )  # fmt: skip
 
 
-def bind_data(app: Dash, desk: Desk) -> None:
-    """Register the page's callbacks and those of its tabs."""
+def bind_data(app: Dash, desk: Desk) -> Callable[[str], Response | None]:
+    """Register the page's callbacks and those of its tabs; return what answers its workbooks."""
 
     @app.callback(
         output={"top": Output(part(page.KEY, "top"), "children")}
@@ -32,5 +35,8 @@ def bind_data(app: Dash, desk: Desk) -> None:
         seen = {tab.key: "" if tab.key == chosen.tab else "work-hidden" for tab in page.SHOWN}
         return {"top": top} | seen
 
+    uploads = Uploads(desk.reader.engine)
+    intake_import.bind(app, desk, uploads)
     for bind in BINDERS:
         bind(app, desk)
+    return partial(intake_import.download, desk, uploads)

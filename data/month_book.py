@@ -64,12 +64,16 @@ class Job:
         The settle run.
     adjusting
         What a second person has approved, by locked month.
+    trial
+        Whether the transaction will be rolled back: locked months are computed as open ones and
+        nothing is proposed.
     """
 
     document: SiteDocument
     months: tuple[date, ...]
     run: int
     adjusting: Mapping[date, Approved] | None = None
+    trial: bool = False
 
 
 def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
@@ -90,7 +94,7 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
         A locked month would change by other figures than those that were approved.
     """
     site, zone = job.document.site_id, job.document.timezone
-    locked = engine.state.months.locked(site)
+    locked = set() if job.trial else engine.state.months.locked(site)
     # what a locked month holds may be older than its last settle: it is always computed whole
     narrow = {
         month: found

@@ -191,6 +191,11 @@ def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> 
     return _Plan(wanted, due, _gone(engine, cursor, site, wanted))
 
 
+def planned(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> list[date]:
+    """Bring a site's hours up to date in the caller's transaction; return the months due."""
+    return _plan(engine, site, document, cursor).due
+
+
 def _gone(engine: Engine, cursor: Cursor, site: str, wanted: list[date]) -> list[date]:
     """Return the settled months without data any more; a locked one stays as it was locked."""
     cursor.execute(

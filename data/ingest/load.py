@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from data.digest import copy_with_digest
+from data.digest import copy_with_digest, file_digest
 from data.engine import DiskFull, Engine
 from data.ingest.kinds import KINDS
 from data.ingest.loaders import Loaded, Request, load_records, load_site
@@ -184,6 +184,17 @@ def _tried(engine: Engine, request: Request) -> Loaded:
     except _DryRun as tried:
         return tried.loaded
     raise AssertionError("a dry run always ends in its own exception")
+
+
+def loaded_into(
+    engine: Engine, cursor: Cursor, kind: str, path: Path, options: Options, number: int
+) -> Loaded:
+    """Load a file under a number into a transaction that the caller will roll back."""
+    digest = file_digest(path)
+    batch = Batch(kind, options.site, path.name, digest, "", options.accept_good, options.actor,
+                  datetime.now(UTC))  # fmt: skip
+    request = _request(engine, batch, path)
+    return _loader(request)(cursor, request, lambda: number)
 
 
 def _loader(request: Request) -> Callable[[Cursor, Request, Callable[[], int]], Loaded]:
