@@ -29,7 +29,7 @@ from data.intake import (
 from data.intake_effect import effect_of
 from figures import intake_batches, intake_import
 from figures.html import Content, Node, el
-from figures.intake_import import Cell, Line, Pair, Sheet, doing, picker
+from figures.intake_import import Cell, Issue, Line, Pair, Sheet, doing, picker
 from figures.view import period_words
 from pages import data as page
 from pages._plain import number, part
@@ -234,7 +234,8 @@ def sheet_of(
                 row,
                 [Cell(name, words_, _tone(tones.get(name)), types[name])
                  for name, words_ in zip(found.columns, texts, strict=True)],
-                [(one.severity, one.reason, one.remedy, one.column, one.instead)
+                [Issue(one.severity, one.column, one.reason, one.remedy, one.instead,
+                       _label(kind, one.column, one.instead, words))
                  for one in issues.get(row, ())],
             )
         )  # fmt: skip
@@ -245,6 +246,12 @@ def sheet_of(
         len(draft.made.edits), len(issues), len(errors), every, notes=found.notes,
     )  # fmt: skip
     return sheet, found
+
+
+def _label(kind: Kind, name: str, value: str, words: str) -> str:
+    """Return a suggested value as the reader calls it."""
+    column = next((one for one in kind.columns if one.name == name), None)
+    return column.choices.get(value, value) if column is not None and words == "zh" else value
 
 
 def _tone(severity: str | None) -> str:
@@ -261,8 +268,8 @@ def _whole_sheet(desk: Desk, draft: Draft, words: str) -> Sheet:
     lines = []
     for problem in refused.problems[: intake_import.SHOWN] if refused else ():
         name = title_of(KINDS[draft.kind], problem.column or "", words)
-        lines.append(Line(problem.row or 0, [], [("error", problem.reason, problem.remedy,
-                                                  name, "")]))  # fmt: skip
+        issue = Issue("error", name, problem.reason, problem.remedy)
+        lines.append(Line(problem.row or 0, [], [issue]))
     rows = {problem.row for problem in refused.problems} if refused else set()
     return Sheet([], lines, 0, len(rows), 0, 0, 0, len(rows), 0, every=False, editable=False)
 

@@ -12,6 +12,7 @@ from callbacks import intake_complete, intake_import, intake_keys, intake_links
 from callbacks._request import language
 from callbacks._uploads import Uploads
 from callbacks.closing import Answer, Desk
+from figures.closing import demo_mark
 from pages import data as page
 from pages._plain import part
 from translations import text
@@ -31,7 +32,11 @@ def bind_data(app: Dash, desk: Desk) -> Callable[[str], Response | None]:
     )
     def shown(search: object) -> Answer:
         chosen, words = page.choice(search), language(desk.language)
-        top = page.head(text(page.PAGE.title, words), "\u00a0", chosen, words)
+        finding = next(tab.finding for tab in page.SHOWN if tab.key == chosen.tab)
+        said = text(finding, words) if finding else "\u00a0"
+        sites = desk.reader.sites().values()
+        mark = demo_mark(words) if sites and all(site.demo for site in sites) else None
+        top = page.head(text(page.PAGE.title, words), said, chosen, words, mark)
         seen = {tab.key: "" if tab.key == chosen.tab else "work-hidden" for tab in page.SHOWN}
         return {"top": top} | seen
 

@@ -152,7 +152,7 @@ def _bind_acts(app: Dash, desk: Desk, uploads: Uploads) -> None:
 
     @app.callback(
         output={
-            "said": Output(part(key, "act-import-said"), "children", allow_duplicate=True),
+            "said": Output(part(key, "act-import-revoke-said"), "children"),
             "done": Output(part(key, "act-import-revoked"), "data"),
         },
         inputs={"command": Input(part(key, "import-revoke"), "data")},

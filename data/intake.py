@@ -140,7 +140,7 @@ def checked(engine: Engine, draft: Draft, table: Table, language: str) -> Review
 def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language: str) -> Against:
     sites = documents(cursor)
     request = Request(draft.kind, draft.site, draft.path, draft.name, draft.digest, True,
-                      _EVER, language, _vehicles(engine))  # fmt: skip
+                      EVER, language, vehicles(engine))  # fmt: skip
     known = known_rows(cursor, request, sites)
     here = [site for site in sites if draft.site in ("", site)]
     meters = tuple(m for site, m in known.meters if site in here)
@@ -149,18 +149,19 @@ def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language:
         batch_id=tuple(b for site, b in known.batches if site in here),
         vehicle_class=tuple(sorted(known.vehicle_classes)),
     )  # fmt: skip
-    usual: dict[str, Usual] = {}
+    shown: dict[str, Usual] = {}
     if kind.name == "readings":
         for site in here:
-            usual |= _usual(cursor, site, sites[site].timezone)
-    mean_t = _median_mass(cursor) if kind.name == "batches" else None
-    return Against(known, names, usual, mean_t, draft.site, draft.name, language)
+            shown |= usual(cursor, site, sites[site].timezone)
+    mean_t = median_mass(cursor) if kind.name == "batches" else None
+    return Against(known, names, shown, mean_t, draft.site, draft.name, language)
 
 
-_EVER = datetime(1900, 1, 1)
+EVER = datetime(1900, 1, 1)
 
 
-def _vehicles(engine: Engine) -> frozenset[str]:
+def vehicles(engine: Engine) -> frozenset[str]:
+    """Return the factors that a trip's vehicle may name."""
     rows = engine.library.rows.items()
     return frozenset(name for name, row in rows if row.category == "transport")
 
@@ -182,7 +183,7 @@ QUALIFY row_number() OVER (PARTITION BY r.meter ORDER BY r.batch DESC, r.line DE
 """
 
 
-def _usual(cursor: Cursor, site: str, zone: str) -> dict[str, Usual]:
+def usual(cursor: Cursor, site: str, zone: str) -> dict[str, Usual]:
     """Return what the meters of a site usually show, in their own unit."""
     means = dict(cursor.execute(_MEANS, [site]).fetchall())
     newest = {m: (ts, value) for m, ts, value in cursor.execute(_NEWEST, {"site": site}).fetchall()}
@@ -200,7 +201,8 @@ def _usual(cursor: Cursor, site: str, zone: str) -> dict[str, Usual]:
     return found
 
 
-def _median_mass(cursor: Cursor) -> float | None:
+def median_mass(cursor: Cursor) -> float | None:
+    """Return the median mass of the last year's batches, t; None without any."""
     row = cursor.execute(
         "SELECT median(CAST(mass_in_t AS DOUBLE)) FROM record_batches "
         "WHERE date > (SELECT max(date) FROM record_batches) - INTERVAL 1 YEAR"
@@ -301,11 +303,12 @@ def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -
         out = len(draft.made.dropped) + (len(found.bad) if found else receipt.left_out)
         note = [receipt.batch, UPLOAD, draft.name, draft.digest, len(draft.made.edits), out,
                 wish.reason]  # fmt: skip
-        engine.store.write(partial(_noted, note, draft))
+        engine.store.write(partial(noted, note, draft))
     return receipt
 
 
-def _noted(note: list[object], draft: Draft | None, cursor: Cursor) -> None:
+def noted(note: list[object], draft: Draft | None, cursor: Cursor) -> None:
+    """Keep how a batch came, and what its sender took columns for."""
     cursor.execute("INSERT INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)", note)
     if draft is not None:
         _remember(cursor, draft)

@@ -143,8 +143,8 @@ def matching(
     rows = [
         el("Tr",
            el("Td", pair.title or text("（无标题）", language), cls="at-name", data_verbatim="1"),
-           el("Td", [el("Span", one or "\u00a0", cls="intake-sample", data_verbatim="1")
-                     for one in pair.samples], cls="at-rest"),
+           el("Td", el("Span", " · ".join(one for one in pair.samples if one), cls="intake-sample",
+                       data_verbatim="1"), cls="at-rest"),
            el("Td", picker("", pair.name or text("不导入", language), pair.options,
                            "intake-field"), cls="at-value"),
            el("Td", text(BY[pair.by], language) if pair.by else "",
@@ -180,12 +180,24 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Issue:
+    """What is wrong with a cell: error or warning, why, what to do, what to put in instead."""
+
+    tone: str
+    column: str
+    reason: str
+    remedy: str
+    instead: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Line:
-    """A row with what is wrong with it: (tone, reason, remedy, column, suggestion) each."""
+    """A row with what is wrong with it."""
 
     row: int
     cells: Sequence[Cell]
-    issues: Sequence[tuple[str, str, str, str, str]]
+    issues: Sequence[Issue]
 
 
 @dataclass(frozen=True)
@@ -343,18 +355,18 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
     cells = [_cell(line.row, one, titles[one.column], sheet.editable, language)
              for one in line.cells]  # fmt: skip
     issues, ways = [], []
-    for tone, reason, remedy, column, instead in line.issues:
-        sign, cls = ("circle-x", "bad") if tone == "error" else ("triangle-alert", "odd")
-        name = titles.get(column, column)
+    for one in line.issues:
+        sign, cls = ("circle-x", "bad") if one.tone == "error" else ("triangle-alert", "odd")
+        name, reason = titles.get(one.column, one.column), one.reason
         issues.append(el("P", icon(sign), el("Span", f"{name}：{reason}" if language == "zh"
                                              else f"{name}: {reason}"), cls=f"issue-{cls}",
-                         title=remedy))  # fmt: skip
-        if instead and sheet.editable:
-            command = doing(do="edit", row=line.row, column=column, value=instead)
-            ways.append(el("Button", text("改为 {value}", language, value=instead),
+                         title=one.remedy))  # fmt: skip
+        if one.instead and sheet.editable:
+            command = doing(do="edit", row=line.row, column=one.column, value=one.instead)
+            ways.append(el("Button", text("改为 {value}", language, value=one.label),
                            cls="intake-way", type="button", data_intake=command))  # fmt: skip
-        elif tone == "error":
-            ways.append(el("Span", remedy, cls="intake-remedy"))
+        elif one.tone == "error":
+            ways.append(el("Span", one.remedy, cls="intake-remedy"))
         else:
             ways.append(el("Span", text("保留并说明原因", language), cls="intake-remedy"))
     if sheet.editable and line.issues:

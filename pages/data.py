@@ -21,16 +21,26 @@ Shell = Callable[[str], Node]
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab: its name in the address and in words, its icon, its parts before they are filled."""
+    """A tab: its name in the address and in words, its icon, its parts before they are filled.
+
+    ``finding`` is the sentence under the title.
+    """
 
     key: str
     name: str
     icon: str
     shell: Shell | None = None
+    finding: str = ""
 
 
 TABS = (
-    Tab("import", "导入", "upload", intake_import.shell),
+    Tab(
+        "import",
+        "导入",
+        "upload",
+        intake_import.shell,
+        "文件先校验、修正，看到影响后再入库；入库后可整批撤回。",
+    ),
     Tab("forms", "补录", "square-pen"),
     Tab("links", "接口", "link", intake_links.shell),
     Tab("register", "台账", "table-2"),

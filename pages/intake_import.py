@@ -30,6 +30,7 @@ def shell(language: str) -> Node:
         place(KEY, "import-body", bones(), cls="intake-body"),
         el("Div", reason, id=part(KEY, "import-reason-box"), cls="work-hidden"),
         place(KEY, "import-foot", cls="intake-foot-box"),
+        place(KEY, "act-import-revoke-said", cls="work-said", role="alert"),
         place(KEY, "import-batch"),
         batches,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from data.ingest.columns import Column
 from data.ingest.headers import folded
 
 CLOSE = 0.6
+NEAR = 0.5  # of the few words that a cell may hold
 _LOOKS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "。": ".", "，": ",", "S": "5"})
 
 
@@ -71,7 +72,7 @@ def _choice(column: Column, words: str) -> str:
     titles = {folded(t): name for name, zh in column.choices.items() for t in (name, zh)}
     low = folded(words)
     inside = [t for t in titles if len(t) > 1 and (t in low or (len(low) > 1 and low in t))]
-    found = inside[:1] or get_close_matches(low, list(titles), 1, CLOSE)
+    found = inside[:1] or get_close_matches(low, list(titles), 1, NEAR)
     return titles[found[0]] if found else ""
 
 

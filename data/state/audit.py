@@ -97,6 +97,7 @@ EVENTS: Mapping[str, str] = {
     "alarm.reopen": "重新打开告警",
     "alarm.dropped": "告警上传队列超限",
     "data.import": "导入数据",
+    "data.revoke": "撤回批次",
     "data.remove": "删除演示数据",
     "ledger.settle": "结算账本",
     "forecast.make": "作出预测",

@@ -228,6 +228,10 @@ def pressed(entry, button, values):
 # Page and part: who presses which button with what filled in, and what is recorded.
 ACTS = {
     ("alerts", "act-said"): ("clerk", "close", {"reason": "gateway restarted"}, "alarm.close"),
+    ("data", "act-import-said"): ("clerk", "", {"import-commit": {"commit": 1}}, "data.import"),
+    ("data", "act-import-revoke-said"): (
+        "clerk", "", {"import-revoke": {"revoke": 999}, "import-why": "wrong"}, "data.revoke",
+    ),
     ("audit", "act-said"): ("auditor", "verify", {}, "audit.verify"),
     ("closing", "act-step-said"): (
         "analyst", "check", {"step-month": {"site": "S1", "month": "2026-01"}}, "period.step",
@@ -279,7 +283,8 @@ ACTS = {
         "account.request",
     ),
 }  # fmt: skip
-NONE = {("factors", "act-piece")}  # a piece of a file that is not proposed yet
+# A piece of a file, or a file in work: not proposed, not taken in yet.
+NONE = {("factors", "act-piece"), ("data", "act-import-piece"), ("data", "act-import-draft")}
 
 
 def test_every_changing_callback_is_classified(home):
