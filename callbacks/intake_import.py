@@ -74,8 +74,8 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
     )
     def refresh(search: object, **_changed: object) -> Answer:
         chosen = page.choice(search)
-        if chosen.tab != TAB:
-            raise PreventUpdate
+        if chosen.tab != TAB:  # nobody waits for a card that is not seen
+            return dict.fromkeys((*names, "reason"), no_update) | {"batches-state": "empty"}
         return shown.contents(desk, _slot(uploads), chosen, who(), language(desk.language))
 
     @app.callback(

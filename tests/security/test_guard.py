@@ -142,7 +142,8 @@ def routes(application) -> dict[str, list[Case]]:
         ],
         "/download/data/interface/<name>.<form>": [
             *(Case(f"/download/data/interface/builtin.rest.{form}", "page", "/data", right,
-                   "export") for form, right in (("pdf", 200), ("docx", 200), ("html", 200), ("csv", 404))),
+                   "export")
+              for form, right in (("pdf", 200), ("docx", 200), ("html", 200), ("csv", 404))),
             Case("/download/data/interface/none.html", "page", "/data", 404, "export"),
             Case("/download/data/interface/none.exe", "closed"),
         ],
