@@ -18,6 +18,6 @@
     } else {
       button.setAttribute("aria-pressed", String(!pressed));
     }
-    window.dash_clientside.set_props({ page: "users", part: box.getAttribute("data-picks") }, { data: kept(box) });
+    window.dash_clientside.set_props({ page: box.closest("[data-page]").getAttribute("data-page"), part: box.getAttribute("data-picks") }, { data: kept(box) });
   });
 })();

@@ -85,8 +85,10 @@ class Spool:
         with self._guard, self._connection:
             yield self._connection
 
-    def add(self, batch: Batch) -> int:
+    def add(self, batch: Batch, revoked: int = 0) -> int:
         """Commit a batch and return its number: from here on it is acknowledged.
+
+        The same content may come again once the batch it came with is ``revoked``.
 
         Raises
         ------
@@ -94,6 +96,9 @@ class Spool:
             The disk is full; nothing was acknowledged.
         """
         with self._transaction() as connection:
+            connection.execute(
+                "UPDATE batch SET digest = digest || ':' || seq WHERE seq = ?", (revoked,)
+            )
             row = connection.execute(
                 "INSERT INTO batch(kind, site, source, digest, path, accept_good, received_at, "
                 "actor, intent) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -62,6 +62,7 @@ from data.state.incidents import (
     NotHandled,
     Step,
 )
+from data.state.interface_tests import InterfaceTest, InterfaceTests
 from data.state.interfaces import (
     Interfaces,
     InterfaceVersion,
@@ -107,6 +108,8 @@ __all__ = [
     "Delivery",
     "Display",
     "FactorVersions",
+    "InterfaceTest",
+    "InterfaceTests",
     "InterfaceVersion",
     "Interfaces",
     "Incident",
@@ -178,6 +181,7 @@ class State:
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.interfaces = Interfaces(self.engine)
+        self.interface_tests = InterfaceTests(self.engine)
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)
