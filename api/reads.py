@@ -106,7 +106,9 @@ def forecasts(engine: Engine) -> Response:
     reason = None
     if not found["forecasts"]:
         last = kept_forecasts.newest(engine)
-        word = "历史太短，不作预测" if last is not None else "还没有预测：价格和减排量结算后自动计算"
+        word = (
+            "历史太短，不作预测" if last is not None else "还没有预测：价格和减排量结算后自动计算"
+        )
         reason = text(word, language())
     return answer({**found, "reason": reason})
 

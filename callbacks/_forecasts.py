@@ -9,7 +9,7 @@ import pandas as pd
 
 from data import forecasts as kept
 from data.engine import Engine
-from figures.forecast import BANDS, Forecasts, Name, Point, Tested, Tried
+from figures.forecast import BANDS, Backtest, Forecasts, Name, Point, Tried
 from figures.forecast_drawer import OpenedForecast
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -60,10 +60,10 @@ def _points(rows: pd.DataFrame) -> dict[Name, tuple[Point, ...]]:
     return {name: tuple(sorted(points, key=lambda p: p.target)) for name, points in found.items()}
 
 
-def _tested(rows: pd.DataFrame) -> dict[Tried, tuple[Tested, ...]]:
-    found: dict[Tried, list[Tested]] = {}
+def _tested(rows: pd.DataFrame) -> dict[Tried, tuple[Backtest, ...]]:
+    found: dict[Tried, list[Backtest]] = {}
     for row in rows.to_dict("records"):
-        one = Tested(
+        one = Backtest(
             row["model"], _known(row["mase"]), _known(row["smape_pct"]), _known(row["coverage80"]),
             _known(row["coverage95"]), int(row["intervals"]), int(row["origins"]),
             _known(row["p_better"]), bool(row["champion"]),

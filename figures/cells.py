@@ -18,7 +18,9 @@ _KEY_COLUMNS = ("indicator", "dimension", "entity")
 _CELL_COLUMNS = (
     "period", "value", "unit", "figure_id", "quality", "measured_pct", "estimated_pct", "flags",
 )  # fmt: skip
-QUALITIES = ("measured", "estimated", "forecast", "scenario", "incomplete", "null")
+QUALITIES = (
+    "measured", "published", "estimated", "forecast", "scenario", "incomplete", "null",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

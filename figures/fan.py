@@ -11,11 +11,11 @@ from typing import Any
 
 from figures import charts
 from figures.cells import Cell
-from figures.forecast import FORECAST, Point, Tested, bands, column
+from figures.forecast import FORECAST, Backtest, Point, bands, column
 from figures.html import Content, Node, el, icon
 from figures.number import Units, attributes, exact, written
 from figures.sheet import Axis, Group, Series, axis
-from figures.view import View
+from figures.view import View, tick
 
 MODELS = {
     "naive": "朴素法", "drift": "漂移法", "ets": "ETS", "theta": "Theta",
@@ -70,7 +70,9 @@ class Fan:
 def median_words(view: View, points: Sequence[Point]) -> str:
     """Return what the median is called: a forecast within the horizon, else a scenario."""
     kinds = {point.kind for point in points}
-    word = "预测中值" if kinds == {FORECAST} else "预测、情景中值" if FORECAST in kinds else "情景中值"
+    word = (
+        "预测中值" if kinds == {FORECAST} else "预测、情景中值" if FORECAST in kinds else "情景中值"
+    )
     return view.t(word)
 
 
@@ -95,7 +97,9 @@ def figure(
 ) -> charts.Figure:
     """Return the chart of a fan; ``bar`` draws what was as bars."""
     units, group = view.units, group_of(view, fan)
-    known = [v for s in group.series for v in charts.values(s.cells, fan.unit, units) if v is not None]
+    known = [
+        v for s in group.series for v in charts.values(s.cells, fan.unit, units) if v is not None
+    ]
     if fan.target:
         wanted = charts.values(fan.target.cells, fan.unit, units)
         known += [v for v in wanted if v is not None]
@@ -115,7 +119,7 @@ def figure(
 
 
 def _layout(view: View, fan: Fan, scale: Axis, *, words: bool) -> dict[str, Any]:
-    ticks = [[label, *charts.tick(label, view.language)] for label in fan.labels]
+    ticks = [[label, *tick(label, view.language)] for label in fan.labels]
     layout = charts.base_layout(fan.labels, scale, ticks, words=words)
     layout["barmode"] = "group"
     layout["meta"]["words"] = []
@@ -166,7 +170,10 @@ def _led(fan: Fan, units: Units, band: str) -> tuple[list[str], Drawn]:
     x, y = [point.target for point in fan.points], charts.values(cells, fan.unit, units)
     if fan.origin is None or fan.origin[0] in x:
         return x, y
-    return [fan.origin[0], *x], [*charts.values([Cell(fan.origin[1], fan.unit)], fan.unit, units), *y]
+    return [fan.origin[0], *x], [
+        *charts.values([Cell(fan.origin[1], fan.unit)], fan.unit, units),
+        *y,
+    ]
 
 
 def _band(fan: Fan, units: Units, level: str) -> Iterator[dict[str, Any]]:
@@ -216,14 +223,15 @@ def _median(fan: Fan, units: Units) -> dict[str, Any]:
     points = [attributes(point.cell()) for point in fan.points]
     led = len(x) - len(points)
     tint = charts.color(fan.past.color)
-    many = len(x) > 26  # months to the horizon: marks would be a string of beads
+    many = fan.step or len(x) > 26  # marks would be a string of beads
+    sizes = [0.01] * led + [0.01 if many else 7] * len(points)
+    edges = [0.0] * led + [0.0 if many else 1.5] * len(points)
     return {
         "type": "scatter", "mode": "lines+markers", "name": fan.past.name, "x": x, "y": y,
         "hoverinfo": "none", "customdata": [{}] * led + points,
         "line": {"color": tint, "dash": "dash", "width": 2, "shape": _shape(fan)},
-        "marker": {"symbol": "circle", "opacity": 1, "color": "@surface",
-                   "size": [0.01] * led + [0.01 if many else 7] * len(points),
-                   "line": {"color": tint, "width": [0] * led + [0 if many else 1.5] * len(points)}},
+        "marker": {"symbol": "circle", "opacity": 1, "color": "@surface", "size": sizes,
+                   "line": {"color": tint, "width": edges}},
     }  # fmt: skip
 
 
@@ -283,7 +291,7 @@ def ratio_words(value: float | None, decimals: int = 2) -> str:
     return "--" if value is None else written(exact(value), decimals)
 
 
-def caption(view: View, tested: Tested | None, tests: Sequence[Tested], reason: str) -> str:
+def caption(view: View, tested: Backtest | None, tests: Sequence[Backtest], reason: str) -> str:
     """Return what is printed under a fan: model, errors against the naive one, coverage."""
     if tested is None:
         return view.t(REASONS[reason]) if reason else ""
@@ -301,7 +309,7 @@ def caption(view: View, tested: Tested | None, tests: Sequence[Tested], reason: 
     return view.joined(*words)
 
 
-def fold(view: View, tables: Sequence[tuple[str, Sequence[Tested]]]) -> Node | None:
+def fold(view: View, tables: Sequence[tuple[str, Sequence[Backtest]]]) -> Node | None:
     """Return the table of all models' backtests, folded; nothing without any."""
     rows = [
         el("Tr", el("Th", name, scope="row"), el("Td", view.t(MODELS[one.model])),
@@ -318,11 +326,11 @@ def fold(view: View, tables: Sequence[tuple[str, Sequence[Tested]]]) -> Node | N
     head = ("序列", "模型", "MASE", "sMAPE %", "80% 覆盖", "95% 覆盖", "n", "起点数", "p 值", "")
     cells = [el("Th", view.t(word) if word else "", scope="col", cls="num" if 1 < at < 9 else "")
              for at, word in enumerate(head)]  # fmt: skip
-    table = el("Table", el("Thead", el("Tr", cells)), el("Tbody", rows), cls="data-table")
+    table = el("Table", el("Thead", el("Tr", cells)), el("Tbody", rows), cls="fold-rows")
     return el(
         "Details",
         el("Summary", icon("chevron-right"), view.t("全部模型的回测")),
-        el("Div", table, cls="table-wrap", tabIndex="0", data_scroll="x", role="region",
+        el("Div", table, cls="fold-table", tabIndex="0", data_scroll="x", role="region",
            aria_label=view.t("全部模型的回测")),
         el("P", view.t("MASE 和 sMAPE 越小越好；挑战模型须低 10% 以上且 Diebold-Mariano 检验 "
                        "p < 0.05 才采用"), cls="fold-note"),

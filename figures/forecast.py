@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Backtest:
     """A model's backtest; None where nothing could be judged. Coverages are shares of 1."""
 
     model: str
@@ -83,12 +83,12 @@ class Forecasts:
     seed: int
     check: str
     points: Mapping[Name, tuple[Point, ...]] = field(default_factory=dict)
-    tested: Mapping[Tried, tuple[Tested, ...]] = field(default_factory=dict)
+    tested: Mapping[Tried, tuple[Backtest, ...]] = field(default_factory=dict)
     reasons: Mapping[Tried, str] = field(default_factory=dict)
     before: Mapping[Name, tuple[Point, ...]] = field(default_factory=dict)
     came: Mapping[Name, tuple[Point, ...]] = field(default_factory=dict)
 
-    def champion(self, tried: Tried) -> Tested | None:
+    def champion(self, tried: Tried) -> Backtest | None:
         """Return the backtest of the model that is in force."""
         return next((one for one in self.tested.get(tried, ()) if one.champion), None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from figures import fan
 from figures.basis import entity_words
 from figures.drawer import drawer_frame, drawer_step, drawer_table
-from figures.forecast import BANDS, SCENARIO, Point, Tested
+from figures.forecast import BANDS, SCENARIO, Backtest, Point
 from figures.html import Content, Node, el, icon
 from figures.number import Units, attributes, badge, exact, kpi_decimals, written
 from translations import text
@@ -64,7 +64,7 @@ class OpenedForecast:
     seed: int
     check: str
     reason: str
-    tables: Sequence[tuple[str, Sequence[Tested]]]
+    tables: Sequence[tuple[str, Sequence[Backtest]]]
     demo: bool = False
 
 
@@ -84,8 +84,9 @@ def forecast_drawer(opened: OpenedForecast, language: str, money: str) -> list[N
 
     kind = t("情景" if point.kind == SCENARIO else "预测")
     shown = opened.band if opened.band in BANDS else "p50"
-    entity = "" if opened.series.endswith("price") else \
-        entity_words("line", opened.entity, language) if opened.entity != "site" else t("三线合计")  # fmt: skip
+    whole = "" if opened.series.endswith("price") else t("三线合计")
+    one = opened.entity in _ENTITIES and opened.entity != "cn"
+    entity = entity_words("line", opened.entity, language) if one else whole
     demo = el("Span", icon("flask-conical"), t("演示数据"), cls="badge badge-demo")
     cell = point.cell(shown)
     name = " ".join(w for w in (t(SERIES[opened.series]), entity, point.target, opened.site) if w)
@@ -100,7 +101,11 @@ def forecast_drawer(opened: OpenedForecast, language: str, money: str) -> list[N
     ]  # fmt: skip
     rows = [[_band_words(band, language), words(band), repr(point.bands[band])
              if point.bands[band] is not None else ""] for band in reversed(BANDS)]  # fmt: skip
-    titles = [(t("分位"), ""), (measure.word, "num"), (t("全精度（{unit}）", unit=point.unit), "num")]
+    titles = [
+        (t("分位"), ""),
+        (measure.word, "num"),
+        (t("全精度（{unit}）", unit=point.unit), "num"),
+    ]
     made = [
         (t("模型"), t(fan.MODELS[point.model])), (t("起点"), point.origin),
         (t("目标期"), point.target), (t("第几次预测"), str(opened.run)),
@@ -128,7 +133,7 @@ def _band_words(band: str, language: str) -> str:
     return text(key, language, level=band[2:])
 
 
-def _tests(tables: Sequence[tuple[str, Sequence[Tested]]], language: str) -> Content:
+def _tests(tables: Sequence[tuple[str, Sequence[Backtest]]], language: str) -> Content:
     """Return the backtests of all models that were tried; the one in force first."""
     rows: list[list[Content]] = [
         [name, text(fan.MODELS[one.model], language), fan.ratio_words(one.mase),

@@ -1,25 +1,25 @@
-"""What the panels of 售碳潜力 (clause 5.7) show: reductions by year and month with their forecast."""
+"""What panels of 售碳潜力 (clause 5.7) show: reductions by year and month, and ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from figures import cards, fan, revenue
+from figures import fan, revenue
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, total
 from figures.fan import Fan
-from figures.forecast import Point, Tested, column
+from figures.forecast import Backtest, Point, column
 from figures.html import Content, Node, el, icon
 from figures.number import figure_button, kpi_decimals, shown_value, written
-from figures.overview import LINES, aim_line, same_margin
+from figures.overview import LINES, YEAR, aim_line, same_margin
 from figures.reduction import REDUCTION, copper_words, cumulative
 from figures.sheet import Group, Series, Sheet, series, summed
 from figures.view import Span, View, months_of
 
 CREDITABLE: tuple[Key, ...] = tuple(("creditable_reduction", "line", line) for _, _, line in LINES)
 _ELIGIBILITY = "/help#indicator-creditable_reduction"
-REVENUE_MONTHS = 36  # months of the stacked panels: two issuances
+REVENUE_MONTHS = 24  # months of the stacked panels: the first issuance
 
 
 def notice(view: View) -> Node:
@@ -57,8 +57,8 @@ def finding(view: View) -> Content:
     last = points[-1]
     words += [
         view.t("；按当前趋势情景，到 {month} 累计潜在收益", month=last.target), " ",
-        *revenue.money(view, last.cell(), "strong"), view.t("（"),
-        *revenue.interval_words(view, last), view.t("），签发前收益为 0。"),
+        *revenue.money(view, last.cell(), "strong"), "，" if view.language == "zh" else ", ",
+        *revenue.interval_words(view, last), view.t("；签发前收益为 0。"),
     ]  # fmt: skip
     return el("Span", words)
 
@@ -81,8 +81,9 @@ def years(view: View) -> Built:
     points = _years_ahead(view, last)
     labels = tuple(sorted({*(year for year, _ in found), *(point.target for point in points)}))
     cells = dict(found)
-    whole = tuple(None if _part(cells.get(y)) else cells.get(y) for y in labels)
-    part = tuple(cells.get(y) if _part(cells.get(y)) else None for y in labels)
+    full = {y for y in cells if sum(month[:4] == y and month <= last for month in known) == YEAR}
+    whole = tuple(cells.get(y) if y in full else None for y in labels)
+    part = tuple(None if y in full else cells.get(y) for y in labels)
     past = Series(view.t("实际"), "role.reduction", whole)
     more = []
     if any(cell is not None for cell in part):
@@ -114,10 +115,6 @@ def years(view: View) -> Built:
     )  # fmt: skip
 
 
-def _part(cell: Cell | None) -> bool:
-    return cell is not None and cell.quality == "incomplete"
-
-
 def _years_ahead(view: View, last: str) -> tuple[Point, ...]:
     """Return the years ahead; none where the range ends before the forecast begins."""
     points = revenue.points_of(view, "reduction", revenue.entity_of(view), "year")
@@ -144,12 +141,13 @@ def _year_words(view: View, points: Sequence[Point]) -> str:
         return view.joined(words, view.t("空心点为不足 12 个月或不完整的年份"))
     models = dict.fromkeys(view.t(fan.MODELS[point.model]) for point in points)
     return view.joined(
-        view.t("模型：{model}", model=" / ".join(models)), _coverage(view),
+        view.t("模型：{model}", model=" / ".join(models)),
+        _coverage(view),
         view.t("有计划处理量的年份 = 计划 × 近 12 个月单位减碳量；当年之后为情景"),
     )
 
 
-def tested(view: View) -> list[tuple[str, Sequence[Tested]]]:
+def tested(view: View) -> list[tuple[str, Sequence[Backtest]]]:
     """Return the backtests of the lines shown, each with its name."""
     shown = revenue.entity_of(view)
     known = view.forecasts.tested if view.forecasts else {}
@@ -224,8 +222,8 @@ def months(view: View) -> Built:
     done = Series(view.t("实际"), "role.reduction", actual)
     origin = _origin(actual, labels, points)
     above = Fan(view.t("潜在减排量"), "kgCO2e", labels, done, points, origin)
-    money = replace(revenue.revenue_fan(view, earned, entity), title=view.t("累计潜在收益"),
-                    labels=labels, more=(), past=Series("", revenue.TINT, (None,) * len(labels)))  # fmt: skip
+    nothing = Series("", revenue.TINT, (None,) * len(labels))
+    money = Fan(view.t("累计潜在收益"), "CNY", labels, nothing, earned, step=True)
     drawn = [fan.figure(view, above, axis_words=not earned)]
     plots = [Plot(drawn[0], fan.legend(view, above))]
     groups = [fan.group_of(view, above)]
@@ -234,8 +232,8 @@ def months(view: View) -> Built:
         same_margin(*drawn)
         plots.append(Plot(drawn[1], fan.legend(view, money)))
         groups.append(fan.group_of(view, money))
-    groups.append(Group(view.t("可售减排量"), "t",
-                        (Series(view.t("计适用性"), "energy.total", sold),), sparse=True))  # fmt: skip
+    eligible = Series(view.t("计适用性"), "energy.total", sold)
+    groups.append(Group(view.t("可售减排量"), "t", (eligible,), sparse=True))
     lead = points[0].cell() if points else view.now(REDUCTION)
     ahead = column(points or earned, labels)
     return Built(
@@ -250,9 +248,7 @@ def months(view: View) -> Built:
     )  # fmt: skip
 
 
-def _months_ahead(
-    view: View, past: Sequence[str], points: tuple[Point, ...]
-) -> tuple[Point, ...]:
+def _months_ahead(view: View, past: Sequence[str], points: tuple[Point, ...]) -> tuple[Point, ...]:
     """Return the months ahead; none unless months are shown up to where the forecast begins."""
     return points if view.grain == "month" and points and points[0].origin in past else ()
 

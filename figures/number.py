@@ -148,6 +148,8 @@ def badge_words(cell: Cell | None, language: str) -> tuple[str, str, str]:
     """Return kind, icon and words of a number's quality."""
     if cell is None or cell.value is None:
         return "warn", "triangle-alert", text("缺数", language)
+    if cell.quality == "published":
+        return "info", "file-text", text("公开数据", language)
     if cell.forecast:
         word = "情景" if cell.quality == "scenario" else "预测"
         return "info", "trending-up", text(word, language)

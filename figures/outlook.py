@@ -32,7 +32,7 @@ class Fact:
 
 # accounting.md §11; what is said of the sources is part of the fact.
 COVERED = Fact("应清缴配额量", 8.0e9, "年份未注明", "二手来源汇总，待核实")
-REGISTERED = Fact("核证减碳量（已登记）", 17.7637e6, "截至 2026-01-08", "公开报道汇总，33 个项目")
+REGISTERED = Fact("核证减碳量", 17.7637e6, "截至 2026-01-08", "公开报道汇总，33 个已登记项目")
 CAP_SOURCE = "碳排放权交易管理办法（试行）第二十九条"
 
 
@@ -41,14 +41,14 @@ def outlook(view: View) -> Built:
     found = offset(COVERED.tonnes, REGISTERED.tonnes)
     supply = _mt(found.supply_t)
     cap_words = view.t("{cap}% × 应清缴配额量 {covered} 亿 t（{year}，{source}）；{rule}",
-                       cap=written(exact(100 * OFFSET_CAP), 0), covered=written(exact(COVERED.tonnes / 1e8), 0),
+                       cap=written(exact(100 * OFFSET_CAP), 0),
+                       covered=written(exact(COVERED.tonnes / 1e8), 0),
                        year=view.t(COVERED.year), source=view.t(COVERED.source),
                        rule=view.t(CAP_SOURCE))  # fmt: skip
-    own = _note(view, view.t(REGISTERED.year), view.t(REGISTERED.source))
     subtitle = view.joined("MtCO₂e", view.t("公开数据，待核实"))
     if not found.gap_t:  # supply beyond the cap: the three are no parts of one whole
         parts = [Series(view.t(REGISTERED.name), "role.reduction", (supply,))]
-        whole, centre, notes = supply, supply, [own]
+        whole = centre = supply
         foot = view.t("核证量已超过可抵消量，缺口为 0")
     else:
         parts = [
@@ -56,39 +56,35 @@ def outlook(view: View) -> Built:
             Series(view.t("可抵消配额缺口"), "source.pv", (_mt(found.gap_t),)),
         ]
         whole, centre = _mt(found.demand_cap_t), _mt(found.demand_cap_t)
-        notes = [own, _note(view, "", view.t("可抵消交易量 − 核证减碳量"))]
         foot = ""
     group = Group("", UNIT, tuple(parts), (whole,), scope=view.t("可抵消交易量"))
     words = group.words(0, view.units)[-1] if centre else "--"
     figure = charts.ring(parts, UNIT, view.units, centre=words, note=view.t("可抵消交易量"))
-    lines = [cards.parts_list(view, parts, whole, notes),
-             el("P", el("Strong", view.t("可抵消交易量")), f" {words} MtCO₂e = ", cap_words,
-                cls="ring-note")]  # fmt: skip
+    body = [
+        el("P", el("Strong", view.t("可抵消交易量")), f" {words} MtCO₂e = ", cap_words),
+        el("P", el("Strong", view.t(REGISTERED.name)), " ",
+           view.joined(view.t(REGISTERED.year), view.t(REGISTERED.source))),
+    ]  # fmt: skip
+    notes = [None] * len(parts)
     label = view.t("市场")
     return Built(
         subtitle=subtitle,
         plots=(Plot(figure),),
-        beside=el("Div", lines, cls="ring-words"),
+        beside=cards.parts_list(view, parts, whole, notes),
+        body=el("Div", body, cls="ring-note"),
+        lead=supply,
         foot=view.joined(foot, view.t("数字随主管部门公布更新；不构成投资建议")),
         sheet=Sheet((label,), (group,), (whole,), view.t("范围")),
     )
 
 
 def _mt(tonnes: float | None) -> Cell:
-    return Cell(None if tonnes is None else tonnes / MT, UNIT, quality="estimated")
-
-
-def _note(view: View, *words: str) -> Node:
-    return el("Div", view.joined(*words), cls="part-note")
+    return Cell(None if tonnes is None else tonnes / MT, UNIT, quality="published")
 
 
 # ---- h: aims ----
 
-PHASES = (
-    ("一期成果", "当年"),
-    ("二期成果（预期）", "下一年"),
-    ("长期成果（预期）", "最远的情景年"),
-)
+PHASES = ("一期成果", "二期成果（预期）", "长期成果（预期）")
 
 
 @dataclass(frozen=True)
@@ -109,13 +105,16 @@ def aims(view: View) -> Built:
     if not phases:
         why, again = revenue.unknown(view, "reduction")
         known = view.book.periods(REDUCTION)
-        cell = cumulative(view, REDUCTION, known[0])[0] if known else None
+        since = known[0] if known else "--"
+        cell = cumulative(view, REDUCTION, since)[0] if known else None
         so_far = el(
-            "Div", el("Span", view.t("目前实际，{month} 起累计", month=known[0] if known else "--")),
+            "Div", el("Span", view.t("目前实际，{month} 起累计", month=since)),
             el("Span", _said(view, cell) if cell else "--", cls="aim-value"), cls="fact",
         )  # fmt: skip
-        return Built(subtitle=view.t("减碳量与收益"), body=el("Div", so_far, cls="aims"),
-                     empty=why, action=again)  # fmt: skip
+        lens = view.lens_words if cell and cell.view else ""
+        subtitle = view.joined(view.t("减碳量与收益"), lens)
+        reached = el("Div", so_far, cls="aims")
+        return Built(subtitle=subtitle, body=reached, empty=why, action=again)
     keys = el(
         "Div", el("Span", el("Span", cls="key key-done"), view.t("实际"), cls="legend-item"),
         el("Span", el("Span", cls="key key-expected"), view.t("预期"), cls="legend-item"),
@@ -126,7 +125,9 @@ def aims(view: View) -> Built:
     return Built(
         subtitle=view.joined(view.t("年减碳量与累计潜在收益"), copper_words(view)),
         body=el("Div", keys, [_row(view, phase) for phase in phases], cls="aims"),
-        foot=view.t("一期为当年，二期为下一年（有计划时按计划处理量），长期为最远的情景年；目标在目标文件或指标卡中设定"),
+        foot=view.t(
+            "一期为当年，二期为下一年（有计划时按计划处理量），长期为最远的情景年；目标在目标文件或指标卡中设定"
+        ),
         lead=last.cell() if last else None,
         sheet=_sheet(view, phases),
     )
@@ -140,9 +141,9 @@ def _phases(view: View) -> list[Phase]:
     earned = {p.target: p for p in revenue.points_of(view, "revenue", entity)}
     chosen = zip(PHASES, (points[0], points[1], points[-1]), strict=True)
     return [
-        Phase(view.t(name), point.target, _done(view, point.target), point, _aim(view, point.target),
-              earned.get(f"{point.target}-12"))
-        for (name, _), point in chosen
+        Phase(view.t(name), p.target, _done(view, p.target), p, _aim(view, p.target),
+              earned.get(f"{p.target}-12"))
+        for name, p in chosen
     ]  # fmt: skip
 
 

@@ -23,7 +23,11 @@ class Mark:
 # accounting.md §11; where only the month is known, only the month is said.
 MARKS = (
     Mark("2024-01", "全国市场重启（1 月 22 日）", "生态环境部"),
-    Mark("2025-12", "新增方法学：电力设备六氟化硫回收净化、既有公共建筑节能", "生态环境部、国家能源局"),
+    Mark(
+        "2025-12",
+        "新增方法学：电力设备六氟化硫回收净化、既有公共建筑节能",
+        "生态环境部、国家能源局",
+    ),
 )
 
 

@@ -167,24 +167,15 @@ def sums(view: View) -> Built:
 
 def _sheet(view: View, rows: Sequence[tuple[str, Point]]) -> Sheet:
     """Return the cumulated revenues as a table: a row a product, its median and edges."""
-    names = [("情景中值", "p50")]
-    names += [(f"{level}% 区间下限", f"lo{level}") for level in LEVELS]
-    names += [(f"{level}% 区间上限", f"hi{level}") for level in LEVELS]
+    edges = (("lo", "{level}% 区间下限"), ("hi", "{level}% 区间上限"))
+    names = [(view.t("情景中值"), "p50")]
+    names += [(view.t(key, level=level), side + level) for level in LEVELS for side, key in edges]
     columns = tuple(
-        Series(_edge(view, name), TINT, tuple(point.cell(band) for _, point in rows))
-        for name, band in names
+        Series(name, TINT, tuple(point.cell(band) for _, point in rows)) for name, band in names
     )
     group = Group(view.t("累计潜在收益"), "CNY", columns)
     labels = tuple(name for name, _ in rows)
     return Sheet(labels, (group,), tuple(point.cell() for _, point in rows), view.t("对象"))
-
-
-def _edge(view: View, name: str) -> str:
-    level, _, rest = name.partition("% ")
-    if not rest:
-        return view.t(name)
-    key = "{level}% 区间下限" if rest.endswith("下限") else "{level}% 区间上限"
-    return view.t(key, level=level)
 
 
 def ground(view: View, reason: str) -> Node:
@@ -213,9 +204,7 @@ def answer(view: View) -> Built:
     points = points_of(view, "revenue", entity)
     if not points:
         return Built(empty=unknown(view)[0])
-    return Built(
-        body=product_card(view, entity, ANSWER, TINT, QUESTION), lead=points[-1].cell()
-    )
+    return Built(body=product_card(view, entity, ANSWER, TINT, QUESTION), lead=points[-1].cell())
 
 
 def unanswered(view: View, reason: str) -> Node:
@@ -230,7 +219,7 @@ def curve(view: View) -> Built:
     if not points:
         why, again = unknown(view)
         return Built(empty=why, action=again)
-    chart = revenue_fan(view, points, entity)
+    chart = _fan(view, points, entity)
     figure = fan.figure(view, chart)
     group = fan.group_of(view, chart)
     return Built(
@@ -245,7 +234,7 @@ def curve(view: View) -> Built:
     )  # fmt: skip
 
 
-def revenue_fan(view: View, points: Sequence[Point], entity: str, title: str = "") -> Fan:
+def _fan(view: View, points: Sequence[Point], entity: str) -> Fan:
     """Return the cumulated revenue as a fan, the run before as a thin line."""
     labels = tuple(point.target for point in points)
     nothing = Series(view.t("收益"), TINT, (None,) * len(labels))
@@ -254,7 +243,7 @@ def revenue_fan(view: View, points: Sequence[Point], entity: str, title: str = "
         if view.forecasts else ()  # fmt: skip
     if any(point.target in labels for point in known):
         more = (Series(view.t("上次测算"), "equip.other", column(known, labels), "dot"),)
-    return Fan(title, "CNY", labels, nothing, tuple(points), None, more, None, step=True)
+    return Fan("", "CNY", labels, nothing, tuple(points), more=more, step=True)
 
 
 def came_words(view: View, entity: str) -> str:
@@ -283,4 +272,8 @@ def came_of(view: View, entity: str) -> list[tuple[Point, Cell]]:
         return []
     points = view.forecasts.came.get(("reduction", site_of(view), entity, "month"), ())
     pairs = [(point, view.book.cell(REDUCTION, point.target)) for point in points]
-    return [(p, cell) for p, cell in pairs if cell is not None and cell.value is not None]
+    return [
+        (point, cell)
+        for point, cell in pairs
+        if cell is not None and cell.value is not None and cell.quality != "incomplete"
+    ]

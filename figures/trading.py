@@ -1,4 +1,4 @@
-"""The national market on the screen: volume and price by week or month, and its forecast (5.7 e)."""
+"""The national market: volume and price by week or month, and the price ahead (5.7 e)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from figures import cards, charts, fan
 from figures.cards import Built, Plot
 from figures.cells import Cell, total
 from figures.fan import Fan
-from figures.forecast import Point, Tested, column
+from figures.forecast import Backtest, Point, column
 from figures.overview import grain_words, same_margin
 from figures.price import PRICE, VOLUME, average
 from figures.sheet import Group, Series, Sheet
@@ -77,7 +77,7 @@ def _weekly(view: View, most: int | None) -> Built:
         figure["data"][0]["marker"] = _hollow(series, thin)
         _month_ticks(figure, labels, view.language)
     same_margin(*drawn)
-    quality = [*price, *column(points, labels[len(past):])]
+    quality = [*price, *column(points, labels[len(past) :])]
     return Built(
         subtitle=subtitle,
         plots=(Plot(drawn[0], cards.legend(view, above)),
@@ -95,7 +95,7 @@ def ahead(view: View, past: Sequence[str]) -> tuple[Point, ...]:
     return known if known and past and known[0].origin == past[-1] else ()
 
 
-def _tested(view: View) -> tuple[Tested, ...]:
+def _tested(view: View) -> tuple[Backtest, ...]:
     return view.forecasts.tested.get(_FORECAST, ()) if view.forecasts else ()
 
 

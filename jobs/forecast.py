@@ -79,10 +79,9 @@ class Forecasting:
             self._seen, self._last = version, at
         if self._first is None:
             return
-        longest = max(PATIENCE_S, self.quiet_s)
-        if at - self._last < self.quiet_s and at - self._first < longest:
-            return
-        if due(self.engine):  # what is not settled yet would be forecast twice
+        patient = at - self._first < max(PATIENCE_S, self.quiet_s)
+        # What is not settled yet would be forecast twice.
+        if patient and (at - self._last < self.quiet_s or due(self.engine)):
             return
         self.work()
 

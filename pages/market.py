@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from figures import market as figures
 from figures import outlook, revenue, trading
+from figures.price import PRICE, VOLUME
 from figures.reduction import REDUCTION
 from pages._panel import Page, Panel, Section
 
@@ -29,7 +30,7 @@ _MONTHS = (
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",
-        reads=(trading.VOLUME, trading.PRICE), build=trading.trading, heights=(120, 190),
+        reads=(VOLUME, PRICE), build=trading.trading, heights=(120, 190),
         waits=_MARKET,
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from figures import alerts, cards, revenue
 from figures import overview as figures
 from figures.cards import Indicator
 from figures.html import Content, core
+from figures.price import PRICE
 from figures.view import View
 from pages._panel import Page, Panel, Section
 from pages._plain import part, place
@@ -96,7 +97,7 @@ _TRENDS = (
 _MARKET_PANELS = (
     Panel(
         key="ccer-price", clause="5.2.j", title="CCER 市场价格", form="line",
-        reads=(figures.PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
+        reads=(PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
     ),
     Panel(
         key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=None,
