@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> Flask:
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
-    forecasting = Forecasting(engine, settings.settle_quiet_s)
+    forecasting = Forecasting(engine, writing, settings.settle_quiet_s)
     trail.also(forecasting.look, EVERY_S, FORECASTS)
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail, forecasting)

@@ -7,6 +7,7 @@ run was made of.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -17,10 +18,11 @@ from accounting.forecast.run import Inputs, Results, run
 from data.engine import Engine
 from data.forecasts import Run, newest, refresh
 from data.forecasts import due as changed
-from jobs.duty import QUIET_S, due
+from jobs.duty import QUIET_S
 
 LONGEST_S = 600
 EVERY_S = 3
+AFTER_S = 6.0  # what came in is settled first (jobs/duty.py)
 PATIENCE_S = 60.0  # data that never rest are looked at so often
 COMPUTING, FAILED = "computing", "failed"
 
@@ -44,8 +46,10 @@ class Forecasting:
     ----------
     engine
         The opened data directory.
+    writing
+        The lock that commands and pages hold while they write.
     quiet_s
-        So long nothing may have come in, s.
+        So long nothing may have come in before it is settled, s.
     make
         What makes a run where it is due.
     monotonic
@@ -53,6 +57,7 @@ class Forecasting:
     """
 
     engine: Engine
+    writing: threading.Lock
     quiet_s: float = QUIET_S
     make: Callable[[Engine], Run | None] = refreshed
     monotonic: Callable[[], float] = time.monotonic
@@ -79,11 +84,12 @@ class Forecasting:
             self._seen, self._last = version, at
         if self._first is None:
             return
-        patient = at - self._first < max(PATIENCE_S, self.quiet_s)
-        # What is not settled yet would be forecast twice.
-        if patient and (at - self._last < self.quiet_s or due(self.engine)):
+        patient = at - self._first < max(PATIENCE_S, self.quiet_s + AFTER_S)
+        if patient and at - self._last < self.quiet_s + AFTER_S:
             return
-        self.work()
+        if self.writing.acquire(blocking=False):  # else somebody writes what it would read
+            self.writing.release()
+            self.work()
 
     def work(self) -> None:
         """Make a run where what it is made of has changed; one that fails waits for other data."""

@@ -1,5 +1,7 @@
 """Forecasts by themselves: when they are made, what they say while they are waited for."""
 
+import threading
+
 import pytest
 
 from accounting.forecast.run import run
@@ -30,7 +32,7 @@ def looked(engine, seconds, clock=None, make=None):
         made.append(clock.at)
         return forecasts.refresh(engine, run)
 
-    job = Forecasting(engine, make=make or here, monotonic=clock)
+    job = Forecasting(engine, threading.Lock(), make=make or here, monotonic=clock)
     until = clock.at + seconds
     while clock.at < until:
         job.look()
@@ -55,7 +57,7 @@ def test_a_first_run_is_made_once_it_is_quiet_and_no_second(engine):
 
 def test_who_looks_meanwhile_is_told(engine):
     settled(engine)
-    job = Forecasting(engine, monotonic=Clock())
+    job = Forecasting(engine, threading.Lock(), monotonic=Clock())
     assert job.waiting() == COMPUTING
     job.look()
     assert job.waiting() == COMPUTING
@@ -66,10 +68,22 @@ def test_new_prices_make_a_new_run_and_the_run_before_stays(engine, tmp_path):
     looked(engine, 120)
     row = ("2026-08-07", "CCER", 40_000, 3_700_000, "日行情")
     import_file(engine, "prices", write_csv(tmp_path / "p.csv", PRICES, [row]), Options())
-    assert looked(engine, 30)[1] == []  # not before it is settled
     settle(engine)
-    assert len(looked(engine, 120)[1]) == 1
+    assert len(looked(engine, 30)[1]) == 1
     assert (forecasts.newest(engine).run, forecasts.before(engine, 2)) == (2, 1)
+
+
+def test_who_writes_is_waited_for(engine):
+    settled(engine)
+    clock, made, lock = Clock(), [], threading.Lock()
+    job = Forecasting(engine, lock, make=lambda _: made.append(1), monotonic=clock)
+    with lock:
+        for _ in range(30):
+            job.look()
+            clock.at += work.EVERY_S
+        assert not made
+    job.look()
+    assert made
 
 
 def test_nothing_is_made_of_nothing(engine):
@@ -84,7 +98,7 @@ def test_a_failure_is_told_recorded_and_not_repeated_until_data_change(engine):
         raise RuntimeError("no memory")
 
     clock = Clock()
-    job = Forecasting(engine, make=broken, monotonic=clock)
+    job = Forecasting(engine, threading.Lock(), make=broken, monotonic=clock)
     failures = 0
     for _ in range(40):
         try:
