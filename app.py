@@ -53,7 +53,8 @@ from figures.html import Node
 from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import EVERY_S, Duty
-from jobs.schedule import ALARMS, UPLOAD, Schedule, trail_of
+from jobs.forecast import Forecasting
+from jobs.schedule import ALARMS, FORECASTS, UPLOAD, Schedule, trail_of
 from pages import (
     alerts,
     audit,
@@ -104,8 +105,10 @@ def create_app(settings: Settings) -> Flask:
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
+    forecasting = Forecasting(engine, writing, settings.settle_quiet_s)
+    trail.also(forecasting.look, EVERY_S, FORECASTS)
     _routes(server, house, writing, trail)
-    _screens(server, house, writing, trail)
+    _screens(server, house, writing, trail, forecasting)
     _programs(server, house, trail)
     duty = Duty(engine, writing, settings.settle_quiet_s)
     trail.watch.told = duty.stepped
@@ -152,7 +155,9 @@ def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedul
         return Response(lines, mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
+def _screens(
+    server: Flask, house: House, writing: threading.Lock, trail: Schedule, forecasting: Forecasting
+) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
     engine, settings = house.engine, house.settings
     app = _Dash(
@@ -165,6 +170,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     )  # fmt: skip
     app.default_language = settings.language
     reader = PageReader(engine)
+    reader.forecasting = forecasting.waiting
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
     desk = Desk(reader, writing, settings.language)
     for page in PANELLED:

@@ -13,14 +13,17 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from accounting.emission import Basis
+from callbacks import _forecasts
 from callbacks._scope import scope
 from callbacks._views import ViewRows
 from data import flows, queries
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
+from figures import policy
 from figures.cells import Book
 from figures.focus import MONTH
+from figures.forecast import Forecasts
 from figures.number import written
 from figures.view import BatchMonth, Flow, Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
@@ -33,6 +36,7 @@ LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
 # Pages that add up since the ledger's first month.
 _FROM_THE_START = ("substitution", "lifecycle", "market")
+FORECASTING = ("overview", "market")
 
 
 @dataclass
@@ -72,6 +76,7 @@ class PageReader:
         self._pages = Kept()
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
+        self.forecasting: Callable[[], str] = str  # whether forecasts are being made; app.py
 
     @property
     def version(self) -> int:
@@ -177,6 +182,10 @@ class PageReader:
 
         return self._viewed.get(self.version, ("day", sites, view, last), made)
 
+    def forecasts(self) -> Forecasts | None:
+        """Return the newest forecasts, of every site; None before the first."""
+        return self._kept("forecasts", lambda: _forecasts.read(self._engine))
+
     def freshness(self, filters: Filters) -> queries.Freshness:
         """Return how far the data of the first chosen site reach."""
         site = self.sites()[filters.sites[0]]
@@ -215,7 +224,8 @@ class PageReader:
         book, days = self._books(page, filters, periods, last.months[-1])
         return View(
             book=book, days=days, sites=sites, periods=periods,
-            grain=filters.grain, units=filters.units, language=language,
+            grain=filters.grain, language=language,
+            units=replace(filters.units, money=text("万元", language)),
             compare=filters.compare, switches=filters.switches,
             facts=self._facts(page, filters, last.months[-1], sites, language),
             outdoor_c=self._kept(
@@ -232,8 +242,11 @@ class PageReader:
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
             ),
             base_year=self._base_year(filters),
-            remarks=self.remarks(filters.sites, language),
+            remarks=(*self.remarks(filters.sites, language),
+                     *_marks(page, periods, language)),
             copper=self._copper(filters),
+            forecasts=self.forecasts() if page in FORECASTING else None,
+            forecasting=self.forecasting() if page in FORECASTING else "",
             **self._own(page, filters, last.months[-1]),
             **self._details(page, sites, last),
         ).filtered(filters.focus)  # fmt: skip
@@ -393,6 +406,13 @@ class PageReader:
             for medium, sentence in words.items()
             if medium in counts
         )
+
+
+def _marks(page: str, periods: tuple[Span, ...], language: str) -> tuple[Remark, ...]:
+    """Return what happened to the market in the months of the axis, for the page that shows it."""
+    if page != policy.PAGE:
+        return ()
+    return tuple(policy.remarks(periods[0].months[0], periods[-1].months[-1], language))
 
 
 def _rows(found: pd.DataFrame) -> list[list[Any]]:

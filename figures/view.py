@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
+from figures.forecast import Forecasts
 from figures.number import Units
 from translations import text
 
@@ -234,6 +235,9 @@ class View:
         The parts of a site that the page is filtered by; `book` and `days` give those alone.
     at
         The period of the axis that indicators follow; None for the last.
+    forecasts, forecasting
+        The newest forecasts, None before the first; whether they are being ``computing`` or
+        ``failed``, else empty.
     """
 
     book: Book
@@ -263,6 +267,8 @@ class View:
     copper: bool | None = True
     focus: Focus = ()
     at: Span | None = None
+    forecasts: Forecasts | None = None
+    forecasting: str = ""
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

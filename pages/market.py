@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 from figures import market as figures
+from figures import outlook, revenue, trading
+from figures.price import PRICE, VOLUME
 from figures.reduction import REDUCTION
 from pages._panel import Page, Panel, Section
 
 _WAITS = "没有数值：导入批次、产出、车次并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
-_REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
-    kind="bare", reads=(), build=figures.no_forecast, waits=_REVENUE,
-    ground=figures.revenue_ground,
+    kind="bare", reads=None, build=revenue.sums, ground=revenue.ground,
 )  # fmt: skip
 
 _YEARS = (
     Panel(
-        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=8,
+        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=12,
         reads=(REDUCTION,), build=figures.years, heights=(280,), waits=_WAITS,
-    ),
-    Panel(
-        key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=figures.aims,
     ),
 )  # fmt: skip
 
 _MONTHS = (
     Panel(
         key="months", clause="5.7.c", title="月度动态减碳与收益预测", form="line",
-        reads=(REDUCTION,), build=figures.months, heights=(120, 140), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.months, heights=(150, 150), waits=_WAITS,
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",
-        reads=(figures.VOLUME, figures.PRICE), build=figures.trading, heights=(140, 160),
+        reads=(VOLUME, PRICE), build=trading.trading, heights=(120, 190),
         waits=_MARKET,
     ),
 )  # fmt: skip
 
 _OUTLOOK = (
     Panel(
-        key="outlook", clause="5.7.f", title="全国 CCER 市场发展前景", form="ring", reads=None,
-        build=figures.outlook,
+        key="outlook", clause="5.7.f", title="全国 CCER 市场发展前景", form="ring", width=4,
+        reads=None, build=outlook.outlook, heights=(136,),
     ),
     Panel(
-        key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", reads=None,
+        key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
         build=figures.evidence,
+    ),
+    Panel(
+        key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
+        build=outlook.aims,
     ),
 )  # fmt: skip
 

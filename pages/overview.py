@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from figures import alerts, beside, cards
+from figures import alerts, beside, cards, revenue
 from figures import overview as figures
 from figures.beside import Beside
 from figures.cards import Indicator
 from figures.html import Content, core
+from figures.price import PRICE
 from figures.view import View
 from pages._panel import Page, Panel, Section
 from pages._plain import part, place
 
 _BENEFIT = "没有数值：导入批次、产出和清洁能源计量并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
-_REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
 
 def _unknown(question: str, name: str, color: str) -> Content:
@@ -58,8 +58,7 @@ _ANSWERS = (
     ),
     Panel(
         key="revenue-answer", clause="5.2.k", title="预测售碳收益", form="indicators", width=3,
-        reads=(), build=figures.nothing, kind="bare", waits=_REVENUE,
-        ground=_unknown("值多少钱", "预测售碳收益", "energy.total"),
+        reads=None, build=revenue.answer, kind="bare", ground=revenue.unanswered,
     ),
 )  # fmt: skip
 
@@ -101,11 +100,11 @@ _TRENDS = (
 _MARKET_PANELS = (
     Panel(
         key="ccer-price", clause="5.2.j", title="CCER 市场价格", form="line",
-        reads=(figures.PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
+        reads=(PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
     ),
     Panel(
-        key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=(),
-        build=figures.nothing, heights=(236,), waits=_REVENUE,
+        key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=None,
+        build=revenue.curve, heights=(236,),
     ),
 )  # fmt: skip
 
