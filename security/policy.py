@@ -16,6 +16,7 @@ from data.state import State
 from security.roles import ADMINISTRATORS, BUSINESS, DISPLAY, PAGE_ROLES, ROLES
 
 OPEN, EXPORT, NOTE, HANDLE = "open", "export", "note", "handle"
+SCENARIO, PROJECT = "scenario", "project"
 # What can be done on a page besides opening it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/": (EXPORT, NOTE),
@@ -23,7 +24,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/process": (EXPORT, NOTE),
     "/substitution": (EXPORT, NOTE),
     "/lifecycle": (EXPORT, NOTE),
-    "/market": (EXPORT, NOTE),
+    "/market": (EXPORT, NOTE, SCENARIO, PROJECT),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
     "/alerts": (EXPORT, HANDLE),
@@ -35,7 +36,7 @@ BUSINESS_PAGES = (*MONITORING, "/data", "/alerts", "/factors", "/closing")
 # Who checks what others did does none of it himself; readings are brought in by one who does not
 # approve what they lead to.
 NEVER = {
-    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE, HANDLE),
+    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE, HANDLE, PROJECT),
     "clerk": ("decide", "lock"),
 }
 _WORKERS = frozenset(("analyst", "manager"))
