@@ -36,6 +36,7 @@ from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
+from callbacks.sales import bind_sales
 from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from callbacks.users import bind_users
@@ -166,6 +167,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
+    bind_sales(app, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from accounting.emission import Basis
+from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
 from data import flows, queries
@@ -28,6 +29,7 @@ from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+DRAWN = 96  # joint paths take ten megabytes a site, what scenarios come to nothing
 VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
@@ -72,6 +74,7 @@ class PageReader:
         self._pages = Kept()
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
+        self.drawn = Kept(most=DRAWN)
 
     @property
     def version(self) -> int:
@@ -234,6 +237,7 @@ class PageReader:
             base_year=self._base_year(filters),
             remarks=self.remarks(filters.sites, language),
             copper=self._copper(filters),
+            sales=sales_of(self, filters.sites, language) if page == "market" else None,
             **self._own(page, filters, last.months[-1]),
             **self._details(page, sites, last),
         ).filtered(filters.focus)  # fmt: skip

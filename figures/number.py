@@ -142,6 +142,8 @@ def badge_words(cell: Cell | None, language: str) -> tuple[str, str, str]:
     """Return kind, icon and words of a number's quality."""
     if cell is None or cell.value is None:
         return "warn", "triangle-alert", text("缺数", language)
+    if cell.quality == "scenario":
+        return "info", "chart-line", text("情景", language)
     if cell.quality == "incomplete" and "month_to_date" not in cell.flags:
         return "warn", "triangle-alert", text("不完整", language)
     if (cell.estimated_pct or 0) >= 5:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
 from figures.number import Units
+from figures.sales import Sales
 from translations import text
 
 SIZES = {"month": 1, "quarter": 3, "year": 12}
@@ -234,6 +235,8 @@ class View:
         The parts of a site that the page is filtered by; `book` and `days` give those alone.
     at
         The period of the axis that indicators follow; None for the last.
+    sales
+        What 售碳潜力 shows besides figures; None on every other page.
     """
 
     book: Book
@@ -263,6 +266,7 @@ class View:
     copper: bool | None = True
     focus: Focus = ()
     at: Span | None = None
+    sales: Sales | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from figures import market as figures
+from figures.html import Node, el
 from figures.reduction import REDUCTION
+from figures.scenario import scenario
 from pages._panel import Page, Panel, Section
+from pages._plain import part, stores
 
 _WAITS = "没有数值：导入批次、产出、车次并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
 _REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
+
+KEY = "market"
+SCENARIO_OUT = part(KEY, "scenario-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
@@ -22,8 +30,8 @@ _YEARS = (
         reads=(REDUCTION,), build=figures.years, heights=(280,), waits=_WAITS,
     ),
     Panel(
-        key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=figures.aims,
+        key="scenario", clause="", title="测算情景", form="indicators", width=4, reads=None,
+        build=partial(scenario, out=SCENARIO_OUT),
     ),
 )  # fmt: skip
 
@@ -41,12 +49,16 @@ _MONTHS = (
 
 _OUTLOOK = (
     Panel(
-        key="outlook", clause="5.7.f", title="全国 CCER 市场发展前景", form="ring", reads=None,
-        build=figures.outlook,
+        key="outlook", clause="5.7.f", title="全国 CCER 市场发展前景", form="ring", width=4,
+        reads=None, build=figures.outlook,
     ),
     Panel(
-        key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", reads=None,
+        key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
         build=figures.evidence,
+    ),
+    Panel(
+        key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
+        build=figures.aims,
     ),
 )  # fmt: skip
 
@@ -55,8 +67,15 @@ _PATH = Panel(
     build=figures.path,
 )  # fmt: skip
 
+
+def _stores(_language: str) -> Node:
+    """Return the stores of what the page sends besides the dialog."""
+    names = ("scenario", "piece", "act-piece", "sent", "file-evidence")
+    return el("Div", stores(KEY, *names), hidden=True)
+
+
 PAGE = Page(
-    key="market",
+    key=KEY,
     path="/market",
     name="售碳潜力",
     title="售碳潜力",
@@ -66,6 +85,7 @@ PAGE = Page(
     manual="screens-carbon-sales",
     finding=figures.finding,
     notice=figures.notice,
+    before=_stores,
     sections=(
         Section(panels=(_SUMS,)),
         Section(panels=_YEARS),

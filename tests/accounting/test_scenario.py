@@ -134,6 +134,8 @@ def test_more_of_anything_never_earns_less(price, growth, ratio):
     found = outcome(PATHS, Choice(price, growth, ratio))
     assert isinstance(PATHS, Drawn)
     assert found.gross_cny.p10 <= found.gross_cny.p50 <= found.gross_cny.p90
-    more = outcome(PATHS, Choice(min(300.0, price + 10), min(30.0, growth + 1), min(1, ratio + 0.1)))
+    more = outcome(
+        PATHS, Choice(min(300.0, price + 10), min(30.0, growth + 1), min(1, ratio + 0.1))
+    )
     assert more.gross_cny.p50 >= found.gross_cny.p50 - 1e-6
     assert more.issued_t.p50 >= found.issued_t.p50

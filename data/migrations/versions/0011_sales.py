@@ -45,7 +45,10 @@ BEGIN SELECT RAISE(ABORT, 'rows of {table} are kept'); END
 TABLES = {
     "scenario": (SCENARIO, "CREATE INDEX scenario_by_scenario ON scenario(scenario, row)"),
     "evidence": (EVIDENCE, "CREATE INDEX evidence_by_evidence ON evidence(evidence, row)"),
-    "project_event": (PROJECT_EVENT, "CREATE INDEX project_event_by_site ON project_event(site, event)"),
+    "project_event": (
+        PROJECT_EVENT,
+        "CREATE INDEX project_event_by_site ON project_event(site, event)",
+    ),
 }
 
 
