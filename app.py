@@ -36,7 +36,7 @@ from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
-from callbacks.sales import bind_sales
+from callbacks.sales import bind_originals, bind_sales, original_path
 from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from callbacks.users import bind_users
@@ -163,7 +163,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     app.default_language = settings.language
     reader = PageReader(engine)
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
-    desk = Desk(reader, writing, settings.language)
+    desk = Desk(reader, writing, settings.language, lambda: house.keys)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
@@ -176,6 +176,7 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     trail.once.append(auditing.warm)
     bind_audit(app, auditing)
     bind_papers(server, auditing)
+    bind_originals(server, desk)
     bind_help(app, reader, settings.language)
     bind_since(app, desk, PAGES)
     bind_frame(app, PAGES, reader, settings.language)
@@ -351,6 +352,8 @@ def _page_of_path(path: str) -> str | None:
         return READINGS_OF
     if path in audit_work.PAPERS:
         return audit.PAGE.path
+    if original_path(path):
+        return market.PAGE.path
     found = _DOWNLOAD.fullmatch(path)
     return _PATHS.get(found[1]) if found else None
 

@@ -65,8 +65,19 @@
     send();
   });
 
-  /* Forms: what a field had before stands in it. */
+  /* Forms: what a field had before stands in it; documents are picked with boxes. */
+  function picks() {
+    document.querySelectorAll(".sale-pick:not([data-set])").forEach(function (label) {
+      var control = document.createElement("input");
+      label.setAttribute("data-set", "1");
+      control.type = "checkbox";
+      control.checked = label.getAttribute("data-on") === "1";
+      label.insertBefore(control, label.firstChild);
+    });
+  }
+
   function fields() {
+    picks();
     document.querySelectorAll(".edit-form textarea[data-chosen]:not([data-set])").forEach(function (field) {
       field.setAttribute("data-set", "1");
       field.value = field.getAttribute("data-chosen");

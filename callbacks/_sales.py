@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import has_request_context
 
+from accounting.project import project_of
 from accounting.scenario import Choice, Drawn, Outcome, drawn, outcome
 from callbacks._scope import in_scope
 from data import scenarios
 from data.bases import basis_of, newest_run
 from data.periods import local
 from data.sales import today_at
+from data.state import Evidence, ProjectEvent
+from data.state.evidence import RETIRE
 from data.state.scenarios import SALE
-from figures.sales import LINES, Preset, Sales, Saved, Scene
+from figures.sales import LINES, Document, Done, Preset, Sales, Saved, Scene, Source
 from security import policy, web
 from security.policy import PROJECT, SCENARIO
 from translations import text
@@ -51,9 +55,39 @@ def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales
     saves, keeps = rights(reader)
     if len(sites) > 1:
         return Sales("", today_at(zone))
+    state = reader.engine.state
+    events = state.projects.events(site)
     return Sales(
-        site, today_at(zone), scene=_scene(reader, site, language), saves=saves, keeps=keeps
-    )
+        site, today_at(zone), scene=_scene(reader, site, language), saves=saves, keeps=keeps,
+        documents=tuple(_document(one, zone) for one in state.evidence.of([site])),
+        project=project_of(one.move for one in events),
+        history=tuple(_done(one, zone, language) for one in reversed(events)),
+        sources=tuple(Source(line, line in eligible_lines(reader, site)) for line in LINES),
+    )  # fmt: skip
+
+
+def _by(author: str, at: datetime, zone: str) -> str:
+    return f"{author} {local(at, zone):%Y-%m-%d %H:%M}"
+
+
+def _document(one: Evidence, zone: str) -> Document:
+    said, original = one.said, one.original
+    return Document(
+        one.evidence, one.site, said.title, said.number, said.issuer, said.issued_on, said.clause,
+        said.stance, said.expires_on, original.name, original.sm3, original.size,
+        one.act == RETIRE, _by(one.author, one.at, zone),
+    )  # fmt: skip
+
+
+_DONE = {"plan": "计划", "begin": "开始", "complete": "完成", "back": "退回"}
+
+
+def _done(one: ProjectEvent, zone: str, language: str) -> Done:
+    move = one.move
+    documents = " ".join(f"#{number}" for number in move.evidence)
+    facts = (text(_DONE[move.act], language), move.owner, move.actual_on or move.planned_on,
+             documents, move.reason)  # fmt: skip
+    return Done(move.step, move.act, " · ".join(filter(None, facts)), _by(one.actor, one.at, zone))
 
 
 def paths_of(reader: PageReader, site: str) -> Drawn | None:
@@ -110,7 +144,6 @@ def _saved(reader: PageReader, found: Drawn, site: str) -> list[Saved]:
     kept = []
     for one in reader.engine.state.scenarios.of(site, SALE):
         choice = scenarios.read(one.body)
-        by = f"{one.author} {local(one.at, zone):%Y-%m-%d %H:%M}"
         made = _outcome(reader, found, site, choice)
-        kept.append(Saved(one.scenario, one.name, choice, made, by))
+        kept.append(Saved(one.scenario, one.name, choice, made, _by(one.author, one.at, zone)))
     return kept

@@ -15,6 +15,7 @@ from accounting.ledger import indicators
 from callbacks import sales
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._sale_acts import ACTS
 from callbacks._scope import denied, in_scope
 from callbacks.closing import (
     Answer,
@@ -201,7 +202,7 @@ def _new_key() -> str:
 def edited(desk: Desk, page: Page, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
     """Do what the dialog sends; a refusal says why in words and is recorded."""
     doing = _field(sent, "do")
-    if page.key == MARKET and doing in sales.ACTS:
+    if page.key == MARKET and doing in ACTS:
         return sales.done(desk, asks, sent, chosen)
     if not may(desk.reader, asks, page.path, NOTE):
         forbidden()

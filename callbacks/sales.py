@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from dash import Dash, Input, Output, State
+from dash import ClientsideFunction, Dash, Input, Output, State
+from flask import Flask, Response, abort, g
 
 from callbacks._request import language
+from callbacks._sale_acts import ACTS, field
 from callbacks._sales import outcome_of
 from callbacks._scope import denied, in_scope
-from callbacks.closing import Desk, Said, Who, failed, forbidden, may, not_done
+from callbacks.closing import Desk, Said, Who, failed, forbidden, may, not_done, who
+from callbacks.factors import put_together
 from data import scenarios
 from data.sales import NotKept
+from data.state import FAILURE, Entry
 from figures import scenario as figures
 from figures.html import Content
 from figures.view import View
 from pages import _sale, market
 from pages._filters import parse
 from pages._plain import part
-from security.policy import SCENARIO
+from security.originals import opened
+from security.policy import PROJECT, SCENARIO
+from security.problem import Problem
 from translations import text
 
-LONGEST_FIELD = 400
+LOG = logging.getLogger("carbon.pages")
+SLOTS = ("evidence",)
+_ORIGINAL = re.compile(r"/evidence/([1-9][0-9]{0,8})")
 Answer = dict[str, Any]
 
 
@@ -35,14 +47,11 @@ class Form:
     made: Callable[[View, str, str], tuple[Content, Content]]
 
 
-@dataclass(frozen=True)
-class Act:
-    """What the dialog sends: event, right, what does it, words of success."""
-
-    event: str
-    action: str
-    does: Callable[[Desk, Who, Mapping[str, Any]], dict[str, Any]]
-    words: str
+FORMS: Mapping[str, Form] = {
+    "scenario": Form(SCENARIO, _sale.scenario_form),
+    "evidence": Form(PROJECT, _sale.evidence_form),
+    "step": Form(PROJECT, _sale.step_form),
+}
 
 
 def bind_sales(app: Dash, desk: Desk) -> None:
@@ -56,6 +65,28 @@ def bind_sales(app: Dash, desk: Desk) -> None:
     )
     def recompute(values: object, search: str | None) -> Content:
         return recomputed(desk, values, search, language(desk.language))
+
+    @app.callback(
+        Output(part(market.KEY, "act-piece"), "data"),
+        Input(part(market.KEY, "piece"), "data"),
+        prevent_initial_call=True,
+    )
+    def take(piece: object) -> object:
+        return received(desk, who(), piece, language(desk.language)) if piece else None
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("work", "received"),
+        Output(part(market.KEY, "sent"), "data"),
+        Input(part(market.KEY, "act-piece"), "data"),
+        prevent_initial_call=True,
+    )
+
+
+def received(desk: Desk, asks: Who, piece: object, chosen: str) -> dict[str, Any]:
+    """Take a piece of an original and say how far it is."""
+    if not may(desk.reader, asks, market.PAGE.path, PROJECT):
+        forbidden()
+    return put_together(desk.reader.engine, asks, piece, SLOTS, chosen)
 
 
 def recomputed(desk: Desk, values: object, search: str | None, chosen: str) -> Content:
@@ -95,6 +126,8 @@ def done(desk: Desk, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
     except NotKept as error:
         words = text(error.words, chosen, **_worded(error.values, chosen))
         return not_done(desk, act.event, site, failed(words))
+    except Problem as error:
+        return not_done(desk, act.event, site, failed(error.told(chosen)))
     words = text(act.words, chosen)
     undo = text("撤销", chosen)
     return Said(True, words, {"do": doing, "words": words, "undo": undo, **facts})
@@ -106,55 +139,44 @@ def _worded(values: Mapping[str, object], chosen: str) -> dict[str, object]:
             for name, value in values.items()}  # fmt: skip
 
 
-def field(sent: Mapping[str, Any], name: str) -> str:
-    """Return what was sent under a name, as text of at most some length."""
-    value = sent.get(name)
-    return value[: LONGEST_FIELD + 1] if isinstance(value, str) else ""
+# ---- originals ----
 
 
-def number(sent: Mapping[str, Any]) -> int:
-    """Return the number of what is changed; 0 for none."""
-    words = field(sent, "number")
-    return int(words) if words.isascii() and words.isdecimal() and len(words) < 10 else 0
+def original_path(path: str) -> bool:
+    """Tell whether an address is that of an original."""
+    return _ORIGINAL.fullmatch(path) is not None
 
 
-def _of_site(desk: Desk, sent: Mapping[str, Any]) -> int:
-    """Return the number of a saved scenario of the site that is named.
+def bind_originals(server: Flask, desk: Desk) -> None:
+    """Register the address of originals; the gate lets through who may export the page."""
 
-    Raises
-    ------
-    NotKept
-        There is none.
-    """
-    found = desk.reader.engine.state.scenarios.find(number(sent))
-    if found is None or found.site != field(sent, "site"):
-        raise NotKept("没有这个情景")
-    return found.scenario
+    @server.get("/evidence/<int:evidence>")
+    def original(evidence: int) -> Response:
+        return original_of(desk, evidence)
 
 
-def _save_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
-    choice = scenarios.choice_of(field(sent, "of"))
-    kept = scenarios.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), choice,
-                          asks.name, field(sent, "key"))  # fmt: skip
-    return {"scenario": kept}
-
-
-def _remove_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
-    kept = _of_site(desk, sent)
-    scenarios.remove(desk.reader.engine, kept, asks.name, field(sent, "key"))
-    back = {"do": "scenario-restore", "number": str(kept), "site": field(sent, "site")}
-    return {"back": back}
-
-
-def _restore_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
-    kept = _of_site(desk, sent)
-    scenarios.restore(desk.reader.engine, kept, asks.name, field(sent, "key"))
-    return {"scenario": kept}
-
-
-FORMS: dict[str, Form] = {"scenario": Form(SCENARIO, _sale.scenario_form)}
-ACTS: dict[str, Act] = {
-    "scenario-save": Act("scenario.save", SCENARIO, _save_scenario, "情景已保存"),
-    "scenario-remove": Act("scenario.remove", SCENARIO, _remove_scenario, "情景已删除"),
-    "scenario-restore": Act("scenario.restore", SCENARIO, _restore_scenario, "情景已恢复"),
-}
+def original_of(desk: Desk, evidence: int) -> Response:
+    """Return the original of a document, proved by its digest; what cannot be says why."""
+    state, chosen = desk.reader.engine.state, language(desk.language)
+    found = state.evidence.find(evidence)
+    if found is None or not found.original.sm3 or desk.keys is None:
+        abort(404)
+    if not in_scope(found.site):
+        denied(f"evidence={evidence}")
+        abort(404)
+    what = f"{found.site} {evidence} {found.original.name}"
+    g.recorded = True
+    try:
+        body = opened(desk.reader.engine.home, desk.keys(), found.original.sm3)
+    except Problem as error:
+        number = f"E-{secrets.token_hex(3).upper()}"
+        LOG.exception("original %s, %s", evidence, number)
+        state.audit.record(Entry("evidence.open", what, error.told("zh"), FAILURE))
+        words = f"{error.told(chosen)} {text('编号 {number}', chosen, number=number)}\n"
+        return Response(words, 409, mimetype="text/plain")
+    state.audit.record(Entry("evidence.open", what, after=found.original.sm3))
+    answer = Response(body, mimetype="application/octet-stream")
+    name = quote(found.original.name)
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    answer.headers["X-Content-SM3"] = found.original.sm3
+    return answer

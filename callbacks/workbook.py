@@ -129,7 +129,8 @@ def _leaf(panel: Panel, built: Built, sheet: Sheet, view: View) -> Leaf:
         built.foot,
     )
     return Leaf(
-        f"{panel.clause} {title}".strip(), tuple(line for line in lines if line), _head(view, sheet),
+        f"{panel.clause} {title}".strip(), tuple(line for line in lines if line),
+        _head(view, sheet),
         tuple(_row(view, sheet, at) for at in range(len(sheet.labels))),
     )  # fmt: skip
 

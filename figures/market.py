@@ -316,23 +316,7 @@ def _month_ticks(figure: charts.Figure, labels: Sequence[str], language: str) ->
     }  # fmt: skip
 
 
-# ---- d, f, g, h: evidence, outlook, path, aims ----
-
-
-def evidence(view: View) -> Built:
-    """Return the list of policy evidence, empty until there is a library of it (5.7 d)."""
-    action = el(
-        "Div",
-        el("Button", icon("file-plus"), el("Span", view.t("添加佐证材料")), cls="button",
-           type="button", disabled=True, aria_describedby="evidence-later"),
-        el("P", view.t("随佐证库启用后可用"), id="evidence-later", cls="empty-range"),
-        cls="empty-action",
-    )  # fmt: skip
-    return Built(
-        subtitle=view.t("名称、文号、日期、条款，支持或需论证"),
-        empty=view.t("还没有录入政策佐证材料"),
-        action=action,
-    )
+# ---- f, h: outlook, aims ----
 
 
 def outlook(view: View) -> Built:
@@ -340,33 +324,6 @@ def outlook(view: View) -> Built:
     return Built(
         subtitle=view.t("可抵消交易量、核证减碳量、配额缺口"),
         empty=view.t("没有录入应清缴配额量和已登记减排量：须附来源和年份，录入后按 5% 上限画出"),
-    )
-
-
-PATH = (
-    ("项目准备", "方法学适用、边界与基准线、项目设计文件和公示"),
-    ("项目审核", "经批准的机构审定，出具审定报告"),
-    ("项目登记和备案", "在注册登记系统登记项目"),
-    ("项目实施和监测", "按监测计划计量、校准，数据联网并留存"),
-    ("减排量核证", "监测报告公示，经批准的机构核查"),
-    ("减排量签发", "登记减排量，计入持有账户后方可交易"),
-)
-
-
-def path(view: View) -> Built:
-    """Return the six steps of a project, none of them begun (5.7 g)."""
-    items = [
-        el("Li", el("Span", str(at), cls="path-mark", aria_hidden="true"),
-           el("Div", el("Strong", view.t(name), cls="path-name"),
-              el("P", view.t(words), cls="path-words"),
-              el("Span", icon("clock"), view.t("未开始"), cls="badge badge-stale"),
-              cls="path-body"), cls="path-step")
-        for at, (name, words) in enumerate(PATH, 1)
-    ]  # fmt: skip
-    return Built(
-        subtitle=view.t("六个步骤，均未开始"),
-        body=el("Ol", items, cls="path"),
-        foot=view.t("没有适用方法学时第 1 步不能完成；责任人、材料和日期随佐证库启用后填写"),
     )
 
 

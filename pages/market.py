@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from figures import market as figures
+from figures.evidence import evidence
 from figures.html import Node, el
+from figures.project import path
 from figures.reduction import REDUCTION
 from figures.scenario import scenario
 from pages._panel import Page, Panel, Section
@@ -54,7 +56,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
-        build=figures.evidence,
+        build=evidence,
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
@@ -64,7 +66,7 @@ _OUTLOOK = (
 
 _PATH = Panel(
     key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
-    build=figures.path,
+    build=path,
 )  # fmt: skip
 
 
