@@ -36,9 +36,9 @@
     });
     place.querySelectorAll("[data-field]").forEach(function (field) { found[field.getAttribute("data-field")] = field.value; });
     place.querySelectorAll("[data-sent]").forEach(function (file) { found.file = file.getAttribute("data-sent"); });
-    place.querySelectorAll("[data-picks]").forEach(function (list) {
-      var on = list.querySelectorAll("[data-pick] input:checked");
-      found[list.getAttribute("data-picks")] = Array.prototype.map.call(on, function (box) { return box.parentNode.getAttribute("data-pick"); }).join(" ");
+    place.querySelectorAll("[data-checks]").forEach(function (list) {
+      var on = list.querySelectorAll("[data-check] input:checked");
+      found[list.getAttribute("data-checks")] = Array.prototype.map.call(on, function (box) { return box.parentNode.getAttribute("data-check"); }).join(" ");
     });
     found["do"] = place.getAttribute("data-act") || (place.getAttribute("data-kind") === "target" ? "target-set" : found.note === "0" ? "note-add" : "note-change");
     return found;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounting.project import DONE, RUNNING, STEPS, Step
+from accounting.project import BACK_TO, DONE, RUNNING, STEPS, WAITING, Step
 from figures.cards import Built
 from figures.html import Content, Node, el, icon
 from figures.sales import Sales
@@ -100,6 +100,19 @@ def _status(view: View, step: Step, sales: Sales) -> Node:
         return el("Span", icon("clock"), words, cls=f"badge badge-{'warn' if soon else 'info'}")
     words = view.t("未开始") if left is None else view.t("预计 {day}", day=step.planned_on)
     return el("Span", icon("clock"), words, cls="badge badge-stale")
+
+
+def acts_of(view: View, sales: Sales, n: int) -> list[tuple[str, str]]:
+    """Return what can be done with a step as it stands: name and words, the usual one last."""
+    t, step = view.t, sales.project.steps[n]
+    if step.status == DONE:
+        return [("back", t("退回到这一步"))] if n in BACK_TO else []
+    acts = [("plan", t("保存计划"))]
+    if step.status == WAITING and n == sales.project.current:
+        acts.append(("begin", t("开始这一步")))
+    if step.status == RUNNING:
+        acts.append(("complete", t("完成这一步")))
+    return acts
 
 
 def _history(view: View, sales: Sales) -> Content:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounting.project import BACK_TO, DONE, RUNNING, WAITING
 from figures.html import Content, Node, el
-from figures.project import NAMES
+from figures.project import NAMES, acts_of
 from figures.sales import Document
 from figures.view import View
 
@@ -106,23 +105,17 @@ def step_form(view: View, of: str, key: str) -> tuple[Content, Content]:
         return t("项目步骤"), t("没有这个步骤")
     n = int(of)
     step, name = sales.project.steps[n], view.t(NAMES[n - 1][0])
-    acts = [("plan", t("保存计划"))]
-    if step.status == WAITING and n == sales.project.current:
-        acts.append(("begin", t("开始这一步")))
-    if step.status == RUNNING:
-        acts.append(("complete", t("完成这一步")))
-    if step.status == DONE:
-        acts = [("back", t("退回到这一步"))] if n in BACK_TO else []
+    acts = acts_of(view, sales, n)
     live = [one for one in sales.documents if one.counts_on(sales.today)]
     picked = [
         el("Label", el("Span", f"#{one.evidence} {one.title}", data_verbatim="1"),
-           cls="sale-pick", data_pick=str(one.evidence),
+           cls="sale-pick", data_check=str(one.evidence),
            data_on="1" if one.evidence in step.evidence else "")
         for one in live
     ]  # fmt: skip
     documents = el(
         "Div", el("Span", t("所用佐证材料"), cls="work-label"),
-        el("Div", picked, cls="sale-picks", data_picks="documents") if picked
+        el("Div", picked, cls="sale-picks", data_checks="documents") if picked
         else el("P", t("还没有佐证材料：先在 CCER 政策分析中添加"), cls="sale-note"),
         cls="work-field work-wide",
     )  # fmt: skip

@@ -59,7 +59,7 @@ def _checked(source: Path, name: str) -> None:
     size = source.stat().st_size
     if not 0 < size <= LARGEST_BYTES:
         raise NotAnOriginal("文件为空或超过 {most} MB", "", most=LARGEST_BYTES >> 20)
-    begins = TYPES.get(name.rpartition(".")[2].lower())
+    begins = TYPES.get(Path(name).suffix.lower()[1:])
     with source.open("rb") as file:
         head = file.read(16)
     if begins is None or not head.startswith(begins):

@@ -58,7 +58,7 @@ class Schedule:
         return list(range(self.first_month, horizon + 1, self.every_months))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spread:
     """What joint paths need of a fan: kept with the run, so that they can be drawn again.
 
@@ -81,6 +81,17 @@ class Spread:
     def of(cls, fan: Fan) -> Spread:
         """Return what paths need of a fan."""
         return cls(fan.p50, None if fan.past is None else fan.past.errors, fan.log)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether every number is the same; what is not known equals what is not known."""
+        return isinstance(other, Spread) and self._bytes() == other._bytes()
+
+    def __hash__(self) -> int:
+        return hash(self._bytes())
+
+    def _bytes(self) -> tuple[bytes, bytes | None, bool]:
+        errors = None if self.errors is None else self.errors.tobytes()
+        return self.p50.tobytes(), errors, self.log
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,6 @@ EVENTS: Mapping[str, str] = {
     "evidence.change": "修改佐证材料",
     "evidence.retire": "停用佐证材料",
     "evidence.restore": "恢复佐证材料",
-    "evidence.file": "上传佐证原件",
     "evidence.open": "下载佐证原件",
     "project.step": "项目步骤",
     "interface.save": "保存接口",

@@ -270,7 +270,8 @@ ACTS = {
         "account.request",
     ),
 }  # fmt: skip
-NONE = {("factors", "act-piece")}  # a piece of a file that is not proposed yet
+# a piece of a file that is not proposed or added yet
+NONE = {("factors", "act-piece"), ("market", "act-piece")}
 
 
 def test_every_changing_callback_is_classified(home):
