@@ -38,6 +38,7 @@ from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
+from callbacks.sales import bind_originals, bind_sales, original_path
 from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from callbacks.users import bind_users
@@ -172,12 +173,13 @@ def _screens(
     reader = PageReader(engine)
     reader.forecasting = forecasting.waiting
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
-    desk = Desk(reader, writing, settings.language)
+    desk = Desk(reader, writing, settings.language, lambda: house.keys)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
     workbooks = {data.KEY: bind_data(app, desk)}
     intake_papers.bind(server, desk)
+    bind_sales(app, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
@@ -187,6 +189,7 @@ def _screens(
     bind_audit(app, auditing)
     bind_papers(server, auditing)
     paper = bind_help(app, reader, settings.language)
+    bind_originals(server, desk)
     bind_since(app, desk, PAGES)
     bind_frame(app, PAGES, reader, settings.language, paper)
     bind_trace(app, server, reader, settings.language)
@@ -381,6 +384,8 @@ def _page_of_path(path: str) -> str | None:
         return data.PAGE.path
     if path in audit_work.PAPERS:
         return audit.PAGE.path
+    if original_path(path):
+        return market.PAGE.path
     found = _DOWNLOAD.fullmatch(path)
     return _PATHS.get(found[1]) if found else None
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from accounting.emission import Basis
 from callbacks import _forecasts
+from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
 from data import flows, queries
@@ -31,6 +32,7 @@ from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+DRAWN = 96  # joint paths take ten megabytes a site, what scenarios come to nothing
 VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
@@ -77,6 +79,7 @@ class PageReader:
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
         self.forecasting: Callable[[], str] = str  # whether forecasts are being made; app.py
+        self.drawn = Kept(most=DRAWN)
 
     @property
     def version(self) -> int:
@@ -247,6 +250,7 @@ class PageReader:
             copper=self._copper(filters),
             forecasts=self.forecasts() if page in FORECASTING else None,
             forecasting=self.forecasting() if page in FORECASTING else "",
+            sales=sales_of(self, filters.sites, language) if page == "market" else None,
             **self._own(page, filters, last.months[-1]),
             **self._details(page, sites, last),
         ).filtered(filters.focus)  # fmt: skip

@@ -60,6 +60,8 @@ class Built:
         What can be done about it.
     unparted
         Why it does not follow the filter of the page; empty where it does.
+    mark
+        What stands at its foot instead of a quality, such as that it is a scenario.
     """
 
     subtitle: str = ""
@@ -75,6 +77,7 @@ class Built:
     empty: str = ""
     action: Content = None
     unparted: str = ""
+    mark: Node | None = None
     colors: tuple[str, ...] = field(default=())
 
     def lens_words(self, view: View) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from figures import market as figures
 from figures import outlook, revenue, trading
+from figures.evidence import evidence
+from figures.html import Node, el
 from figures.price import PRICE, VOLUME
+from figures.project import path
 from figures.reduction import REDUCTION
+from figures.scenario import scenario
 from pages._panel import Page, Panel, Section
+from pages._plain import part, stores
 
 _WAITS = "没有数值：导入批次、产出、车次并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
+
+KEY = "market"
+SCENARIO_OUT = part(KEY, "scenario-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
@@ -18,8 +28,12 @@ _SUMS = Panel(
 
 _YEARS = (
     Panel(
-        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=12,
+        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=8,
         reads=(REDUCTION,), build=figures.years, heights=(280,), waits=_WAITS,
+    ),
+    Panel(
+        key="scenario", clause="", title="测算情景", form="indicators", width=4, reads=None,
+        build=partial(scenario, out=SCENARIO_OUT),
     ),
 )  # fmt: skip
 
@@ -42,7 +56,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
-        build=figures.evidence,
+        build=evidence,
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
@@ -52,11 +66,18 @@ _OUTLOOK = (
 
 _PATH = Panel(
     key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
-    build=figures.path,
+    build=path,
 )  # fmt: skip
 
+
+def _stores(_language: str) -> Node:
+    """Return the stores of what the page sends besides the dialog."""
+    names = ("scenario", "piece", "act-piece", "sent", "file-evidence")
+    return el("Div", stores(KEY, *names), hidden=True)
+
+
 PAGE = Page(
-    key="market",
+    key=KEY,
     path="/market",
     name="售碳潜力",
     title="售碳潜力",
@@ -66,6 +87,7 @@ PAGE = Page(
     manual="screens-carbon-sales",
     finding=figures.finding,
     notice=figures.notice,
+    before=_stores,
     sections=(
         Section(panels=(_SUMS,)),
         Section(panels=_YEARS),

@@ -283,8 +283,9 @@ ACTS = {
         "account.request",
     ),
 }  # fmt: skip
-# A piece of a file, or a file in work: not proposed, not taken in yet.
-NONE = {("factors", "act-piece"), ("data", "act-import-piece"), ("data", "act-import-draft")}
+# A piece of a file, or a file in work: not proposed, not added, not taken in yet.
+NONE = {("factors", "act-piece"), ("data", "act-import-piece"), ("data", "act-import-draft"),
+        ("market", "act-piece")}  # fmt: skip
 
 
 def test_every_changing_callback_is_classified(home):
