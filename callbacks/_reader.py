@@ -17,7 +17,8 @@ from callbacks import _forecasts
 from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
-from data import flows, queries
+from data import flows, queries, scenarios
+from data.bases import newest_run
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
@@ -184,6 +185,16 @@ class PageReader:
             return self._under(whole, sites, view, "day", first, last)
 
         return self._viewed.get(self.version, ("day", sites, view, last), made)
+
+    @property
+    def newest_run(self) -> int:
+        """The number of the newest run of forecasts; 0 before the first."""
+        return self._kept(("newest_run",), lambda: newest_run(self._engine))
+
+    @property
+    def market_prices(self) -> scenarios.Prices | None:
+        """The prices that the presets of scenarios are made of."""
+        return self._kept("market_prices", lambda: scenarios.prices(self._engine))
 
     def forecasts(self) -> Forecasts | None:
         """Return the newest forecasts, of every site; None before the first."""

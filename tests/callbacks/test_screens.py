@@ -75,10 +75,13 @@ def walk(node):
 
 
 def numbers(node):
-    """Every shown number: its words and the attributes it is opened by."""
+    """Every number of the ledger or a forecast: its words and the attributes it is opened by.
+
+    What a scenario comes to is made of the sliders and opens nothing.
+    """
     for found in walk(node):
         props = found.get("props", {})
-        if "data-value" in props:
+        if "data-value" in props and not props.keys() & {"data-scenario", "data-slider"}:
             yield (
                 words(props.get("children", "")),
                 {k.replace("-", "_"): v for k, v in props.items() if k.startswith("data-")},
