@@ -232,6 +232,7 @@ ACTS = {
     ("data", "act-import-revoke-said"): (
         "clerk", "", {"import-revoke": {"revoke": 999}, "import-why": "wrong"}, "data.revoke",
     ),
+    ("data", "act-forms-said"): ("clerk", "", {"forms-do": {"form": "fuel"}}, "data.import"),
     ("audit", "act-said"): ("auditor", "verify", {}, "audit.verify"),
     ("closing", "act-step-said"): (
         "analyst", "check", {"step-month": {"site": "S1", "month": "2026-01"}}, "period.step",
