@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from figures.html import Content, Node, el, icon, link
-from pages import intake_complete, intake_import, intake_links
+from pages import intake_complete, intake_import, intake_links, intake_register
 from pages._plain import GLOBAL, PlainPage, asked, page_frame, part, query
 from translations import text
 
@@ -43,7 +43,7 @@ TABS = (
     ),
     Tab("forms", "补录", "square-pen"),
     Tab("links", "接口", "link", intake_links.shell),
-    Tab("register", "台账", "table-2"),
+    Tab("register", "台账", "table-2", intake_register.shell),
     Tab("complete", "完整性", "calendar-check", intake_complete.shell),
 )
 SHOWN = tuple(tab for tab in TABS if tab.shell is not None)
