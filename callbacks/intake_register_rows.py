@@ -62,12 +62,12 @@ def body_of(
     rows = [_meter(entry, words) for entry in found.meters]
     whole = None if found.whole is None else _balance(found.whole, "kWh", whole=True)
     return [
+        figures.site_card(_facts(found, words), _areas(found), _waiting(desk, site, words),
+                          chosen.href, may=may, language=words),
         figures.meters_card(rows, whole, period_words(month, words), chosen.href, may=may,
                             language=words),
         figures.devices_card([_device(row) for row in found.devices], chosen.href, may=may,
                              language=words),
-        figures.site_card(_facts(found, words), _areas(found), _waiting(desk, site, words),
-                          chosen.href, may=may, language=words),
     ]  # fmt: skip
 
 
@@ -123,14 +123,15 @@ def _meter(entry: MeterEntry, words: str) -> MeterRow:
     place = [text(titles[name][str(row[name])], words)
              for name in ("medium", "role", "building", "line", "equipment")
              if row[name]]  # fmt: skip
+    joint = "，" if words == "zh" else ", "
     complete = "--"
     if entry.expected_h:
         complete = f"{100 * (entry.measured_h or 0) / entry.expected_h:.1f}%"
     since, until = row["valid_from"], row["valid_to"]
-    valid = "--" if since is None and until is None else f"{_day(since)} – {_day(until)}"
+    valid = "" if since is None and until is None else f"{_day(since)} – {_day(until)}"
     found = None if entry.balance is None else _balance(entry.balance, entry.unit)
     return MeterRow(
-        entry.meter_id, str(row["name"] or entry.meter_id), str(row["medium"]), " ".join(place),
+        entry.meter_id, str(row["name"] or entry.meter_id), str(row["medium"]), joint.join(place),
         entry.depth, amount(entry.quantity), entry.unit, complete, bool(entry.estimated_h), valid,
         found,
     )  # fmt: skip

@@ -120,8 +120,8 @@ def area_edited(engine: Engine, place: int, edit: Edit) -> Edited:
     Refused, DiskFull
         The document would not be sound, or there is no room; nothing was kept.
     """
-    errors = {name: message for name in AREA
-              if (message := _wrong(name, edit.values.get(name, "").strip(), edit.language))}  # fmt: skip
+    found = {n: _wrong(n, edit.values.get(n, "").strip(), edit.language) for n in AREA}
+    errors = {name: message for name, message in found.items() if message}
     if errors:
         return Edited(errors)
     body = _document(engine, edit.site)

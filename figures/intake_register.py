@@ -184,8 +184,8 @@ def _meter(row: MeterRow, href: Href, *, may: bool, language: str) -> Node:
     )  # fmt: skip
     badge = mark("warn", "triangle-alert", text("含估算", language)) if row.estimated else None
     found = row.balance
-    below: Content = "--"
-    rest: Content = "--"
+    below: Content = None
+    rest: Content = None
     if found is not None:
         below = found.below
         rest = [el("Span", f"{found.difference} ({_pct(found.pct)})" if found.pct is not None
@@ -194,10 +194,10 @@ def _meter(row: MeterRow, href: Href, *, may: bool, language: str) -> Node:
             rest.append(el("Span", _why(found, language), cls="note link-note"))
     return work_row(
         [("", name, "at-name"), ("介质与位置", row.place, "at-rest"),
-         ("本月用量", [f"{row.quantity} {row.unit}" if row.quantity != "--" else "--", badge],
+         ("本月用量", [f"{row.quantity} {row.unit}" if row.quantity != "--" else "--", " ", badge],
           "num at-rest"),
          ("下级合计", below, "num at-rest"), ("差额", rest, "num"),
-         ("完整率", row.complete, "num at-rest"), ("有效期", row.valid, "at-rest"),
+         ("完整率", row.complete, "num at-rest"), ("有效期", row.valid or None, "at-rest"),
          ("", _edit(href, f"meter:{row.meter}", text("修改", language), may=may), "at-do")],
         language,
     )  # fmt: skip
