@@ -78,7 +78,8 @@ def bind(app: Dash, desk: Desk) -> None:
     def save(clicks: object, of: object, search: object, fields: object, picks: object) -> Answer:
         if not clicks:
             return {"said": no_update, "done": no_update}
-        given = dict(_given(ctx.states_list))
+        asked = ctx.args_grouping
+        given = dict(_given([asked["fields"], asked["picks"]]))
         named = of if isinstance(of, Mapping) else {}
         return saved(desk, page.choice(search), named, given, language(desk.language))
 
