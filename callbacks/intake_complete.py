@@ -11,7 +11,6 @@ from callbacks._request import alerts_address, language
 from callbacks.alerts import MONTHS_OFFERED, calendar_of, no_readings
 from callbacks.closing import Desk
 from figures import alert_calendar
-from figures.closing import demo_mark
 from figures.html import Content, el, icon, link
 from figures.view import months_of
 from pages import alerts, data
@@ -45,7 +44,9 @@ def contents(desk: Desk, search: object, chosen: str) -> Content:
     inside: Content = no_readings(chosen)
     if scene.rows:
         found = replace(
-            calendar_of(scene, asked, chosen), href=_Leads(here, asked, scene.month, there)
+            calendar_of(scene, asked, chosen),
+            href=_Leads(here, asked, scene.month, there),
+            leads=bool(there),
         )
         inside = alert_calendar.calendar_card(found, chosen)
     return [_tools(desk, here, scene, there, chosen),
@@ -81,5 +82,5 @@ def _tools(desk: Desk, here: Choice, scene: Scene, there: str, chosen: str) -> C
     return el(
         "Div", alerts.site_menu(here, scene.site, sites, chosen),
         alerts.month_menu(here, scene.month, months, chosen), lead,
-        demo_mark(chosen) if scene.site.demo else None, cls="work-tools",
+        cls="work-tools",
     )  # fmt: skip

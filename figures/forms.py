@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from figures.html import Content, Node, core, el, icon
@@ -59,15 +60,16 @@ def _choice(
     return el(
         "Div", el("Span", label, cls="work-label"),
         el("Div", picks, cls="users-picks", role="group", aria_label=label,
-           data_picks=ident["part"], data_how=how),
+           data_picks=ident["part"], data_ident=json.dumps(ident), data_how=how),
         core("Store", id=ident, data=chosen), cls="work-field work-wide",
     )  # fmt: skip
 
 
-def text_field(ident: dict[str, str], label: str, hint: str = "", most: int = 64) -> Node:
+def text_field(ident: dict[str, str], label: str, hint: str = "", most: int = 64,
+               value: str = "") -> Node:  # fmt: skip
     """Return a field of one line."""
     return el(
         "Label", el("Span", label, cls="work-label"),
-        core("Input", id=ident, type="text", value="", placeholder=hint, autoComplete="off",
+        core("Input", id=ident, type="text", value=value, placeholder=hint, autoComplete="off",
              maxLength=most), cls="work-field",
     )  # fmt: skip

@@ -260,6 +260,10 @@ ACTS = {
     ("overview", "act-read"): ("analyst", "read", {}, "visit.read"),
     ("data", "act-links-said"): ("clerk", "links-off", {"url": "?tab=links&link=gate"},
                                  "interface.disable"),
+    ("data", "act-register-said"): (
+        "clerk", "register-save",
+        {"register-of": {"what": "meter", "ident": ""}, "url": "?tab=register"}, "data.import",
+    ),
     ("data", "act-keys-said"): (
         "analyst", "keys-add",
         {"keys-name": "scales", "keys-days": "30", "keys-addresses": "10.0.0.0/8",
