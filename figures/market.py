@@ -190,12 +190,16 @@ def _counts(
     """Return how many months the points of years have that are not over."""
     found: list[dict[str, object]] = []
     measure = view.units.of("kgCO2e")
+    year = view.book.over(REDUCTION, known[-YEAR:], "")  # about as high as the chart
+    highest = float(shown_value(year, measure) or 0) if year else 0.0
     for at, (label, cell) in enumerate(zip(labels, part, strict=True)):
         shown = None if cell is None else shown_value(cell, measure)
         count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
         if count < 12 and shown is not None:
             words = view.t("{count}/12 个月", count=count)
-            place = {"x": at, "xref": "x", "y": float(shown), "yref": "y", "yshift": -15}
+            low = float(shown) < 0.2 * highest
+            place = {"x": at, "xref": "x", "y": float(shown), "yref": "y",
+                     "yshift": 15 if low else -15}  # fmt: skip
             found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})
     return found
 
