@@ -239,7 +239,7 @@ def months(view: View) -> Built:
     eligible = Series(view.t("计适用性"), "energy.total", sold)
     groups.append(Group(view.t("可售减排量"), "t", (eligible,), sparse=True))
     lead = points[0].cell() if points else view.now(REDUCTION)
-    ahead = column(points or earned, labels)
+    columns = (actual, column(points, labels), column(earned, labels))
     return Built(
         subtitle=view.joined(view.range_words(), view.t("实际"), _span_ahead(view, points),
                              copper_words(view)),
@@ -247,8 +247,10 @@ def months(view: View) -> Built:
         body=None if earned else _unearned(view),
         foot=_month_words(view, points),
         lead=lead,
-        sheet=Sheet(labels, tuple(groups),
-                    tuple(a if a is not None else b for a, b in zip(actual, ahead, strict=True))),
+        sheet=Sheet(labels, tuple(groups), tuple(
+            next((cell for cell in cells if cell is not None), None)
+            for cells in zip(*columns, strict=True)
+        )),
     )  # fmt: skip
 
 
