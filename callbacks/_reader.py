@@ -389,14 +389,14 @@ class PageReader:
             for building, m2 in sites[0].areas
         ]  # fmt: skip
         return {
-            "page": page, "sources": sources, "feed": self._feed(language),
+            "page": page, "sources": sources, "feed": self.feed_words(language),
             "methodology": "yes" if settings.get("creditable") else "",
             "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
         }  # fmt: skip
 
-    def _feed(self, language: str) -> str:
+    def feed_words(self, language: str) -> str:
         """Return when prices last came by themselves and what went wrong; empty without a feed."""
         done, failed = self._kept("feed", lambda: _forecasts.fed(self._engine))
         words = []

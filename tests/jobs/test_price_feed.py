@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from callbacks._reader import PageReader
 from data import incidents, price_feed
 from data.price_feed import FeedError, Shape, columns_of, rows_of
 from data.prices import by_week, trades
@@ -221,6 +222,21 @@ def test_a_source_that_is_down_raises_an_issue_after_three_failures(engine, sour
     feed.attempt(lambda: json.dumps({"data": {"list": USUAL}}).encode())
     assert not issues()
     assert price_feed.last(engine).failures == 0
+
+
+def test_the_page_says_when_prices_came_and_what_went_wrong(engine, source):
+    feed, wall = fed(engine, source)
+    reader = PageReader(engine)
+    assert reader.feed_words("zh") == ""
+    feed.look()
+    assert reader.feed_words("zh") == "行情上次自动更新 2026-11-26 16:00"
+    source.status = 503
+    wall.at += timedelta(hours=24)
+    feed.look()
+    said = reader.feed_words("zh")
+    assert said.startswith("行情上次自动更新 2026-11-26 16:00；2026-11-27 16:00 更新失败")
+    assert "503" in said
+    assert "answered 503" in reader.feed_words("en")
 
 
 def test_a_folder_is_emptied_into_taken_and_refused(engine, tmp_path):
