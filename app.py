@@ -51,11 +51,12 @@ from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs import price_feed
 from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import EVERY_S, Duty
 from jobs.forecast import Forecasting
-from jobs.schedule import ALARMS, FORECASTS, UPLOAD, Schedule, trail_of
+from jobs.schedule import ALARMS, FORECASTS, PRICES, UPLOAD, Schedule, trail_of
 from pages import (
     alerts,
     audit,
@@ -108,6 +109,9 @@ def create_app(settings: Settings) -> Flask:
     writing = threading.Lock()  # commands and pages write one after the other
     forecasting = Forecasting(engine, writing, settings.settle_quiet_s)
     trail.also(forecasting.look, EVERY_S, FORECASTS)
+    feed = price_feed.feed_of(settings, engine, writing)
+    if feed is not None:
+        trail.also(feed.look, price_feed.EVERY_S, PRICES)
     _routes(server, house, writing, trail)
     _screens(server, house, writing, trail, forecasting)
     _programs(server, house, trail)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from data import forecasts as kept
 from data.engine import Engine
+from data.price_feed import Outcome, last
 from figures.forecast import BANDS, Backtest, Forecasts, Name, Point, Tried
 from figures.forecast_drawer import OpenedForecast
 
@@ -17,16 +18,15 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 def read(engine: Engine) -> Forecasts | None:
     """Return the newest forecasts with what the run before said; None before the first."""
-    last = kept.newest(engine)
-    if last is None:
+    newest = kept.newest(engine)
+    if newest is None:
         return None
-    earlier = kept.before(engine, last.run)
-    made_at = last.made_at.replace(tzinfo=UTC).astimezone(ZONE)
+    earlier = kept.before(engine, newest.run)
     return Forecasts(
-        run=last.run, made_at=f"{made_at:%Y-%m-%d %H:%M}", seed=last.seed, check=last.inputs,
-        points=_points(kept.forecasts(engine, last.run)),
-        tested=_tested(kept.backtests(engine, last.run)),
-        reasons={(of[0], of[1], of[2]): reason for name, reason in last.reasons.items()
+        run=newest.run, made_at=local(newest.made_at), seed=newest.seed, check=newest.inputs,
+        points=_points(kept.forecasts(engine, newest.run)),
+        tested=_tested(kept.backtests(engine, newest.run)),
+        reasons={(of[0], of[1], of[2]): reason for name, reason in newest.reasons.items()
                  if len(of := name.split("/")) == 3},
         before={} if earlier is None else _points(kept.forecasts(engine, earlier)),
         came=_points(kept.came(engine)),
@@ -40,13 +40,22 @@ def opened(engine: Engine, ident: str) -> OpenedForecast | None:
         return None
     row, made, tables = found
     (points,) = _points(pd.DataFrame([row])).values()
-    made_at = made.made_at.replace(tzinfo=UTC).astimezone(ZONE)
     reason = made.reasons.get(f"{row['series']}/{row['site']}/{row['entity']}", "")
     return OpenedForecast(
         series=row["series"], entity=row["entity"], site=row["site"], point=points[0], band="",
-        run=made.run, made_at=f"{made_at:%Y-%m-%d %H:%M}", seed=made.seed, check=made.inputs,
+        run=made.run, made_at=local(made.made_at), seed=made.seed, check=made.inputs,
         reason=reason, tables=[(name[2], tests) for name, tests in _tested(tables).items()],
     )  # fmt: skip
+
+
+def fed(engine: Engine) -> tuple[Outcome | None, Outcome | None]:
+    """Return the last time prices came by themselves, and the last time they did not."""
+    return last(engine, ok=True), last(engine, ok=False)
+
+
+def local(at: datetime) -> str:
+    """Return a moment (UTC without a zone) as the screen writes it."""
+    return f"{at.replace(tzinfo=UTC).astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
 def _points(rows: pd.DataFrame) -> dict[Name, tuple[Point, ...]]:

@@ -404,12 +404,23 @@ class PageReader:
             for building, m2 in sites[0].areas
         ]  # fmt: skip
         return {
-            "page": page, "sources": sources,
+            "page": page, "sources": sources, "feed": self.feed_words(language),
             "methodology": "yes" if settings.get("creditable") else "",
             "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
         }  # fmt: skip
+
+    def feed_words(self, language: str) -> str:
+        """Return when prices last came by themselves and what went wrong; empty without a feed."""
+        done, failed = self._kept("feed", lambda: _forecasts.fed(self._engine))
+        words = []
+        if done is not None:
+            words.append(text("行情上次自动更新 {at}", language, at=_forecasts.local(done.at)))
+        if failed is not None and (done is None or failed.at > done.at):
+            words.append(text("{at} 更新失败：{reason}", language, at=_forecasts.local(failed.at),
+                              reason=failed.reason(language)))  # fmt: skip
+        return ("；" if language == "zh" else "; ").join(words)
 
     def _meters(self, filters: Filters, language: str) -> str:
         counts = self.freshness(filters).meters

@@ -190,12 +190,16 @@ def _counts(
     """Return how many months the points of years have that are not over."""
     found: list[dict[str, object]] = []
     measure = view.units.of("kgCO2e")
+    year = view.book.over(REDUCTION, known[-YEAR:], "")  # about as high as the chart
+    highest = float(shown_value(year, measure) or 0) if year else 0.0
     for at, (label, cell) in enumerate(zip(labels, part, strict=True)):
         shown = None if cell is None else shown_value(cell, measure)
         count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
         if count < 12 and shown is not None:
             words = view.t("{count}/12 个月", count=count)
-            place = {"x": at, "xref": "x", "y": float(shown), "yref": "y", "yshift": -15}
+            low = float(shown) < 0.2 * highest
+            place = {"x": at, "xref": "x", "y": float(shown), "yref": "y",
+                     "yshift": 15 if low else -15}  # fmt: skip
             found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})
     return found
 
@@ -235,7 +239,7 @@ def months(view: View) -> Built:
     eligible = Series(view.t("计适用性"), "energy.total", sold)
     groups.append(Group(view.t("可售减排量"), "t", (eligible,), sparse=True))
     lead = points[0].cell() if points else view.now(REDUCTION)
-    ahead = column(points or earned, labels)
+    columns = (actual, column(points, labels), column(earned, labels))
     return Built(
         subtitle=view.joined(view.range_words(), view.t("实际"), _span_ahead(view, points),
                              copper_words(view)),
@@ -243,8 +247,10 @@ def months(view: View) -> Built:
         body=None if earned else _unearned(view),
         foot=_month_words(view, points),
         lead=lead,
-        sheet=Sheet(labels, tuple(groups),
-                    tuple(a if a is not None else b for a, b in zip(actual, ahead, strict=True))),
+        sheet=Sheet(labels, tuple(groups), tuple(
+            next((cell for cell in cells if cell is not None), None)
+            for cells in zip(*columns, strict=True)
+        )),
     )  # fmt: skip
 
 

@@ -124,7 +124,12 @@ def aims(view: View) -> Built:
     last = phases[-1].expected
     return Built(
         subtitle=view.joined(view.t("年减碳量与累计潜在收益"), copper_words(view)),
-        body=el("Div", keys, [_row(view, phase) for phase in phases], cls="aims"),
+        body=el(
+            "Div",
+            el("Div", keys, cards.target_menu(view, REDUCTION), cls="aim-top"),
+            [_row(view, phase) for phase in phases],
+            cls="aims",
+        ),
         foot=view.t(
             "一期为当年，二期为下一年（有计划时按计划处理量），长期为最远的情景年；目标在目标文件或指标卡中设定"
         ),

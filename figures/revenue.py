@@ -135,7 +135,7 @@ def product_card(view: View, entity: str, name: str, color: str, question: str =
               el("Span", words, cls=f"num change {meaning}"), cls="change-pair"), cls="changes"),
         el("Div", el("Div", _issuable_words(view, entity), cls="kpi-context"),
            cards.basis_button(view, cell), cls="kpi-foot"),
-        cls="kpi",
+        cls="kpi kpi-earned",
     )  # fmt: skip
 
 

@@ -131,7 +131,8 @@ def _words(view: View, points: Sequence[Point], *, thin: bool) -> list[str]:
         found.append(fan.waiting(replace(view, sites=view.sites[:1], lens=None), reason)[0])
     if thin:
         found.append(view.t("空心为成交不足 1,000 t 的周，均价参考性弱，不进模型"))
-    return [*found, _source(view), view.t("不构成投资建议")]
+    feed = view.facts.get("feed", "")
+    return [*found, *([feed] if feed else []), _source(view), view.t("不构成投资建议")]
 
 
 def _hollow(series: Series, thin: Sequence[bool]) -> dict[str, object]:

@@ -18,7 +18,9 @@ from settings import Settings
 
 ZONE = "Asia/Shanghai"
 # Each has a thread of its own.
-DRAIN, ALARMS, UPLOAD, FORECASTS = OTHERS = ("drain", "alarms", "upload", "forecasts")
+DRAIN, ALARMS, UPLOAD, FORECASTS, PRICES = OTHERS = (
+    "drain", "alarms", "upload", "forecasts", "prices",
+)  # fmt: skip
 # A tick that is left out because the one before still runs is nothing to write about.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 

@@ -17,6 +17,8 @@ from callbacks.trace import opened_drawer, sheet_csv
 from data import forecasts
 from data.export import Wanted, ledger_rows
 from pages import emission, help, lifecycle, market, overview, process, substitution
+from pages._filters import parse
+from pages._panel import built_panel
 from tests.shown import assert_words
 
 PAGES = (
@@ -314,3 +316,41 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
 
 def fails(view):
     raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("page", [market.PAGE, overview.PAGE], ids=lambda page: page.key)
+def test_a_forecast_is_the_same_on_screen_in_csv_and_in_json(reader, ahead, page):
+    client, found = downloads(reader), set()
+    for panel in page.panels:
+        built = built_panel(panel, reader.view(page.key, parse("", reader.known()), "zh"))
+        if built.sheet is None or not any(cell.forecast for cell in built.sheet.cells()):
+            continue
+        body = client.get(f"/download/{page.key}/{panel.key}.csv").get_data().decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(body)))[1:]
+        scales = {"kgCO2e": Decimal("0.001"), "CNY": Decimal("0.0001"), "CNY/t": Decimal(1)}
+        for at, row in enumerate(rows):
+            cells = [c.cells[at] for group in built.sheet.groups for c in group.columns()]
+            for cell, written in zip(cells, row[1:], strict=False):
+                if cell is not None and cell.forecast:
+                    held = ahead[cell.forecast][cell.band]
+                    assert Decimal(written) == Decimal(repr(held)) * scales[cell.unit]
+                    assert row[-1] in ("预测", "情景") or row[-2] in ("预测", "情景")
+                    found.add(panel.key)
+    wanted = {"market": {"revenue", "years", "months", "aims"}, "overview": {"revenue-forecast"}}
+    assert found == wanted[page.key]
+
+
+def test_a_forecast_opens_and_says_what_made_it(reader, ahead):
+    name = next(n for n, row in ahead.items() if row["series"] == "revenue")
+    said = words(opened_drawer(reader, {"forecast": name, "band": "lo80"}, "zh"))
+    last = forecasts.newest(reader.engine)
+    for word in (last.inputs, str(last.seed), "情景", "联合模拟", "回测与选择理由", "80% 区间下限"):
+        assert word in said
+    for wrong in ("F9-9", "F1", "x", "F1-999999"):
+        assert "找不到" in words(opened_drawer(reader, {"forecast": wrong}, "zh"))
+
+
+def test_pictures_of_forecasts_are_marked(reader):
+    charts = contents(market.PAGE, reader, "", "zh")["charts"]
+    assert charts["months"]["mark"] == "演示数据，预测，情景"
+    assert charts["trading"]["mark"] in ("演示数据", "演示数据，预测")

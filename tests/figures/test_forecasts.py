@@ -227,3 +227,35 @@ def test_weeks_have_the_price_ahead_the_naive_line_and_the_caption():
 def test_a_forecast_names_itself_and_its_band():
     cell = point(7, "2025-01", 2.0).cell("lo80")
     assert attributes(cell) == {"data_value": "1.4", "data_forecast": "F1-7", "data_band": "lo80"}
+
+
+def test_ten_weeks_of_history_are_no_forecast_and_say_so():
+    here = traded()
+    name = ("ccer_price", "", "cn")
+    short = Forecasts(1, "", 615, "", reasons={name: "short"})
+    built = trading.trading(replace(here, forecasts=short))
+    assert not list(drawn(built))
+    assert "历史太短，不作预测" in built.foot
+
+
+def test_the_card_says_when_prices_last_came_by_themselves():
+    here = traded()
+    facts = {**here.facts, "feed": "行情上次自动更新 2026-11-26 08:00"}
+    assert facts["feed"] in trading.trading(replace(here, facts=facts)).foot
+
+
+@pytest.mark.parametrize("size", [0.0, -3e5, 1e-6, 1e15])
+@pytest.mark.parametrize("months", [1, 12, 36])
+def test_fans_of_every_size_are_drawn_within_their_axis(size, months):
+    base = view(months, more={("creditable_reduction", "line", line): 0.0 for line in LINES})
+    site = SiteInfo(SITE, "站", "", False, "Asia/Shanghai")
+    origin = base.periods[-1].label
+    points = tuple(point(n, shifted(origin, n), size * n, origin=origin) for n in range(1, 13))
+    known = Forecasts(1, "", 615, "", {("reduction", SITE, "site", "month"): points})
+    built = market.months(replace(base, sites=(site,), forecasts=known))
+    figure = built.plots[0].figure
+    go.Figure(plain(figure))
+    low, high = figure["layout"]["yaxis"]["range"]
+    seen_ = [y for trace in figure["data"] for y in trace["y"] if y is not None]
+    room = 1e-9 * (high - low)
+    assert all(low - room <= y <= high + room for y in seen_)
