@@ -9,9 +9,9 @@ from typing import Any
 
 from accounting.project import Move
 from callbacks._sales import eligible_lines
-from callbacks.closing import Desk, Who
+from callbacks.closing import Desk, Who, announced, writes
 from callbacks.factors import safe_name, stored
-from data import sales, scenarios
+from data import eligibility, sales, scenarios
 from data.sales import NotKept, today_at
 from data.state import Evidence, EvidenceSaid, Original
 from security.originals import kept
@@ -175,6 +175,21 @@ def _project_step(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, A
     return {"step": move.step}
 
 
+# ---- eligibility ----
+
+
+def _propose_eligibility(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    engine, chosen = desk.reader.engine, field(sent, "evidence")
+    wanted = eligibility.Wanted(
+        field(sent, "site"), field(sent, "of"), field(sent, "applies") == "yes",
+        field(sent, "methodology"), int(chosen) if chosen.isascii() and chosen.isdecimal() else 0,
+    )  # fmt: skip
+    checked = eligibility.checked(engine, wanted)
+    what = f"{wanted.site} {wanted.source} {checked.applies} {checked.methodology}".strip()
+    with writes(desk), announced(desk, "eligibility.propose", what):
+        return {"proposal": eligibility.propose(engine, checked, asks.name)}
+
+
 ACTS: Mapping[str, Act] = {
     "scenario-save": Act("scenario.save", SCENARIO, _save_scenario, "情景已保存"),
     "scenario-remove": Act("scenario.remove", SCENARIO, _remove_scenario, "情景已删除"),
@@ -184,4 +199,7 @@ ACTS: Mapping[str, Act] = {
     "evidence-retire": Act("evidence.retire", PROJECT, _retire_evidence, "佐证材料已停用"),
     "evidence-restore": Act("evidence.restore", PROJECT, _restore_evidence, "佐证材料已恢复"),
     "project-step": Act("project.step", PROJECT, _project_step, "项目步骤已保存"),
+    "eligibility-propose": Act(
+        "eligibility.propose", PROJECT, _propose_eligibility, "已提交，待另一人批准后生效"
+    ),
 }

@@ -17,11 +17,13 @@ from callbacks._request import language
 from callbacks._sale_acts import ACTS, field
 from callbacks._sales import outcome_of
 from callbacks._scope import denied, in_scope
-from callbacks.closing import Desk, Said, Who, failed, forbidden, may, not_done, who
+from callbacks.closing import Busy, Desk, Said, Who, failed, forbidden, may, not_done, who
 from callbacks.factors import put_together
 from data import scenarios
+from data.engine import DiskFull
 from data.sales import NotKept
 from data.state import FAILURE, Entry
+from data.store import StoreError
 from figures import scenario as figures
 from figures.html import Content
 from figures.view import View
@@ -51,6 +53,7 @@ FORMS: Mapping[str, Form] = {
     "scenario": Form(SCENARIO, _sale.scenario_form),
     "evidence": Form(PROJECT, _sale.evidence_form),
     "step": Form(PROJECT, _sale.step_form),
+    "eligibility": Form(PROJECT, _sale.eligibility_form),
 }
 
 
@@ -128,6 +131,13 @@ def done(desk: Desk, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
         return not_done(desk, act.event, site, failed(words))
     except Problem as error:
         return not_done(desk, act.event, site, failed(error.told(chosen)))
+    except Busy:
+        busy = failed(text("另一项写入还没有结束，请稍后再试", chosen))
+        return not_done(desk, act.event, site, busy)
+    except (StoreError, DiskFull) as error:
+        LOG.exception("%s %s", act.event, site)
+        key = "数据库拒绝了这次操作，没有写入任何数据：{reason}"
+        return failed(text(key, chosen, reason=error))
     words = text(act.words, chosen)
     undo = text("撤销", chosen)
     return Said(True, words, {"do": doing, "words": words, "undo": undo, **facts})

@@ -116,6 +116,8 @@ class Sales:
         How the project stands and what was done, newest first.
     sources
         Eligibility by source.
+    discounts
+        Line and month to CF(u) and what it would be if nothing were estimated.
     saves, keeps
         Whether the reader may save scenarios; keep evidence, eligibility and steps.
     """
@@ -127,9 +129,9 @@ class Sales:
     project: Project = field(default_factory=Project)
     history: tuple[Done, ...] = ()
     sources: tuple[Source, ...] = ()
+    discounts: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     saves: bool = False
     keeps: bool = False
-    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def eligible(self) -> frozenset[str]:

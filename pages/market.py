@@ -10,6 +10,7 @@ from figures.html import Node, el
 from figures.project import path
 from figures.reduction import REDUCTION
 from figures.scenario import scenario
+from figures.sellable import eligibility, sellable
 from pages._panel import Page, Panel, Section
 from pages._plain import part, stores
 
@@ -64,6 +65,17 @@ _OUTLOOK = (
     ),
 )  # fmt: skip
 
+_SELLABLE = (
+    Panel(
+        key="sellable", clause="", title="可售量：从毛减排到可售", form="bar", width=8,
+        reads=(REDUCTION,), build=sellable, heights=(260,), waits=_WAITS,
+    ),
+    Panel(
+        key="eligibility", clause="", title="方法学适用性", form="list", width=4, reads=None,
+        build=eligibility,
+    ),
+)  # fmt: skip
+
 _PATH = Panel(
     key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
     build=path,
@@ -93,6 +105,7 @@ PAGE = Page(
         Section(panels=_YEARS),
         Section(panels=_MONTHS),
         Section(panels=_OUTLOOK),
+        Section(panels=_SELLABLE),
         Section(panels=(_PATH,)),
     ),
 )
