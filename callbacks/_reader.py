@@ -15,6 +15,7 @@ import pandas as pd
 from accounting.emission import Basis
 from accounting.inputs import LINES
 from accounting.revenue import eligible
+from accounting.whatif import Bus
 from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
@@ -23,6 +24,7 @@ from data.discounts import discounts
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
+from data.whatif import bus_of
 from figures.cells import Book
 from figures.focus import MONTH
 from figures.number import written
@@ -327,6 +329,14 @@ class PageReader:
     def discounts(self, site: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Return CF(u) of every line and month of a site, and what it would be unestimated."""
         return self._kept(("discounts", site), lambda: discounts(self._engine, site))
+
+    def bus(self, site: str) -> Bus | None:
+        """Return an electric bus as a site's own were in its last twelve months."""
+        known = self.known()
+        if known is None:
+            return None
+        months = [shifted(known.range[1], -back) for back in range(12)]
+        return self._kept(("bus", site), lambda: bus_of(self._engine, site, months))
 
     def market_days(self, first: str, last: str) -> Book:
         """Return price and volume of the market's days between two months."""

@@ -11,7 +11,7 @@ from accounting.project import Move
 from callbacks._sales import eligible_lines
 from callbacks.closing import Desk, Who, announced, writes
 from callbacks.factors import safe_name, stored
-from data import eligibility, sales, scenarios
+from data import eligibility, sales, scenarios, whatif
 from data.sales import NotKept, today_at
 from data.state import Evidence, EvidenceSaid, Original
 from security.originals import kept
@@ -62,6 +62,13 @@ def _save_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, 
     kept = scenarios.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), choice,
                           asks.name, field(sent, "key"))  # fmt: skip
     return {"scenario": kept}
+
+
+def _save_whatif(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    levers = whatif.levers_of(field(sent, "of"))
+    kept_as = whatif.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), levers,
+                          asks.name, field(sent, "key"))  # fmt: skip
+    return {"scenario": kept_as}
 
 
 def _remove_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,6 +199,7 @@ def _propose_eligibility(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict
 
 ACTS: Mapping[str, Act] = {
     "scenario-save": Act("scenario.save", SCENARIO, _save_scenario, "情景已保存"),
+    "whatif-save": Act("scenario.save", SCENARIO, _save_whatif, "假设已保存"),
     "scenario-remove": Act("scenario.remove", SCENARIO, _remove_scenario, "情景已删除"),
     "scenario-restore": Act("scenario.restore", SCENARIO, _restore_scenario, "情景已恢复"),
     "evidence-add": Act("evidence.add", PROJECT, _add_evidence, "佐证材料已添加"),

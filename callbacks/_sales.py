@@ -12,14 +12,14 @@ from accounting.project import project_of
 from accounting.revenue import eligible
 from accounting.scenario import Choice, Drawn, Outcome, drawn, outcome
 from callbacks._scope import in_scope
-from data import scenarios
+from data import scenarios, whatif
 from data.bases import basis_of, newest_run
 from data.eligibility import SWITCH
 from data.periods import local
 from data.sales import today_at
-from data.state import Evidence, ProjectEvent
+from data.state import Evidence, ProjectEvent, Scenario
 from data.state.evidence import RETIRE
-from data.state.scenarios import SALE
+from data.state.scenarios import SALE, WHATIF
 from figures.sales import (
     LINES,
     SOURCE_WORDS,
@@ -30,6 +30,7 @@ from figures.sales import (
     Saved,
     Scene,
     Source,
+    WhatIf,
 )
 from security import policy, web
 from security.policy import PROJECT, SCENARIO
@@ -76,8 +77,15 @@ def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales
         project=project_of(one.move for one in events),
         history=tuple(_done(one, zone, language) for one in reversed(events)),
         sources=_sources(reader, site),
+        whatifs=tuple(_whatif(one, zone) for one in state.scenarios.of(site, WHATIF)),
+        bus=reader.bus(site),
+        resold=bool(reader.documents()[site].settings.get("charger_resold")),
         discounts=reader.discounts(site),
     )  # fmt: skip
+
+
+def _whatif(one: Scenario, zone: str) -> WhatIf:
+    return WhatIf(one.scenario, one.name, whatif.read(one.body), _by(one.author, one.at, zone))
 
 
 def _sources(reader: PageReader, site: str) -> tuple[Source, ...]:

@@ -137,8 +137,7 @@ def _rules(view: View, names: Sequence[str], steps: Sequence[Step]) -> Node:
            el("Dd", view.t(RULES[name][2])), cls="rule")
         for name, step in zip(names, steps, strict=True)
     ]  # fmt: skip
-    return el("Details", el("Summary", view.t("每一步的规则"), cls="sale-fold"),
-              el("Dl", items, cls="rules"))  # fmt: skip
+    return el("Dl", items, cls="rules", aria_label=view.t("每一步的规则"))
 
 
 # ---- eligibility ----

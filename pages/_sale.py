@@ -8,6 +8,7 @@ from figures.html import Content, Node, el
 from figures.project import NAMES, acts_of
 from figures.sales import SOURCE_WORDS, Document
 from figures.view import View
+from figures.whatif import words_of
 
 LONGEST_NAME = 40
 LONGEST = 120
@@ -56,6 +57,19 @@ def scenario_form(view: View, of: str, key: str) -> tuple[Content, Content]:
         el("P", there, cls="work-wide sale-note", data_verbatim="1") if there else None, of=of,
     )  # fmt: skip
     return t("保存情景"), inside
+
+
+def whatif_form(view: View, of: str, key: str) -> tuple[Content, Content]:
+    """Return the form that saves a what-if under a name."""
+    t, sales = view.t, view.sales
+    if sales is None or not sales.site:
+        return t("保存假设"), t("假设分析属于一个站点，请先只选一个站点")
+    inside = form(
+        "whatif-save", key, sales.site,
+        line("name", t("名称，最多 {most} 字", most=LONGEST_NAME), LONGEST_NAME, wide=True),
+        el("P", words_of(view, of), cls="edit-of work-wide"), of=of,
+    )  # fmt: skip
+    return t("保存假设"), inside
 
 
 def _said(view: View, of: str) -> str:

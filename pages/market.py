@@ -11,6 +11,7 @@ from figures.project import path
 from figures.reduction import REDUCTION
 from figures.scenario import scenario
 from figures.sellable import eligibility, sellable
+from figures.whatif import whatif
 from pages._panel import Page, Panel, Section
 from pages._plain import part, stores
 
@@ -20,6 +21,7 @@ _REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
 KEY = "market"
 SCENARIO_OUT = part(KEY, "scenario-out")
+WHATIF_OUT = part(KEY, "whatif-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
@@ -76,6 +78,11 @@ _SELLABLE = (
     ),
 )  # fmt: skip
 
+_WHATIF = Panel(
+    key="whatif", clause="", title="假设分析", form="indicators", width=12, reads=(REDUCTION,),
+    build=partial(whatif, out=WHATIF_OUT), waits=_WAITS,
+)  # fmt: skip
+
 _PATH = Panel(
     key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
     build=path,
@@ -84,7 +91,7 @@ _PATH = Panel(
 
 def _stores(_language: str) -> Node:
     """Return the stores of what the page sends besides the dialog."""
-    names = ("scenario", "piece", "act-piece", "sent", "file-evidence")
+    names = ("scenario", "whatif", "piece", "act-piece", "sent", "file-evidence")
     return el("Div", stores(KEY, *names), hidden=True)
 
 
@@ -107,5 +114,6 @@ PAGE = Page(
         Section(panels=_OUTLOOK),
         Section(panels=_SELLABLE),
         Section(panels=(_PATH,)),
+        Section(panels=(_WHATIF,)),
     ),
 )
