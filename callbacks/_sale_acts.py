@@ -9,9 +9,9 @@ from typing import Any
 
 from accounting.project import Move
 from callbacks._sales import eligible_lines
-from callbacks.closing import Desk, Who
+from callbacks.closing import Desk, Who, announced, writes
 from callbacks.factors import safe_name, stored
-from data import sales, scenarios
+from data import eligibility, sales, scenarios, whatif
 from data.sales import NotKept, today_at
 from data.state import Evidence, EvidenceSaid, Original
 from security.originals import kept
@@ -62,6 +62,13 @@ def _save_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, 
     kept = scenarios.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), choice,
                           asks.name, field(sent, "key"))  # fmt: skip
     return {"scenario": kept}
+
+
+def _save_whatif(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    levers = whatif.levers_of(field(sent, "of"))
+    kept_as = whatif.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), levers,
+                          asks.name, field(sent, "key"))  # fmt: skip
+    return {"scenario": kept_as}
 
 
 def _remove_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,8 +182,24 @@ def _project_step(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, A
     return {"step": move.step}
 
 
+# ---- eligibility ----
+
+
+def _propose_eligibility(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    engine, chosen = desk.reader.engine, field(sent, "evidence")
+    wanted = eligibility.Wanted(
+        field(sent, "site"), field(sent, "of"), field(sent, "applies") == "yes",
+        field(sent, "methodology"), int(chosen) if chosen.isascii() and chosen.isdecimal() else 0,
+    )  # fmt: skip
+    checked = eligibility.checked(engine, wanted)
+    what = f"{wanted.site} {wanted.source} {checked.applies} {checked.methodology}".strip()
+    with writes(desk), announced(desk, "eligibility.propose", what):
+        return {"proposal": eligibility.propose(engine, checked, asks.name)}
+
+
 ACTS: Mapping[str, Act] = {
     "scenario-save": Act("scenario.save", SCENARIO, _save_scenario, "情景已保存"),
+    "whatif-save": Act("scenario.save", SCENARIO, _save_whatif, "假设已保存"),
     "scenario-remove": Act("scenario.remove", SCENARIO, _remove_scenario, "情景已删除"),
     "scenario-restore": Act("scenario.restore", SCENARIO, _restore_scenario, "情景已恢复"),
     "evidence-add": Act("evidence.add", PROJECT, _add_evidence, "佐证材料已添加"),
@@ -184,4 +207,7 @@ ACTS: Mapping[str, Act] = {
     "evidence-retire": Act("evidence.retire", PROJECT, _retire_evidence, "佐证材料已停用"),
     "evidence-restore": Act("evidence.restore", PROJECT, _restore_evidence, "佐证材料已恢复"),
     "project-step": Act("project.step", PROJECT, _project_step, "项目步骤已保存"),
+    "eligibility-propose": Act(
+        "eligibility.propose", PROJECT, _propose_eligibility, "已提交，待另一人批准后生效"
+    ),
 }

@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING
 from flask import has_request_context
 
 from accounting.project import project_of
+from accounting.revenue import eligible
 from accounting.scenario import Choice, Drawn, Outcome, drawn, outcome
 from callbacks._scope import in_scope
-from data import scenarios
+from data import scenarios, whatif
 from data.bases import basis_of
+from data.eligibility import SWITCH
 from data.periods import local
 from data.sales import today_at
-from data.state import Evidence, ProjectEvent
+from data.state import Evidence, ProjectEvent, Scenario
 from data.state.evidence import RETIRE
-from data.state.scenarios import SALE
-from figures.sales import LINES, Document, Done, Preset, Sales, Saved, Scene, Source
+from data.state.scenarios import SALE, WHATIF
+from figures.sales import (
+    LINES,
+    SOURCE_WORDS,
+    Document,
+    Done,
+    Preset,
+    Sales,
+    Saved,
+    Scene,
+    Source,
+    WhatIf,
+)
 from security import policy, web
 from security.policy import PROJECT, SCENARIO
 from translations import text
@@ -46,7 +59,8 @@ def revision(reader: PageReader, page: str) -> Hashable:
     state = reader.engine.state
     zone = next((site.zone for site in reader.every_site().values()), "Asia/Shanghai")
     return (state.scenarios.revision, state.evidence.revision, state.projects.revision,
-            reader.newest_run, today_at(zone), rights(reader))  # fmt: skip
+            len(state.approvals.all(only_open=True)), reader.newest_run, today_at(zone),
+            rights(reader))  # fmt: skip
 
 
 def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales:
@@ -62,7 +76,34 @@ def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales
         documents=tuple(_document(one, zone) for one in state.evidence.of([site])),
         project=project_of(one.move for one in events),
         history=tuple(_done(one, zone, language) for one in reversed(events)),
-        sources=tuple(Source(line, line in eligible_lines(reader, site)) for line in LINES),
+        sources=_sources(reader, site),
+        whatifs=tuple(_whatif(one, zone) for one in state.scenarios.of(site, WHATIF)),
+        bus=reader.bus(site),
+        resold=bool(reader.documents()[site].settings.get("charger_resold")),
+        discounts=reader.discounts(site),
+    )  # fmt: skip
+
+
+def _whatif(one: Scenario, zone: str) -> WhatIf:
+    return WhatIf(one.scenario, one.name, whatif.read(one.body), _by(one.author, one.at, zone))
+
+
+def _sources(reader: PageReader, site: str) -> tuple[Source, ...]:
+    """Return every source with its switch, and what waits for a second person (CONTRACT §3)."""
+    settings = reader.documents()[site].settings
+    waiting = {
+        name: one.proposal
+        for one in reader.engine.state.approvals.all(only_open=True)
+        if one.kind == "setting" and one.body.get("site") == site
+        for name in one.body.get("settings", {})
+    }
+    return tuple(
+        Source(
+            source, eligible(settings, source), str(settings.get(f"methodology_{source}") or ""),
+            str(settings.get(f"evidence_{source}") or ""),
+            max(waiting.get(f"{name}_{source}", 0) for name in SWITCH),
+        )
+        for source in SOURCE_WORDS
     )  # fmt: skip
 
 
@@ -117,7 +158,8 @@ def _outcome(reader: PageReader, found: Drawn, site: str, choice: Choice) -> Out
 
 def eligible_lines(reader: PageReader, site: str) -> frozenset[str]:
     """Return the lines to which a methodology applies."""
-    return frozenset(LINES if reader.documents()[site].settings.get("creditable") else ())
+    settings = reader.documents()[site].settings
+    return frozenset(line for line in LINES if eligible(settings, line))
 
 
 def _scene(reader: PageReader, site: str, language: str) -> Scene | None:

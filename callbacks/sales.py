@@ -17,12 +17,15 @@ from callbacks._request import language
 from callbacks._sale_acts import ACTS, field
 from callbacks._sales import outcome_of
 from callbacks._scope import denied, in_scope
-from callbacks.closing import Desk, Said, Who, failed, forbidden, may, not_done, who
+from callbacks.closing import Busy, Desk, Said, Who, failed, forbidden, may, not_done, who
 from callbacks.factors import put_together
-from data import scenarios
+from data import scenarios, whatif
+from data.engine import DiskFull
 from data.sales import NotKept
 from data.state import FAILURE, Entry
+from data.store import StoreError
 from figures import scenario as figures
+from figures import whatif as whatifs
 from figures.html import Content
 from figures.view import View
 from pages import _sale, market
@@ -49,8 +52,10 @@ class Form:
 
 FORMS: Mapping[str, Form] = {
     "scenario": Form(SCENARIO, _sale.scenario_form),
+    "whatif": Form(SCENARIO, _sale.whatif_form),
     "evidence": Form(PROJECT, _sale.evidence_form),
     "step": Form(PROJECT, _sale.step_form),
+    "eligibility": Form(PROJECT, _sale.eligibility_form),
 }
 
 
@@ -65,6 +70,15 @@ def bind_sales(app: Dash, desk: Desk) -> None:
     )
     def recompute(values: object, search: str | None) -> Content:
         return recomputed(desk, values, search, language(desk.language))
+
+    @app.callback(
+        Output(market.WHATIF_OUT, "children"),
+        Input(part(market.KEY, "whatif"), "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def assume(values: object, search: str | None) -> Content:
+        return assumed(desk, values, search, language(desk.language))
 
     @app.callback(
         Output(part(market.KEY, "act-piece"), "data"),
@@ -106,6 +120,20 @@ def recomputed(desk: Desk, values: object, search: str | None, chosen: str) -> C
     return None if found is None else figures.results(view, found)
 
 
+def assumed(desk: Desk, values: object, search: str | None, chosen: str) -> Content:
+    """Return what the levers of a what-if come to; the reason where they cannot be so."""
+    reader = desk.reader
+    known = reader.known()
+    view = None if known is None else reader.view(market.KEY, parse(search, known), chosen)
+    if view is None or view.sales is None or not view.sales.site:
+        return None
+    try:
+        levers = whatif.levers_of(values if isinstance(values, str) else "")
+    except NotKept as error:
+        return text(error.words, chosen, **error.values)
+    return whatifs.results(view, whatifs.made(view, levers))
+
+
 # ---- what the dialog keeps ----
 
 
@@ -128,6 +156,13 @@ def done(desk: Desk, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
         return not_done(desk, act.event, site, failed(words))
     except Problem as error:
         return not_done(desk, act.event, site, failed(error.told(chosen)))
+    except Busy:
+        busy = failed(text("另一项写入还没有结束，请稍后再试", chosen))
+        return not_done(desk, act.event, site, busy)
+    except (StoreError, DiskFull) as error:
+        LOG.exception("%s %s", act.event, site)
+        key = "数据库拒绝了这次操作，没有写入任何数据：{reason}"
+        return failed(text(key, chosen, reason=error))
     words = text(act.words, chosen)
     undo = text("撤销", chosen)
     return Said(True, words, {"do": doing, "words": words, "undo": undo, **facts})

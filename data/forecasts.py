@@ -15,6 +15,7 @@ import pandas as pd
 from accounting.forecast.champion import Held
 from accounting.forecast.paths import Schedule
 from accounting.forecast.run import LINES, SEED, WHOLE, Inputs, Results, Row, Series, SiteInputs
+from accounting.revenue import eligible
 from accounting.uncertainty import conservativeness
 from data.bases import kept
 from data.digest import sm3
@@ -77,14 +78,14 @@ def inputs_of(engine: Engine, seed: int = SEED) -> Inputs:
     return Inputs(
         ccer=Series(*model_weeks(weeks)),
         cea=cea,
-        sites={site: _site(engine, site, bool(document.settings.get("creditable", False)))
+        sites={site: _site(engine, site, any(eligible(document.settings, p) for p in LINES))
                for site, document in sites.items()},
         held=held,
         seed=seed,
     )  # fmt: skip
 
 
-def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
+def _site(engine: Engine, site: str, applies: bool) -> SiteInputs:
     with engine.store.read() as cursor:
         rows = frame(cursor, _LINES, [site])
     whole = rows[~rows["flags"].str.split(";").map(lambda flags: "month_to_date" in flags)]
@@ -98,7 +99,7 @@ def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
         per_tonne={line: rate for line, (_, rate, _) in made.items()},
         plan_t=plan,
         uncertainty_pct={line: u for line, (_, _, u) in made.items()},
-        eligible=eligible,
+        eligible=applies,
         schedule=Schedule(conservativeness=_cf(made.values())),
     )
 

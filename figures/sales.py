@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from accounting.project import Project
 from accounting.scenario import Choice, Outcome
+from accounting.whatif import Bus, Levers
 from figures.number import exact, kpi_decimals, written
 
 TEN_THOUSAND = Decimal("0.0001")
@@ -36,6 +37,16 @@ class Saved:
     name: str
     choice: Choice
     outcome: Outcome
+    by: str
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A saved what-if."""
+
+    scenario: int
+    name: str
+    levers: Levers
     by: str
 
 
@@ -116,6 +127,10 @@ class Sales:
         How the project stands and what was done, newest first.
     sources
         Eligibility by source.
+    discounts
+        Line and month to CF(u) and what it would be if nothing were estimated.
+    whatifs, bus, resold
+        Saved what-ifs; an electric bus as the site's own are; whether charging is resold.
     saves, keeps
         Whether the reader may save scenarios; keep evidence, eligibility and steps.
     """
@@ -127,9 +142,12 @@ class Sales:
     project: Project = field(default_factory=Project)
     history: tuple[Done, ...] = ()
     sources: tuple[Source, ...] = ()
+    discounts: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    whatifs: tuple[WhatIf, ...] = ()
+    bus: Bus | None = None
+    resold: bool = False
     saves: bool = False
     keeps: bool = False
-    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def eligible(self) -> frozenset[str]:

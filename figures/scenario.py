@@ -91,10 +91,10 @@ def _sliders(view: View, choice: Choice) -> Node:
         (GROWTH, "年处理量增速", GROWTH_PCT, 0.5, choice.growth_pct, 1, "{value} %", 1.0),
         (SHARE, "可核证比例", RATIO, 0.01, choice.ratio, 0, "{value} %", 100.0),
     )
-    return el("Div", [_slider(view, *row) for row in rows], cls="sale-sliders")
+    return el("Div", [slider(view, *row) for row in rows], cls="sale-sliders")
 
 
-def _slider(
+def slider(
     view: View, name: str, label: str, limits: tuple[float, float], step: float, value: float,
     decimals: int, words: str, scale: float,
 ) -> Node:  # fmt: skip
@@ -105,7 +105,7 @@ def _slider(
         "Div", el("Span", title, cls="sale-label"), el("Span", shown, cls="sale-value num"),
         el("Div", cls="sale-control", data_slider=name, data_min=repr(limits[0]),
            data_max=repr(limits[1]), data_step=repr(step), data_value=repr(value),
-           data_label=title, data_words=view.t(words), data_decimals=str(decimals),
+           data_label=title, data_words=view.t(words, value="{value}"), data_decimals=str(decimals),
            data_scale=repr(scale)),
         cls="sale-row",
     )  # fmt: skip

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 from figures.html import Content, Node, el
 from figures.project import NAMES, acts_of
-from figures.sales import Document
+from figures.sales import SOURCE_WORDS, Document
 from figures.view import View
+from figures.whatif import words_of
 
 LONGEST_NAME = 40
 LONGEST = 120
+# The tests of flag_k (accounting.md §11).
+TESTS = (
+    "须同时具备：方法学在册有效；项目与减排时间符合规定；真实、唯一、额外；监测数据联网存档；权属清楚。"
+    "提交后由另一人批准，批准后重算"
+)
 ENDINGS = ".pdf,.png,.jpg,.jpeg,.ofd,.docx,.xlsx"
 
 
@@ -51,6 +57,19 @@ def scenario_form(view: View, of: str, key: str) -> tuple[Content, Content]:
         el("P", there, cls="work-wide sale-note", data_verbatim="1") if there else None, of=of,
     )  # fmt: skip
     return t("保存情景"), inside
+
+
+def whatif_form(view: View, of: str, key: str) -> tuple[Content, Content]:
+    """Return the form that saves a what-if under a name."""
+    t, sales = view.t, view.sales
+    if sales is None or not sales.site:
+        return t("保存假设"), t("假设分析属于一个站点，请先只选一个站点")
+    inside = form(
+        "whatif-save", key, sales.site,
+        line("name", t("名称，最多 {most} 字", most=LONGEST_NAME), LONGEST_NAME, wide=True),
+        el("P", words_of(view, of), cls="edit-of work-wide"), of=of,
+    )  # fmt: skip
+    return t("保存假设"), inside
 
 
 def _said(view: View, of: str) -> str:
@@ -136,3 +155,24 @@ def step_form(view: View, of: str, key: str) -> tuple[Content, Content]:
         number=str(n),
     )  # fmt: skip
     return t("第 {n} 步 {name}", n=n, name=name), inside
+
+
+def eligibility_form(view: View, of: str, key: str) -> tuple[Content, Content]:
+    """Return the form of a source's switch: what is sent is proposed to a second person."""
+    t, sales = view.t, view.sales
+    one = next((s for s in sales.sources if s.source == of), None) if sales else None
+    if sales is None or one is None:
+        return t("方法学适用性"), t("没有这个减排来源")
+    live = [d for d in sales.documents if d.counts_on(sales.today)]
+    choices = [("0", t("请选择"))] + [(str(d.evidence), f"#{d.evidence} {d.title}") for d in live]
+    inside = form(
+        "eligibility-propose", key, sales.site,
+        el("P", t(SOURCE_WORDS[one.source]), cls="edit-of work-wide"),
+        choice("applies", t("有适用方法学"), [("no", t("否")), ("yes", t("是"))],
+               "yes" if one.eligible else "no"),
+        line("methodology", t("方法学编号"), 60, one.methodology),
+        choice("evidence", t("佐证材料"), choices, one.evidence or "0"),
+        el("P", t(TESTS), cls="sale-note work-wide"),
+        of=one.source,
+    )  # fmt: skip
+    return t("方法学适用性"), inside

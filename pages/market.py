@@ -12,6 +12,8 @@ from figures.price import PRICE, VOLUME
 from figures.project import path
 from figures.reduction import REDUCTION
 from figures.scenario import scenario
+from figures.sellable import eligibility, sellable
+from figures.whatif import whatif
 from pages._panel import Page, Panel, Section
 from pages._plain import part, stores
 
@@ -20,6 +22,7 @@ _MARKET = "没有 CCER 价格：导入价格后自动显示"
 
 KEY = "market"
 SCENARIO_OUT = part(KEY, "scenario-out")
+WHATIF_OUT = part(KEY, "whatif-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
@@ -64,6 +67,22 @@ _OUTLOOK = (
     ),
 )  # fmt: skip
 
+_SELLABLE = (
+    Panel(
+        key="sellable", clause="", title="可售量：从毛减排到可售", form="bar", width=8,
+        reads=(REDUCTION,), build=sellable, heights=(260,), waits=_WAITS,
+    ),
+    Panel(
+        key="eligibility", clause="", title="方法学适用性", form="list", width=4, reads=None,
+        build=eligibility,
+    ),
+)  # fmt: skip
+
+_WHATIF = Panel(
+    key="whatif", clause="", title="假设分析", form="indicators", width=12, reads=(REDUCTION,),
+    build=partial(whatif, out=WHATIF_OUT), waits=_WAITS,
+)  # fmt: skip
+
 _PATH = Panel(
     key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
     build=path,
@@ -72,7 +91,7 @@ _PATH = Panel(
 
 def _stores(_language: str) -> Node:
     """Return the stores of what the page sends besides the dialog."""
-    names = ("scenario", "piece", "act-piece", "sent", "file-evidence")
+    names = ("scenario", "whatif", "piece", "act-piece", "sent", "file-evidence")
     return el("Div", stores(KEY, *names), hidden=True)
 
 
@@ -93,6 +112,8 @@ PAGE = Page(
         Section(panels=_YEARS),
         Section(panels=_MONTHS),
         Section(panels=_OUTLOOK),
+        Section(panels=_SELLABLE),
         Section(panels=(_PATH,)),
+        Section(panels=(_WHATIF,)),
     ),
 )

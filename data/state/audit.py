@@ -87,6 +87,7 @@ EVENTS: Mapping[str, str] = {
     "evidence.restore": "恢复佐证材料",
     "evidence.open": "下载佐证原件",
     "project.step": "项目步骤",
+    "eligibility.propose": "申请变更方法学适用性",
     "interface.save": "保存接口",
     "interface.enable": "启用接口",
     "interface.disable": "停用接口",

@@ -265,6 +265,8 @@ SENT = {
     "evidence-retire": ({"number": "1"}, "evidence.retire"),
     "evidence-restore": ({"number": "1"}, "evidence.restore"),
     "project-step": ({"number": "1", "act": "begin", "owner": "王工"}, "project.step"),
+    "eligibility-propose": ({"of": "cable", "applies": "yes", "methodology": "X-1",
+                             "evidence": "1"}, "eligibility.propose"),
 }  # fmt: skip
 
 
@@ -282,7 +284,9 @@ def test_each_act_leaves_exactly_one_record(tmp_path):
         for at, (act, (sent, event)) in enumerate(SENT.items()):
             for wrong in (True, False):
                 values = sent | {"do": act, "site": "S1", "key": f"{at}-{wrong}-{'0' * 16}"}
-                values |= {"number": "77", "name": "", "title": ""} if wrong else {}
+                values |= (
+                    {"number": "77", "name": "", "title": "", "methodology": ""} if wrong else {}
+                )
                 body = asked(entry)
                 for one in (*body["inputs"], *body["state"]):
                     if one["id"]["part"] == "edit":
