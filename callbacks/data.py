@@ -8,7 +8,14 @@ from functools import partial
 from dash import Dash, Input, Output
 from flask import Response
 
-from callbacks import intake_forms, intake_import
+from callbacks import (
+    intake_complete,
+    intake_forms,
+    intake_import,
+    intake_keys,
+    intake_links,
+    intake_register,
+)
 from callbacks._request import language
 from callbacks._uploads import Uploads
 from callbacks.closing import Answer, Desk
@@ -17,7 +24,10 @@ from pages import data as page
 from pages._plain import part
 from translations import text
 
-BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (intake_forms.bind,)
+BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (
+    intake_forms.bind, intake_links.bind, intake_keys.bind, intake_complete.bind,
+    intake_register.bind,
+)  # fmt: skip
 
 
 def bind_data(app: Dash, desk: Desk) -> Callable[[str], Response | None]:

@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from figures.html import Content, Node, el, icon, link
-from pages import intake_forms, intake_import
+from pages import (
+    intake_complete,
+    intake_forms,
+    intake_import,
+    intake_links,
+    intake_register,
+)
 from pages._plain import GLOBAL, PlainPage, asked, page_frame, part, query
 from translations import text
 
@@ -49,9 +55,9 @@ TABS = (
         intake_forms.shell,
         "没有接口也没有文件的数据在这里填写；与导入同样校验，可撤回。",
     ),
-    Tab("links", "接口", "link"),
-    Tab("register", "台账", "table-2"),
-    Tab("complete", "完整性", "calendar-check"),
+    Tab("links", "接口", "link", intake_links.shell),
+    Tab("register", "台账", "table-2", intake_register.shell),
+    Tab("complete", "完整性", "calendar-check", intake_complete.shell),
 )
 SHOWN = tuple(tab for tab in TABS if tab.shell is not None)
 FIRST = SHOWN[0].key
