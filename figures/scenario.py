@@ -145,7 +145,7 @@ def _line(view: View, name: str, band: Band, shown: Callable[[float], str], unit
     )  # fmt: skip
     return el(
         "Div", el("Span", name, cls="sale-name"),
-        el("Span", el("Strong", shown(band.p50), cls="num", data_value=repr(band.p50)),
+        el("Span", el("Strong", shown(band.p50), cls="num", data_scenario=repr(band.p50)),
            f" {unit}", wide, cls="sale-said"),
         cls="sale-line",
     )  # fmt: skip
@@ -156,7 +156,7 @@ def _break_even(view: View, outcome: Outcome) -> Node:
     said: Content = view.t("任何价格都不足以抵偿成本")
     if price is not None:
         number = written(exact(price), 1, money=True)
-        said = [el("Strong", number, cls="num", data_value=repr(price)), " ", view.t("元/t")]
+        said = [el("Strong", number, cls="num", data_scenario=repr(price)), " ", view.t("元/t")]
     return el("Div", el("Span", view.t("盈亏平衡价"), cls="sale-name"),
               el("Span", said, cls="sale-said"), cls="sale-line")  # fmt: skip
 
