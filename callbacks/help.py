@@ -24,8 +24,8 @@ from translations import LANGUAGES, text
 
 FOLDER = Path(__file__).parent.parent / "docs" / "manual"
 FILES = (
-    "README.md", "screens.md", "forecasts.md", "intake.md", "interfaces.md", "protocols.md",
-    "api.md", "alerts.md", "access.md", "trail.md", "keys.md",
+    "README.md", "screens.md", "carbon-sales.md", "forecasts.md", "intake.md", "interfaces.md",
+    "protocols.md", "api.md", "alerts.md", "access.md", "trail.md", "keys.md",
 )  # fmt: skip
 WRITTEN = {"zh": "accounting-basis.md", "en": "accounting-basis.en.md"}
 LONGEST = 80

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict
 
-from accounting.whatif import Bus, Levers
+from accounting.whatif import LEVERS, Bus, Levers
 from data.engine import Engine
 from data.sales import NotKept, worded
 from data.scenarios import LONGEST_NAME, MOST
@@ -56,8 +56,8 @@ def levers_of(values: str) -> Levers:
     """
     try:
         numbers = [float(one) for one in values.split(",")]
-        return Levers(*numbers)
-    except (TypeError, ValueError):
+        return Levers(**dict(zip(LEVERS, numbers, strict=True)))
+    except ValueError:
         raise NotKept("情景的数值超出滑块范围") from None
 
 

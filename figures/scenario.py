@@ -119,17 +119,17 @@ def results(view: View, outcome: Outcome) -> list[Node]:
     year = outcome.year
     band = view.t("P10～P90")
     found = [
-        _line(view, year, view.t("{year} 年减碳量", year=year), outcome.reduction_t, tonnes, "t"),
+        _line(view, view.t("{year} 年减碳量", year=year), outcome.reduction_t, tonnes, "t"),
     ]
     if outcome.gross_cny is None or outcome.year_cny is None or outcome.issuable_cny is None:
         why = view.t("没有 CCER 价格，只给减排量、不给金额")
         return [*found, el("P", icon("info"), why, cls="sale-note")]
     wan = view.t("万元")
     found += [
-        _line(view, year, view.t("{year} 年收益（潜在）", year=year), outcome.year_cny, money, wan),
-        _line(view, year, view.t("累计收益（潜在），至 {until}", until=outcome.until),
+        _line(view, view.t("{year} 年收益（潜在）", year=year), outcome.year_cny, money, wan),
+        _line(view, view.t("累计收益（潜在），至 {until}", until=outcome.until),
               outcome.gross_cny, money, wan),
-        _line(view, year, view.t("累计可签发收益"), outcome.issuable_cny, money, wan),
+        _line(view, view.t("累计可签发收益"), outcome.issuable_cny, money, wan),
         _break_even(view, outcome),
         el("P", view.t("大字为 P50，小字为 {band}；同一种子的联合路径", band=band),
            cls="sale-note"),
@@ -137,9 +137,7 @@ def results(view: View, outcome: Outcome) -> list[Node]:
     return found
 
 
-def _line(
-    view: View, year: int, name: str, band: Band, shown: Callable[[float], str], unit: str
-) -> Node:
+def _line(view: View, name: str, band: Band, shown: Callable[[float], str], unit: str) -> Node:
     same = band.p10 == band.p90
     wide = None if same else el(
         "Span", f"{shown(band.p10)} ～ {shown(band.p90)}" if view.language == "zh"
@@ -147,8 +145,7 @@ def _line(
     )  # fmt: skip
     return el(
         "Div", el("Span", name, cls="sale-name"),
-        el("Span", el("Strong", shown(band.p50), cls="num", data_value=repr(band.p50),
-                              data_scenario=str(year)),
+        el("Span", el("Strong", shown(band.p50), cls="num", data_scenario=repr(band.p50)),
            f" {unit}", wide, cls="sale-said"),
         cls="sale-line",
     )  # fmt: skip
@@ -159,13 +156,7 @@ def _break_even(view: View, outcome: Outcome) -> Node:
     said: Content = view.t("任何价格都不足以抵偿成本")
     if price is not None:
         number = written(exact(price), 1, money=True)
-        said = [
-            el(
-                "Strong", number, cls="num", data_value=repr(price), data_scenario=str(outcome.year)
-            ),
-            " ",
-            view.t("元/t"),
-        ]
+        said = [el("Strong", number, cls="num", data_scenario=repr(price)), " ", view.t("元/t")]
     return el("Div", el("Span", view.t("盈亏平衡价"), cls="sale-name"),
               el("Span", said, cls="sale-said"), cls="sale-line")  # fmt: skip
 

@@ -169,7 +169,7 @@ def _amount(view: View, value: float | None) -> Node:
     shown = shown_value(Cell(value, "kgCO2e"), measure)
     words = written(shown, kpi_decimals(shown))
     sign = "+" if shown is not None and shown > 0 else ""
-    return el("Td", f"{sign}{words}", cls="num", data_value="" if value is None else repr(value))
+    return el("Td", f"{sign}{words}", cls="num", data_scenario="" if value is None else repr(value))
 
 
 def _coefficients(view: View) -> Node:

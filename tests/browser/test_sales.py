@@ -109,3 +109,26 @@ def test_a_document_with_its_file_and_a_step_that_rests_on_it(market, tmp_path, 
             expect(path.locator(".path-step.is-running")).to_contain_text("王工")
         assert not visit.errors
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_what_if_is_moved_saved_and_its_coefficients_open(market, width, height):
+    with market(width, height) as visit:
+        page = settled(visit).page
+        card = page.locator('[data-panel="whatif"]')
+        out, name = card.locator(".sale-out"), f"扩建 {width}"
+        before = out.inner_text()
+        card.locator("[data-slider=pv_kwp] input").focus()
+        for _ in range(30):
+            page.keyboard.press("ArrowRight")
+        expect(out).not_to_have_text(before, use_inner_text=True)
+        expect(out).to_contain_text("新增发电")
+        card.locator("[data-ask=whatif]").click()
+        page.locator(".edit-form[data-ready] [data-field=name]").fill(name)
+        page.keyboard.press("Enter")
+        expect(card.locator(".sale-saved li", has_text=name)).to_contain_text("300 kWp")
+        card.locator("summary.sale-fold").click()
+        card.locator(".whatif-coefficients .fig").first.click()
+        expect(page.locator("#drawer .drawer")).to_be_visible()
+        assert not visit.errors
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

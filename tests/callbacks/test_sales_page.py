@@ -12,6 +12,7 @@ import pytest
 from werkzeug.exceptions import Forbidden
 
 from accounting.forecast.run import run
+from accounting.whatif import Levers
 from callbacks import edits, sales
 from callbacks._bind import contents
 from callbacks._reader import PageReader
@@ -21,6 +22,7 @@ from data import forecasts, scenarios
 from data.demo.build import build_demo
 from data.forecasts import refresh
 from data.settle import settle
+from figures import whatif
 from pages import market
 from security import policy
 from security.roles import ROLES
@@ -226,9 +228,75 @@ def test_steps_of_the_project_on_the_page(desk):
         assert not do(desk, do="project-step", **wrong).done
 
 
+def panel_of(desk, key, search=""):
+    view = desk.reader.view("market", parsed(desk, search), "zh")
+    return view, next(one for one in market.PAGE.panels if one.key == key).made(view)
+
+
+def test_the_steps_to_what_can_be_sold_add_up_and_open(desk):
+    view, built = panel_of(desk, "sellable")
+    cells = built.sheet.groups[0].series[0].cells
+    amounts = [cell.value for cell in cells]
+    assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=1e-6)
+    assert amounts[-1] == 0.0  # no methodology
+    months = [m for span in view.periods for m in span.months]
+    gross = [view.book.cell(("product_substitution", "site", "site"), m) for m in months]
+    assert amounts[0] == pytest.approx(sum(c.value for c in gross if c and c.value is not None))
+    assert all(cell.ids for cell in cells)
+    said = words(built.body)
+    for rule in ("BE", "PE + LE", "CF(u)", "没有登记方法学"):
+        assert rule in said
+    numbers = [int(w.replace(",", "").replace("\u2212", "-"))
+               for w in built.sheet.groups[0].said]  # fmt: skip
+    assert sum(numbers[:-1]) == numbers[-1]  # as written, too
+    assert "只按账本口径" in page(desk, "sellable", "?view=footprint")[0]
+
+
+def test_potential_stands_beside_the_switch_of_every_source(desk):
+    shown = page(desk, "eligibility")[0]
+    for source in ("电缆拆解", "架空导线拆解", "变压器拆解", "光伏", "充电桩", "地源热泵"):
+        assert source in shown
+    assert shown.count("无方法学") == 6
+    assert "0 个来源有适用方法学" in shown
+
+
+def test_what_ifs_come_of_the_ledgers_last_twelve_months(desk):
+    view, _ = panel_of(desk, "whatif")
+    months = whatif.months_of(view)
+    assert len(months) == 12
+    found = whatif.made(view, Levers(throughput_pct=10.0))
+    reductions = [view.book.cell(("reduction", "site", "site"), m).value for m in months]
+    assert found.whole.reduction_kg == pytest.approx(0.1 * sum(reductions))
+    said = words(sales.assumed(desk, "500,0,0,0,0", "", "zh"))
+    assert "新增发电" in said
+    for values in ("", "1", "9999,0,0,0,0", None, "0,0,0,0,0,0"):
+        assert sales.assumed(desk, values, "", "zh") == "情景的数值超出滑块范围"
+    made = do(desk, do="whatif-save", name="扩建", of="500,2,0,10,5")
+    assert made.done, made.words
+    _, built = panel_of(desk, "whatif")
+    assert built.sheet.labels == ("扩建",)
+    wanted = whatif.made(view, Levers(500.0, 2.0, 0.0, 10.0, 5.0)).whole.emission_kg
+    assert built.sheet.groups[-1].series[0].cells[0].value == wanted
+    assert "新增光伏 500 kWp" in page(desk, "whatif")[0]
+    removed = do(desk, do="scenario-remove", number=str(made.facts["scenario"]))
+    assert removed.done
+    _, built = panel_of(desk, "whatif")
+    assert built.sheet is None
+
+
+def test_every_coefficient_of_a_what_if_opens(desk):
+    found = contents(market.PAGE, desk.reader, "", "zh")
+    at = [one.key for one in market.PAGE.panels].index("whatif")
+    shown = str(found["words"][at])
+    assert shown.count("data-figures") >= 7
+
+
 def test_forms_are_filled_with_what_there_is(desk):
     for kind, of, part in (("scenario", "98,4.5,0.82", "98.0 元/t"), ("evidence", "0", "文号"),
-                           ("step", "1", "责任人"), ("step", "x", "没有这个步骤")):  # fmt: skip
+                           ("step", "1", "责任人"), ("step", "x", "没有这个步骤"),
+                           ("whatif", "10,0,0,0,0", "新增光伏 10 kWp"),
+                           ("eligibility", "pv", "方法学编号"),
+                           ("eligibility", "x", "没有")):  # fmt: skip
         found = edits.filled(desk, market.PAGE, {"kind": kind, "of": of}, "", ANA)
         assert part in words(found)
     title, body = edits.filled(
@@ -256,6 +324,7 @@ def test_several_sites_have_no_scenario_and_a_site_without_forecast_says_so(tmp_
 
 SENT = {
     "scenario-save": ({"name": "一", "of": "98,4.5,0.82"}, "scenario.save"),
+    "whatif-save": ({"name": "二", "of": "100,0,0,0,5"}, "scenario.save"),
     "scenario-remove": ({"number": "1"}, "scenario.remove"),
     "scenario-restore": ({"number": "1"}, "scenario.restore"),
     "evidence-add": ({k: v for k, v in EVIDENCE.items() if k not in ("do", "site")},
