@@ -48,7 +48,7 @@ def sellable(view: View) -> Built:
     if view.lens is not None:
         return Built(empty=view.t("可售量只按账本口径给出"))
     months = [month for span in view.periods for month in span.months]
-    rows, cells, missing = _rows(view.unfiltered, sales, months)
+    rows, cells, missing = _rows(view, sales, months)
     if not rows:
         return Built(empty=view.t("所选期间没有碳减排量的数值。"))
     amounts = steps_of(rows)
@@ -153,14 +153,13 @@ def eligibility(view: View) -> Built:
     sales = view.sales
     if sales is None or not sales.site:
         return Built(empty=view.t("适用性属于一个站点，请先只选一个站点"))
-    whole = view.unfiltered
     months = [month for span in view.periods for month in span.months]
-    rows = [_source(whole, one, sales, months) for one in sales.sources]
+    rows = [_source(view, one, sales, months) for one in sales.sources]
     count = len(sales.eligible)
     return Built(
         subtitle=view.joined(
             view.t("{count} 个来源有适用方法学", count=count), view.range_words(),
-            view.t("潜在量，不相加"),
+            view.t("潜在量，不相加"), view.lens_words,
         ),
         body=el("Ul", rows, cls="sources", data_site=sales.site),
         foot=view.t("改动须由另一人批准，批准后重算；光伏、充电桩和热泵单独立项，不并入可售量"),

@@ -69,7 +69,7 @@ def months_of(view: View) -> list[str]:
 
 def _cells(view: View) -> dict[str, list[Cell | None]]:
     """Return the cells of every quantity by month; of the lines all of them together."""
-    book, months = view.unfiltered.book, months_of(view)
+    book, months = view.book, months_of(view)
     found = {name: [book.cell(key, month) for month in months] for name, key in _SITE.items()}
     for name, indicator in _LINE.items():
         by_line = [[book.cell((indicator, "line", line), m) for line in LINES] for m in months]
@@ -180,7 +180,7 @@ def _coefficients(view: View) -> Node:
         parts = [_sum(found[name]) for name in (above, below)]
         rows.append(_coefficient(view, view.t(title), ratio(parts[0], parts[1], unit)))
     throughput = [
-        view.unfiltered.book.cell(("throughput", "line", line), month)
+        view.book.cell(("throughput", "line", line), month)
         for month in months_of(view) for line in LINES
     ]  # fmt: skip
     for title, name in (("每吨拆解排放", "line_kg"), ("每吨碳减排量", "reduction_kg")):
