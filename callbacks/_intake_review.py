@@ -293,6 +293,9 @@ def impact(desk: Desk, slot: Slot, words: str) -> Content:
             effect = effect_of(desk.reader.engine, draft.kind, path, draft.site)
         except Refused:
             return intake_import.no_impact(text("没有可入库的行", words))
+    if effect.waiting:
+        key = "有 {n} 个月正在等待结算，结算后再看"
+        return intake_import.no_impact(text(key, words, n=effect.waiting))
     if effect.too_many:
         return intake_import.no_impact(
             text("涉及 {n} 个月，入库后结算时可见", words, n=effect.too_many)

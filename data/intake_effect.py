@@ -33,10 +33,15 @@ class MonthEffect:
 
 @dataclass(frozen=True)
 class Effect:
-    """What would change, by site and month; ``too_many`` months are not tried, only counted."""
+    """What would change, by site and month.
+
+    ``too_many`` months are not tried, only counted; nor is anything while many months are
+    ``waiting`` to be settled for another reason.
+    """
 
     months: tuple[MonthEffect, ...] = ()
     too_many: int = 0
+    waiting: int = 0
 
     def sum(self, name: str) -> float | None:
         """Return a change over all months; None where a month's is not known."""
@@ -83,9 +88,12 @@ def effect_of(engine: Engine, kind: str, path: Path, site: str) -> Effect:
 
 
 def _attempt(engine: Engine, kind: str, path: Path, options: Options, cursor: Cursor) -> None:
-    for document, due in _due(engine, cursor):
-        if len(due) <= MOST_MONTHS:
-            settle_months(engine, Job(document, tuple(due), TRIAL, trial=True), cursor)
+    waiting = _due(engine, cursor)
+    count = sum(len(due) for _, due in waiting)
+    if count > MOST_MONTHS:
+        raise _Tried(Effect(waiting=count))
+    for document, due in waiting:
+        settle_months(engine, Job(document, tuple(due), TRIAL, trial=True), cursor)
     loaded_into(engine, cursor, kind, path, options, TRIAL)
     found = _due(engine, cursor)
     count = sum(len(due) for _, due in found)
