@@ -38,6 +38,7 @@ from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
 from callbacks.frame import bind_frame
 from callbacks.help import bind_help
+from callbacks.sales import bind_originals, bind_sales, original_path
 from callbacks.since import bind_since
 from callbacks.trace import bind_trace
 from callbacks.users import bind_users
@@ -50,10 +51,12 @@ from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs import price_feed
 from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import EVERY_S, Duty
-from jobs.schedule import ALARMS, UPLOAD, Schedule, trail_of
+from jobs.forecast import Forecasting
+from jobs.schedule import ALARMS, FORECASTS, PRICES, UPLOAD, Schedule, trail_of
 from pages import (
     alerts,
     audit,
@@ -104,10 +107,16 @@ def create_app(settings: Settings) -> Flask:
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
+    forecasting = Forecasting(engine, writing, settings.settle_quiet_s)
+    trail.also(forecasting.look, EVERY_S, FORECASTS)
+    feed = price_feed.feed_of(settings, engine, writing)
+    if feed is not None:
+        trail.also(feed.look, price_feed.EVERY_S, PRICES)
     _routes(server, house, writing, trail)
-    _screens(server, house, writing, trail)
+    _screens(server, house, writing, trail, forecasting)
     _programs(server, house, trail)
     duty = Duty(engine, writing, settings.settle_quiet_s)
+    trail.watch.told = duty.stepped
     trail.also(duty.look, EVERY_S, ALARMS)
     trail.also(duty.minute, 60, ALARMS)
     trail.also(duty.interfaces, 10, ALARMS)
@@ -151,7 +160,9 @@ def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedul
         return Response(lines, mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
+def _screens(
+    server: Flask, house: House, writing: threading.Lock, trail: Schedule, forecasting: Forecasting
+) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
     engine, settings = house.engine, house.settings
     app = _Dash(
@@ -164,13 +175,15 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     )  # fmt: skip
     app.default_language = settings.language
     reader = PageReader(engine)
+    reader.forecasting = forecasting.waiting
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
-    desk = Desk(reader, writing, settings.language)
+    desk = Desk(reader, writing, settings.language, lambda: house.keys)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
     workbooks = {data.KEY: bind_data(app, desk)}
     intake_papers.bind(server, desk)
+    bind_sales(app, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
     bind_closing(app, desk)
@@ -179,9 +192,10 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     trail.once.append(auditing.warm)
     bind_audit(app, auditing)
     bind_papers(server, auditing)
-    bind_help(app, reader, settings.language)
+    paper = bind_help(app, reader, settings.language)
+    bind_originals(server, desk)
     bind_since(app, desk, PAGES)
-    bind_frame(app, PAGES, reader, settings.language)
+    bind_frame(app, PAGES, reader, settings.language, paper)
     bind_trace(app, server, reader, settings.language)
     bind_course(server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
@@ -374,6 +388,8 @@ def _page_of_path(path: str) -> str | None:
         return data.PAGE.path
     if path in audit_work.PAPERS:
         return audit.PAGE.path
+    if original_path(path):
+        return market.PAGE.path
     found = _DOWNLOAD.fullmatch(path)
     return _PATHS.get(found[1]) if found else None
 

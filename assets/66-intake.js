@@ -78,8 +78,40 @@
     input.click();
   }
 
+  /* ---- forms ---- */
+
+  function submit(name) {
+    var form = document.querySelector(".intake-form"), values = {};
+    form.querySelectorAll("[name]").forEach(function (one) { values[one.name] = one.value; });
+    form.setAttribute("data-busy", "");
+    put("forms-do", { form: name, site: form.getAttribute("data-site"), values: values, key: fresh() });
+  }
+
+  function fill(input, value) {
+    var part_ = { page: "data", part: "field-" + input.name };
+    window.dash_clientside.set_props(part_, { value: value });
+  }
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.intake = {
+    answered: function (answer) {
+      var none = window.dash_clientside.no_update, form = document.querySelector(".intake-form");
+      if (!form || !answer) { return none; }
+      form.removeAttribute("data-busy");
+      var first = null;
+      form.querySelectorAll("[data-field]").forEach(function (box) {
+        var name = box.getAttribute("data-field"), wrong = answer.errors[name], odd = answer.doubts[name];
+        var input = box.querySelector("[name]"), place = box.querySelector(".intake-error");
+        place.textContent = wrong || odd || "";
+        box.classList.toggle("is-wrong", !!wrong);
+        box.classList.toggle("is-odd", !wrong && !!odd);
+        if (wrong) { input.setAttribute("aria-invalid", "true"); first = first || input; } else { input.removeAttribute("aria-invalid"); }
+        if (answer.ok && box.querySelector(".once")) { fill(input, (answer.next || {})[name] || ""); }
+      });
+      if (!first && Object.keys(answer.doubts).length) { first = form.querySelector("[name=note]"); }
+      if (first) { first.focus(); }
+      return none;
+    },
     received: function (answer) {
       var none = window.dash_clientside.no_update;
       if (!answer || !job || answer.key !== job.key) { return none; }
@@ -149,6 +181,7 @@
     }
     if ((found = target.closest("[data-intake-choose]"))) { choose(found.closest(".intake-drop")); return; }
     if (target.closest("[data-intake-stop]")) { stop(); return; }
+    if ((found = target.closest("[data-intake-submit]"))) { submit(found.getAttribute("data-intake-submit")); return; }
     if ((found = target.closest("[data-cell]"))) { edit(found); }
   });
 

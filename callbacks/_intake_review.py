@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from dash import no_update
 from flask import Response
 
 from callbacks._scope import in_scope, scope
@@ -36,7 +37,7 @@ from pages._plain import number, part
 from security.policy import IMPORT, REVOKE
 from translations import text
 
-FIRST_SHOWN = 20
+FIRST_SHOWN = 12
 NUMBERS = ("number", "integer")
 
 
@@ -70,6 +71,7 @@ def contents(desk: Desk, slot: Slot | None, chosen: page.Choice, asks: Who, word
     return {
         "import-body": body, "import-foot": foot, "import-batch": card,
         "reason": "intake-reason-box" if reason else "work-hidden",
+        "reason-value": no_update if reason else "",  # no reason passes on to another file
         "import-batches": _batches(desk, rows, chosen, words), "batches-state": "ready",
     }  # fmt: skip
 
@@ -192,13 +194,13 @@ def _pair(draft: Draft, place: int, words: str) -> Pair:
 
 def review_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Reviewed:
     """Return what is wrong with the file in work; the same draft is looked at once."""
-    if slot.found is not None and slot.found[0] is draft:
-        return slot.found[1]
-    key = (draft.kind, draft.matches)
+    if slot.found is not None and slot.found[0] is draft and slot.found[1] == words:
+        return slot.found[2]
+    key = (draft.kind, draft.matches, words)
     if slot.table is None or slot.table[0] != key:
         slot.table = key, table_of(draft, words)
     found = checked(desk.reader.engine, draft, slot.table[1], words)
-    slot.found = draft, found
+    slot.found = draft, words, found
     return found
 
 
@@ -302,9 +304,9 @@ def impact(desk: Desk, slot: Slot, words: str) -> Content:
     if len(months) > 1:
         span += f"～{period_words(months[-1], words)}"
     emission = effect.sum("emission_kgco2e")
-    return intake_import.impact(
-        None if emission is None else emission / 1000.0, effect.sum("electricity_kwh"), span, words
-    )
+    if emission is None:
+        return intake_import.no_impact(text("{months} 有数值未知，无法合计", words, months=span))
+    return intake_import.impact(emission / 1000.0, effect.sum("electricity_kwh"), span, words)
 
 
 # ---- batches ----

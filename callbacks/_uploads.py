@@ -38,7 +38,7 @@ class Slot:
     draft: Draft | None = None
     words: tuple[str, ...] = ()
     table: tuple[object, Table] | None = None
-    found: tuple[object, Reviewed] | None = None
+    found: tuple[Draft, str, Reviewed] | None = None
     receipt: Receipt | None = None
     mapping: bool = False
     version: int = 0

@@ -10,6 +10,7 @@ from flask import Response
 
 from callbacks import (
     intake_complete,
+    intake_forms,
     intake_import,
     intake_keys,
     intake_links,
@@ -24,7 +25,7 @@ from pages._plain import part
 from translations import text
 
 BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (
-    intake_links.bind, intake_keys.bind, intake_complete.bind,
+    intake_forms.bind, intake_links.bind, intake_keys.bind, intake_complete.bind,
     intake_register.bind,
 )  # fmt: skip
 

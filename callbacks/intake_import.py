@@ -67,6 +67,7 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
         output={name: Output(part(key, name), "children") for name in names}
         | {
             "reason": Output(part(key, "import-reason-box"), "className"),
+            "reason-value": Output(part(key, "import-reason"), "value"),
             "batches-state": Output(part(key, "batches-card"), "data-state"),
         },
         inputs={"search": Input("url", "search")}
@@ -74,8 +75,10 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
     )
     def refresh(search: object, **_changed: object) -> Answer:
         chosen = page.choice(search)
-        if chosen.tab != TAB:  # nobody waits for a card that is not seen
-            return dict.fromkeys((*names, "reason"), no_update) | {"batches-state": "empty"}
+        if chosen.tab != TAB:  # nobody waits for what is not seen
+            return dict.fromkeys((*names, "reason", "reason-value"), no_update) | {
+                "batches-state": "empty"
+            }
         return shown.contents(desk, _slot(uploads), chosen, who(), language(desk.language))
 
     @app.callback(

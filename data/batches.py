@@ -73,19 +73,16 @@ def batches(engine: Engine, sites: frozenset[str] | None, most: int = MOST) -> l
     sites
         Only what was brought for these sites; None for all.
     most
-        How many.
+        How many files are looked through.
 
     Returns
     -------
     list of BatchRow
         Newest first.
     """
-    kept = {
-        b.seq: b for b in engine.spool.batches() if b.path and (sites is None or b.site in sites)
-    }
-    newest = sorted(kept, reverse=True)[:most]
+    kept = {b.seq: b for b in engine.spool.files(most) if sites is None or b.site in sites}
     with engine.store.read() as cursor:
-        rows = cursor.execute(_SQL, [newest]).fetchall()
+        rows = cursor.execute(_SQL, [list(kept)]).fetchall()
     found = []
     for row in rows:
         values = [*row[:5], kept[row[0]].actor, *row[5:]]

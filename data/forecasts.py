@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,11 @@ from typing import Any
 import pandas as pd
 
 from accounting.forecast.champion import Held
-from accounting.forecast.run import LINES, SEED, Inputs, Results, Row, Series, SiteInputs
+from accounting.forecast.paths import Schedule
+from accounting.forecast.run import LINES, SEED, WHOLE, Inputs, Results, Row, Series, SiteInputs
+from accounting.revenue import eligible
+from accounting.uncertainty import conservativeness
+from data.bases import kept
 from data.digest import sm3
 from data.engine import Engine
 from data.prices import by_month, by_week, ended, model_weeks, trades
@@ -22,6 +27,7 @@ from data.state import now
 from data.store import Cursor, frame, insert
 
 YEAR = 12
+KEPT = 2  # what is kept of a run; a later edition that keeps more makes a run anew
 COLUMNS = (
     "series", "site", "entity", "grain", "origin", "target", "p50", "lo50", "hi50", "lo80", "hi80",
     "lo95", "hi95", "model", "kind", "unit",
@@ -72,14 +78,14 @@ def inputs_of(engine: Engine, seed: int = SEED) -> Inputs:
     return Inputs(
         ccer=Series(*model_weeks(weeks)),
         cea=cea,
-        sites={site: _site(engine, site, bool(document.settings.get("creditable", False)))
+        sites={site: _site(engine, site, any(eligible(document.settings, p) for p in LINES))
                for site, document in sites.items()},
         held=held,
         seed=seed,
     )  # fmt: skip
 
 
-def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
+def _site(engine: Engine, site: str, applies: bool) -> SiteInputs:
     with engine.store.read() as cursor:
         rows = frame(cursor, _LINES, [site])
     whole = rows[~rows["flags"].str.split(";").map(lambda flags: "month_to_date" in flags)]
@@ -93,8 +99,15 @@ def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
         per_tonne={line: rate for line, (_, rate, _) in made.items()},
         plan_t=plan,
         uncertainty_pct={line: u for line, (_, _, u) in made.items()},
-        eligible=eligible,
+        eligible=applies,
+        schedule=Schedule(conservativeness=_cf(made.values())),
     )
+
+
+def _cf(made: Iterable[tuple[Series, float | None, float | None]]) -> float:
+    """Return CF(u) of the least certain line (accounting.md §11); unknown is the least certain."""
+    found = [math.inf if u is None else u for series, _, u in made if series.values]
+    return conservativeness(max(found, default=math.inf))
 
 
 def _line(rows: pd.DataFrame, line: str) -> tuple[Series, float | None, float | None]:
@@ -134,6 +147,7 @@ def _held(cursor: Cursor) -> dict[tuple[str, str, str], Held]:
 def digest_of(inputs: Inputs) -> str:
     """Return the SM3 of everything a run reads but the champions it keeps: its data version."""
     said = {
+        "kept": KEPT,
         "ccer": [inputs.ccer.labels, inputs.ccer.values],
         "cea": [inputs.cea.labels, inputs.cea.values],
         "seed": inputs.seed,
@@ -175,9 +189,23 @@ def refresh(engine: Engine, compute: Callable[[Inputs], Results], seed: int = SE
     return engine.store.write(partial(_keep, version, seed, results))
 
 
-def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run:
-    found = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM forecast_run").fetchone()
-    number = int(found[0]) if found else 1
+def due(engine: Engine, seed: int = SEED) -> bool:
+    """Tell whether what forecasts are made of has changed since the newest run."""
+    inputs, last = inputs_of(engine, seed), newest(engine)
+    if last is None:  # of nothing there is no forecast
+        lines = [line for site in inputs.sites.values() for line in site.reductions.values()]
+        return any(series.labels for series in (inputs.ccer, inputs.cea, *lines))
+    return last.inputs != digest_of(inputs)
+
+
+def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run | None:
+    """Keep a run; nothing where somebody else has made it in the meantime."""
+    row = cursor.execute(
+        "SELECT run, inputs FROM forecast_run ORDER BY run DESC LIMIT 1"
+    ).fetchone()
+    if row is not None and row[1] == version:
+        return None
+    number = 1 if row is None else int(row[0]) + 1
     reasons = {"/".join(key): reason for key, reason in results.reasons.items()}
     at = now()
     cursor.execute(
@@ -190,14 +218,23 @@ def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run:
         insert(cursor, "forecast", rows.assign(run=number, forecast_id=ids))
     tables = pd.DataFrame(list(results.backtests), columns=list(TABLE))
     insert(cursor, "forecast_backtest", tables.assign(run=number))
+    for site, basis in sorted(results.bases.items()):
+        cursor.execute("INSERT INTO forecast_basis VALUES (?, ?, ?)", [number, site, kept(basis)])
     return Run(number, at, seed, version, reasons)
 
 
 def newest(engine: Engine) -> Run | None:
     """Return the newest run; None before the first."""
+    return run_of(engine)
+
+
+def run_of(engine: Engine, run: int | None = None) -> Run | None:
+    """Return a run, the newest by default; None where there is none."""
     with engine.store.read() as cursor:
         row = cursor.execute(
-            "SELECT run, made_at, seed, inputs, reasons FROM forecast_run ORDER BY run DESC LIMIT 1"
+            "SELECT run, made_at, seed, inputs, reasons FROM forecast_run "
+            "WHERE run = coalesce(?, run) ORDER BY run DESC LIMIT 1",
+            [run],
         ).fetchone()
     return None if row is None else Run(row[0], row[1], row[2], row[3], json.loads(row[4]))
 
@@ -237,12 +274,86 @@ def _of_run(engine: Engine, select: str, run: int | None, order: str) -> pd.Data
         )
 
 
-def document(engine: Engine) -> dict[str, Any]:
-    """Return the newest forecasts as `forecast --json` prints them (CONTRACT §6)."""
-    return {
-        "forecasts": list(_rows(forecasts(engine).drop(columns=["forecast_id"]))),
-        "backtests": list(_rows(backtests(engine))),
-    }
+def before(engine: Engine, run: int) -> int | None:
+    """Return the number of the run before one; None for the first."""
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT max(run) FROM forecast_run WHERE run < ?", [run]).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def came(engine: Engine) -> pd.DataFrame:
+    """Return what was forecast last of steps that the newest run knows: as `forecasts`.
+
+    A step's own forecast is of the newest run that began before it; revenue has nothing that it
+    could be held against.
+    """
+    with engine.store.read() as cursor:
+        return frame(
+            cursor,
+            f"""
+WITH newest AS (
+    SELECT series, site, entity, grain, max(origin) AS origin FROM forecast
+    WHERE run = (SELECT max(run) FROM forecast_run) GROUP BY ALL)
+SELECT f.forecast_id, {", ".join(f"f.{name}" for name in COLUMNS)} FROM forecast f
+JOIN newest n USING (series, site, entity, grain)
+WHERE f.grain <> 'year' AND f.series <> 'revenue' AND f.target <= n.origin
+QUALIFY row_number() OVER (
+    PARTITION BY f.series, f.site, f.entity, f.grain, f.target ORDER BY f.run DESC) = 1
+ORDER BY f.series, f.site, f.entity, f.grain, f.target
+""",
+        )
+
+
+def one(engine: Engine, forecast_id: str) -> tuple[Row, Run, pd.DataFrame] | None:
+    """Return a forecast, its run and the backtests of its series; None for an unknown name.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    forecast_id
+        ``F3-17``.
+
+    Returns
+    -------
+    tuple or None
+        `COLUMNS` with forecast_id, the run, `TABLE` of the series; a sum has its parts' tables.
+    """
+    with engine.store.read() as cursor:
+        rows = frame(
+            cursor,
+            f"SELECT run, forecast_id, {', '.join(COLUMNS)} FROM forecast WHERE forecast_id = ?",
+            [forecast_id],
+        )
+    if rows.empty:
+        return None
+    row = next(_rows(rows))
+    made = run_of(engine, int(row["run"]))
+    if made is None:
+        return None
+    tables = backtests(engine, made.run)
+    names = {"ccer_price", row["series"]} if row["series"] == "revenue" else {row["series"]}
+    names |= {"reduction"} if row["series"] == "revenue" else set()
+    of = tables[tables["series"].isin(names) & tables["site"].isin(["", row["site"]])]
+    if row["entity"] not in (WHOLE, "cn"):
+        of = of[of["entity"].isin([row["entity"], "cn"])]
+    return row, made, of
+
+
+def document(engine: Engine, sites: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the newest forecasts as `forecast --json` and the API give them (CONTRACT §6).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    sites
+        The sites that who asks may see; none for all of them. The market's are everybody's.
+    """
+    found = {"forecasts": forecasts(engine), "backtests": backtests(engine)}
+    if sites:
+        found = {name: rows[rows["site"].isin(["", *sites])] for name, rows in found.items()}
+    return {name: list(_rows(rows)) for name, rows in found.items()}
 
 
 def _rows(found: pd.DataFrame) -> Iterator[Row]:

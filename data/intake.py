@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from data.engine import Engine
 from data.ingest.guard import guarded
@@ -154,10 +155,17 @@ def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language:
         for site in here:
             shown |= usual(cursor, site, sites[site].timezone)
     mean_t = median_mass(cursor) if kind.name == "batches" else None
-    return Against(known, names, shown, mean_t, draft.site, draft.name, language)
+    return Against(known, names, shown, mean_t, draft.site, draft.name, language,
+                   today_in(sites[one].timezone for one in here))  # fmt: skip
 
 
 EVER = datetime(1900, 1, 1)
+
+
+def today_in(zones: Iterable[str]) -> date:
+    """Return the last day that has begun in any of the zones."""
+    now = datetime.now(UTC)
+    return max((now.astimezone(ZoneInfo(zone)).date() for zone in zones), default=now.date())
 
 
 def vehicles(engine: Engine) -> frozenset[str]:

@@ -23,7 +23,7 @@ from data.ingest.posted import judged
 from data.ingest.problems import Problem
 from data.ingest.review import written
 from data.ingest.rows import Row
-from data.intake import EVER, FORM, median_mass, noted, usual, vehicles
+from data.intake import EVER, FORM, median_mass, noted, today_in, usual, vehicles
 from data.revoke import NotRevocable, revoke
 from data.sites import documents, records
 from data.store import Cursor
@@ -136,7 +136,8 @@ def _judged(engine: Engine, filled: Filled, language: str) -> Judged:
             own = usual(cursor, filled.site, zone) if kind == "readings" else {}
             mean_t = median_mass(cursor) if kind == "batches" else None
             problems = [*problems, *(
-                odd.problem for odd in odd_rows(KINDS[kind], parsed.rows, own, mean_t, where)
+                odd.problem
+                for odd in odd_rows(KINDS[kind], parsed.rows, own, mean_t, where, today_in([zone]))
             )]  # fmt: skip
             for problem in problems:
                 into = errors if problem.severity == "error" else doubts

@@ -97,6 +97,10 @@ CREATE TABLE IF NOT EXISTS forecast_backtest(
     run INTEGER, series VARCHAR, site VARCHAR, entity VARCHAR, model VARCHAR, mase DOUBLE,
     smape_pct DOUBLE, coverage80 DOUBLE, coverage95 DOUBLE, intervals INTEGER, origins INTEGER,
     p_better DOUBLE, champion BOOLEAN);
+CREATE TABLE IF NOT EXISTS forecast_basis(run INTEGER, site VARCHAR, body VARCHAR);
+CREATE TABLE IF NOT EXISTS price_feed(
+    tried_at TIMESTAMP, ok BOOLEAN, new_rows INTEGER, digest VARCHAR, failures INTEGER,
+    reason_zh VARCHAR, reason_en VARCHAR);
 CREATE TABLE IF NOT EXISTS lineage(
     figure_id VARCHAR, place INTEGER, kind VARCHAR, ref VARCHAR, quantity DOUBLE, unit VARCHAR,
     coefficient DOUBLE, factor_id VARCHAR, origin VARCHAR);

@@ -56,9 +56,11 @@ def batches(rows: Sequence[Batch], more: str, language: str) -> list[Node]:
         el("Tr",
            el("Td", link(one.href, str(one.batch), cls="work-name"), cls="at-name"),
            el("Td", one.file, cls="at-rest wrap", data_verbatim="1"),
-           el("Td", one.kind, cls="at-rest"), el("Td", one.who, cls="at-rest", data_verbatim="1"),
-           el("Td", one.at, cls="at-rest"), el("Td", one.rows, cls="num at-rest"),
-           el("Td", el("Code", one.digest[:12], title=one.digest), cls="at-rest"),
+           el("Td", one.kind, cls="at-rest"),
+           el("Td", one.who, cls="at-rest at-aside", data_verbatim="1"),
+           el("Td", one.at, cls="at-rest at-aside"),
+           el("Td", one.rows, cls="num at-rest", data_label=text("行数", language)),
+           el("Td", el("Code", one.digest[:12], title=one.digest), cls="at-rest at-aside"),
            el("Td", el("Span", text("已撤回", language), cls="badge badge-box badge-stale")
               if one.revoked else el("Span", text("有效", language),
                                      cls="badge badge-box badge-ok"), cls="at-state"),
@@ -79,7 +81,7 @@ def batch_card(
     language: str,
 ) -> Node:  # fmt: skip
     """Return a batch with its facts, and how it is taken back."""
-    rows = [el("Div", el("Dt", name), el("Dd", value or "--", data_verbatim="1"), cls="fact")
+    rows = [el("Div", el("Dt", name), el("Dd", value or "--", data_verbatim="1"), cls="intake-fact")
             for name, value in facts]  # fmt: skip
     head = el("Div", el("H2", text("批次 {batch}", language, batch=batch), cls="card-title"),
               link(close, icon("x"), cls="button", title=text("关闭", language)),

@@ -289,7 +289,7 @@ def impact(
     energy = "--" if energy_kwh is None else signed(energy_kwh, 0)
     words = text("入库后 {months} 碳排放变化；用电 {energy} kWh", language, months=months,
                  energy=energy)  # fmt: skip
-    return [el("Div", el("Span", tonnes, cls="num intake-value"), el("Span", " tCO₂", cls="num"),
+    return [el("Div", el("Span", tonnes, cls="num intake-value"), el("Span", " tCO₂e", cls="num"),
                cls="value-line"), el("Div", words, cls="note")]  # fmt: skip
 
 
@@ -301,15 +301,17 @@ def no_impact(words: str) -> list[Node]:
 def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
     """Return the table of rows, bad cells outlined, each with its message and suggestion."""
     t = text
+    some = f"{t('待处理', language)} {sheet.open_rows:,}"
+    whole = f"{t('全部', language)} {sheet.total:,}"
     segments = el(
         "Div",
-        link(href(rows=""), f"{t('待处理', language)} {sheet.open_rows:,}", cls="segment",
+        link(href(rows=""), el("Span", some), cls="segment",
              aria_current=None if sheet.every else "true"),
-        link(href(rows="all"), f"{t('全部', language)} {sheet.total:,}", cls="segment",
+        link(href(rows="all"), el("Span", whole), cls="segment",
              aria_current="true" if sheet.every else None),
         cls="segments", role="group", aria_label=t("显示哪些行", language),
     )  # fmt: skip
-    tools: list[Content] = [segments]
+    tools: list[Content] = [segments] if sheet.editable else []
     if sheet.open_rows:
         tools.append(el("A", icon("download"), el("Span", t("下载错误清单", language)),
                         cls="button", href=download, download="", target="_self"))  # fmt: skip
@@ -320,7 +322,8 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
         tools.append(button(t("还原", language), "undo-2", doing(do="restore")))
     sub = t("错误格已标出；直接在表内修改，改完自动重新校验", language)
     if not sheet.editable:
-        sub = t("文件较大，请在原文件中修改后重新上传", language)
+        key = "文件较大，请在原文件中修改后重新上传" if sheet.bad else "文件较大，已整体校验"
+        sub = t(key, language)
     head = el("Div", el("Div", el("H2", t("待处理的行" if not sheet.every else "全部行", language),
                                   cls="card-title"), el("P", sub, cls="card-sub"),
                         cls="card-titles"), el("Div", tools, cls="intake-tools"),
@@ -345,7 +348,12 @@ def _table(sheet: Sheet, language: str) -> Node:
              *(el("Th", title) for _, title in sheet.columns),
              el("Th", text("问题", language)), el("Th", text("建议", language))]  # fmt: skip
     rows = [_row(line, sheet, language) for line in sheet.lines]
-    table = el("Table", el("Thead", el("Tr", heads)), el("Tbody", rows), cls="work-table intake")
+    table = el(
+        "Table",
+        el("Thead", el("Tr", heads)),
+        el("Tbody", rows),
+        cls="work-table intake intake-all" if sheet.every else "work-table intake",
+    )
     return el("Div", table, cls="work-scroll", tabIndex="0", data_scroll="x", role="region",
               aria_label=text("待处理的行", language))  # fmt: skip
 
@@ -369,20 +377,23 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
             ways.append(el("Span", one.remedy, cls="intake-remedy"))
         else:
             ways.append(el("Span", text("保留并说明原因", language), cls="intake-remedy"))
+    drop = None
     if sheet.editable and line.issues:
         words = text("剔除该行", language)
-        ways.append(el("Button", icon("x"), el("Span", words, cls="visually-hidden"),
-                       cls="intake-drop-row", type="button", title=words,
-                       data_intake=doing(do="drop", row=line.row)))  # fmt: skip
-    suggestions = el("Td", el("Div", ways, cls="intake-ways"), cls="at-rest")
-    return el("Tr", el("Td", str(line.row), cls="num at-name"), cells,
+        drop = el("Button", icon("x"), el("Span", words, cls="visually-hidden"),
+                  cls="intake-drop-row", type="button", title=words,
+                  data_intake=doing(do="drop", row=line.row))  # fmt: skip
+    suggestions = el("Td", el("Div", el("Div", ways), drop, cls="intake-ways"), cls="at-rest")
+    place = el("Td", str(line.row), cls="num at-name", data_label=text("行", language))
+    return el("Tr", place, cells,
               el("Td", issues, cls="at-rest"), suggestions, data_row=str(line.row))  # fmt: skip
 
 
 def _cell(row: int, cell: Cell, title: str, editable: bool, language: str) -> Node:
-    words = cell.words or text("（空）" if cell.tone else "", language) or "\u00a0"
-    cls = " ".join(c for c in ("num" if cell.number else "", f"cell-{cell.tone}" if cell.tone
-                               else "") if c)  # fmt: skip
+    blank = text("（空）", language) if cell.tone else "\u00a0"
+    words = cell.words or blank
+    cls = " ".join(c for c in ("at-cell", "num" if cell.number else "",
+                               f"cell-{cell.tone}" if cell.tone else "") if c)  # fmt: skip
     if not editable:
         return el("Td", words, cls=cls, data_label=title, data_verbatim="1")
     inside = el(

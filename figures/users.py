@@ -30,7 +30,8 @@ ACTIONS = {
     "open": "打开", "export": "导出与核算依据", "propose": "提出", "decide": "批准",
     "check": "核对", "lock": "锁定", "reopen": "重新打开", "note": "写备注、设目标",
     "handle": "处理告警", "import": "导入数据", "revoke": "撤回批次", "link": "维护接口",
-    "key": "管理接口密钥",
+    "key": "管理接口密钥", "scenario": "保存测算情景",
+    "project": "维护佐证、适用性和项目步骤",
 }  # fmt: skip
 
 

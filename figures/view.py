@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
+from figures.forecast import Forecasts
 from figures.number import Units
+from figures.sales import Sales
 from translations import text
 
 SIZES = {"month": 1, "quarter": 3, "year": 12}
@@ -234,6 +236,11 @@ class View:
         The parts of a site that the page is filtered by; `book` and `days` give those alone.
     at
         The period of the axis that indicators follow; None for the last.
+    forecasts, forecasting
+        The newest forecasts, None before the first; whether they are being ``computing`` or
+        ``failed``, else empty.
+    sales
+        What 售碳潜力 shows besides figures; None on every other page.
     """
 
     book: Book
@@ -263,6 +270,9 @@ class View:
     copper: bool | None = True
     focus: Focus = ()
     at: Span | None = None
+    forecasts: Forecasts | None = None
+    forecasting: str = ""
+    sales: Sales | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

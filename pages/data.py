@@ -2,7 +2,8 @@
 
 A tab is one line of ``TABS``; its shell is in pages/intake_<tab>.py, what it shows in
 figures/intake_<tab>.py, its callbacks in callbacks/intake_<tab>.py (``callbacks/data.py`` binds
-them). A tab without a shell is not shown.
+them). A tab without a shell is not shown. The callback of a tab that is not seen sets the state of
+its cards to "empty": a page has settled when no panel on it is loading.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from figures.html import Content, Node, el, icon, link
-from pages import intake_complete, intake_import, intake_links, intake_register
+from pages import (
+    intake_complete,
+    intake_forms,
+    intake_import,
+    intake_links,
+    intake_register,
+)
 from pages._plain import GLOBAL, PlainPage, asked, page_frame, part, query
 from translations import text
 
@@ -41,7 +48,13 @@ TABS = (
         intake_import.shell,
         "文件先校验、修正，看到影响后再入库；入库后可整批撤回。",
     ),
-    Tab("forms", "补录", "square-pen"),
+    Tab(
+        "forms",
+        "补录",
+        "square-pen",
+        intake_forms.shell,
+        "没有接口也没有文件的数据在这里填写；与导入同样校验，可撤回。",
+    ),
     Tab("links", "接口", "link", intake_links.shell),
     Tab("register", "台账", "table-2", intake_register.shell),
     Tab("complete", "完整性", "calendar-check", intake_complete.shell),

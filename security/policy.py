@@ -17,6 +17,7 @@ from security.roles import ADMINISTRATORS, BUSINESS, DISPLAY, PAGE_ROLES, ROLES
 
 OPEN, EXPORT, NOTE, HANDLE = "open", "export", "note", "handle"
 IMPORT, REVOKE, LINK, KEY = "import", "revoke", "link", "key"
+SCENARIO, PROJECT = "scenario", "project"
 # What can be done on a page besides opening it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/": (EXPORT, NOTE),
@@ -24,7 +25,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/process": (EXPORT, NOTE),
     "/substitution": (EXPORT, NOTE),
     "/lifecycle": (EXPORT, NOTE),
-    "/market": (EXPORT, NOTE),
+    "/market": (EXPORT, NOTE, SCENARIO, PROJECT),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
     "/data": (EXPORT, IMPORT, REVOKE, LINK, KEY),
@@ -38,20 +39,11 @@ BUSINESS_PAGES = (*MONITORING, "/data", "/alerts", "/factors", "/closing")
 # approve what they lead to.
 NEVER = {
     "verifier": (
-        "propose",
-        "decide",
-        "check",
-        "lock",
-        "reopen",
-        NOTE,
-        HANDLE,
-        IMPORT,
-        REVOKE,
-        LINK,
-        KEY,
+        "propose", "decide", "check", "lock", "reopen", NOTE, HANDLE, IMPORT, REVOKE, LINK, KEY,
+        PROJECT,
     ),
     "clerk": ("decide", "lock", KEY),
-}
+}  # fmt: skip
 _WORKERS = frozenset(("analyst", "manager"))
 
 Cell = tuple[str, str, str]  # role, page, action

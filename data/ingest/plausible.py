@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from data.ingest.columns import Kind
@@ -16,6 +16,7 @@ from data.ingest.rows import Row
 from translations import text
 
 FAR = 100
+HAPPENED = ("readings", "batches", "trips", "fuel", "jobs")  # none of it is planned
 THOUSAND = Decimal(1000)
 
 
@@ -62,6 +63,7 @@ def odd_rows(
     usual: Mapping[str, Usual],
     mean_t: float | None,
     where: tuple[str, str],
+    today: date | None = None,
 ) -> list[Odd]:
     """Return what of typed rows looks wrong.
 
@@ -75,6 +77,8 @@ def odd_rows(
         Median mass of a batch, t; None where it is not known.
     where
         The file's name and the language, for the messages.
+    today
+        The last day that something can have happened on; None where it is not asked.
 
     Returns
     -------
@@ -84,6 +88,8 @@ def odd_rows(
     found = _repeated(kind, rows, where)
     if kind.name == "readings":
         found += _readings(rows, usual, where)
+    if kind.name in HAPPENED and today is not None:
+        found += [odd for row in rows for odd in _early(kind, row, today, where)]
     if kind.name == "batches" and mean_t:
         found += [odd for row in rows for odd in _mass(row, mean_t, where)]
     return sorted(found, key=lambda odd: odd.problem.row or 0)
@@ -176,6 +182,18 @@ def _step(row: Row, step: float, hours: float, known: Usual, where: tuple[str, s
         pct = f"{100 * (step / hours / known.most_per_h - 1):,.0f}"
         return [Odd(_said(where, row, "value", words, pct=pct))]
     return []
+
+
+def _early(kind: Kind, row: Row, today: date, where: tuple[str, str]) -> list[Odd]:
+    """Warn of what is dated after today; the end of a day is midnight of the next."""
+    name = kind.date_column or ""
+    value = row.values.get(name)
+    if not isinstance(value, date):
+        return []
+    day = (value - timedelta(microseconds=1)).date() if isinstance(value, datetime) else value
+    if day <= today:
+        return []
+    return [Odd(_said(where, row, name, ("日期在今天之后", "请核对年份和月份")))]
 
 
 def _mass(row: Row, mean_t: float, where: tuple[str, str]) -> list[Odd]:

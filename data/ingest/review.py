@@ -46,8 +46,8 @@ class Against:
         Sites, meters, batches of the store.
     names
         What cells may name, for suggestions.
-    usual, mean_t
-        What meters usually show; median mass of a batch, t.
+    usual, mean_t, today
+        What meters usually show; median mass of a batch, t; the last day that has begun.
     site
         The site given with the file; empty for none.
     file_name, language
@@ -61,6 +61,7 @@ class Against:
     site: str
     file_name: str
     language: str
+    today: date | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def reviewed(kind: Kind, table: Table, made: Corrections, against: Against) -> R
     wrong = {p.row for p in found if p.severity == "error"}
     rows = [row for row in parsed.rows if row.number not in wrong]
     odd = odd_rows(kind, rows, against.usual, against.mean_t,
-                   (against.file_name, against.language))  # fmt: skip
+                   (against.file_name, against.language), against.today)  # fmt: skip
     numbers = {number for number, _ in corrected.rows}
     apart = {p.row for p in parsed.problems if p.severity == "error" and p.row not in numbers}
     bad = (numbers - {row.number for row in rows}) | {row for row in apart if row is not None}

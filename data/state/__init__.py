@@ -54,6 +54,8 @@ from data.state.audit import (
     acts,
 )
 from data.state.clock import now
+from data.state.evidence import Evidence, EvidenceLibrary, NoSuchEvidence, Original
+from data.state.evidence import Said as EvidenceSaid
 from data.state.factors import FactorVersions, Version
 from data.state.incidents import (
     Incident,
@@ -74,6 +76,8 @@ from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.notes import NewNote, NoSuchNote, Note, Notes
 from data.state.outbox import Delivery, Outbox, Posted
+from data.state.projects import ProjectEvent, Projects
+from data.state.scenarios import NoSuchScenario, Scenario, Scenarios
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 from data.state.visits import Visits
@@ -107,6 +111,9 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Display",
+    "Evidence",
+    "EvidenceLibrary",
+    "EvidenceSaid",
     "FactorVersions",
     "InterfaceTest",
     "InterfaceTests",
@@ -122,19 +129,26 @@ __all__ = [
     "NewNote",
     "NewProposal",
     "NewRequest",
+    "NoSuchEvidence",
     "NoSuchInterface",
     "NoSuchKey",
     "NoSuchNote",
+    "NoSuchScenario",
     "NotHandled",
     "Note",
     "Notes",
+    "Original",
     "Outbox",
     "PeriodEvent",
     "PersonHolds",
     "PolicyVersion",
     "Posted",
+    "ProjectEvent",
+    "Projects",
     "Proposal",
     "Run",
+    "Scenario",
+    "Scenarios",
     "SessionRow",
     "Signed",
     "Stale",
@@ -187,6 +201,9 @@ class State:
         self.visits = Visits(self.engine)
         self.incidents = Incidents(self.engine)
         self.outbox = Outbox(self.engine)
+        self.scenarios = Scenarios(self.engine)
+        self.evidence = EvidenceLibrary(self.engine)
+        self.projects = Projects(self.engine)
 
     def close(self) -> None:
         """Release the file."""

@@ -406,3 +406,55 @@ ALARM_DELIVERY = Table(
     Column("next_at", DateTime),
     Column("error", String, nullable=False),
 )
+
+# Scenarios that somebody saved, by site: a removal or a return is a row of its own.
+SCENARIO = Table(
+    "scenario",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    Column("scenario", Integer, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("site", "kind", "name", "body")),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("act", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("scenario_by_scenario", "scenario", "row"),
+)
+
+# The evidence of clause 5.7 d: every change is a row, the file lies sealed beside the database.
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    Column("evidence", Integer, nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in (
+            "site", "title", "number", "issuer", "issued_on", "clause", "stance", "expires_on",
+            "file_name", "file_sm3",
+        )
+    ),
+    Column("file_bytes", Integer, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("act", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("evidence_by_evidence", "evidence", "row"),
+)  # fmt: skip
+
+# What was done in the six steps of a project (5.7 g); how far it is follows from these rows.
+PROJECT_EVENT = Table(
+    "project_event",
+    METADATA,
+    Column("event", Integer, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in ("act", "owner", "planned_on", "actual_on", "evidence", "reason")
+    ),
+    Column("actor", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("project_event_by_site", "site", "event"),
+)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from data import closing
+from data.export import Wanted, ledger_rows
 from data.ingest.load import drain
 from data.revoke import NotRevocable, revoke
+from data.trace import trace
 from tests.plant import Plant, meter, moment, opened_home, series
 
 SAID = ("value", "unit", "basis", "quality", "measured_pct", "estimated_pct", "uncertainty_pct",
@@ -138,6 +143,48 @@ def test_revoked_rows_are_kept_and_older_figures_still_open(plant):
                         [receipt.batch])  # fmt: skip
     assert count == [(len(FILES["later readings"][2]),)]
     assert plant.query("SELECT actor, reason FROM revoked_batch") == [("li", "wrong file")]
+
+
+def test_an_older_figure_is_traced_to_what_was_known_then(plant):
+    receipt = plant.put(*FILES["a correction"])
+    plant.settle()
+    held = plant.figure("emission", "2026-01-15").figure_id
+    back(plant, receipt)
+    plant.settle()
+    now = plant.figure("emission", "2026-01-15").figure_id
+    values = [
+        {one["value"] for one in trace(plant.engine, ident)["readings"]} for ident in (held, now)
+    ]
+    assert 1350.5 in values[0]
+    assert 1350.5 not in values[1]
+
+
+def test_a_locked_month_changes_by_an_approved_adjustment_alone(plant):
+    receipt = plant.put(*FILES["a correction"])
+    plant.settle()
+    before = said(plant)
+    closing.check(plant.engine, "S1", "2026-01", "wang")
+    closing.lock(plant.engine, "S1", "2026-01", "ana")
+    back(plant, receipt)
+    plant.settle()
+    january = [key for key in before if key[1].startswith("2026-01")]
+    assert [said(plant)[key] for key in january] == [before[key] for key in january]
+    subjects = [one.subject for one in plant.engine.state.approvals.all(only_open=True)]
+    assert subjects == ["S1/2026-01"]
+
+
+def test_an_export_as_of_a_time_has_what_was_there_then(plant):
+    receipt = plant.put(*FILES["readings of a new month and year"])
+    plant.settle()
+    moment_between = datetime.now(UTC).replace(tzinfo=None)
+    back(plant, receipt)
+    plant.settle()
+    with plant.engine.store.read() as cursor:
+        then = ledger_rows(cursor, Wanted(as_of=moment_between))
+        later = ledger_rows(cursor, Wanted(as_of=datetime.now(UTC).replace(tzinfo=None)))
+    assert "2026-04" in set(then["period"])
+    assert "2026-04" not in set(later["period"])
+    assert len(later) == len(plant.ledger())
 
 
 def test_only_once_and_not_what_others_need(plant):

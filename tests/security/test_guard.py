@@ -151,6 +151,9 @@ def routes(application) -> dict[str, list[Case]]:
             Case("/audit/report?month=2026-03", "page", "/audit"),
             Case("/audit/report?month=2026-13", "page", "/audit", 404),
         ],
+        "/evidence/<int:evidence>": [
+            Case("/evidence/9", "page", "/market", 404, action="export")
+        ],
         "/audit/day": [
             Case("/audit/day?day=2026-03-01", "page", "/audit"),
             Case("/audit/day", "page", "/audit", 404),

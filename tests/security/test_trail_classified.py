@@ -232,6 +232,7 @@ ACTS = {
     ("data", "act-import-revoke-said"): (
         "clerk", "", {"import-revoke": {"revoke": 999}, "import-why": "wrong"}, "data.revoke",
     ),
+    ("data", "act-forms-said"): ("clerk", "", {"forms-do": {"form": "fuel"}}, "data.import"),
     ("audit", "act-said"): ("auditor", "verify", {}, "audit.verify"),
     ("closing", "act-step-said"): (
         "analyst", "check", {"step-month": {"site": "S1", "month": "2026-01"}}, "period.step",
@@ -287,8 +288,9 @@ ACTS = {
         "account.request",
     ),
 }  # fmt: skip
-# A piece of a file, or a file in work: not proposed, not taken in yet.
-NONE = {("factors", "act-piece"), ("data", "act-import-piece"), ("data", "act-import-draft")}
+# A piece of a file, or a file in work: not proposed, not added, not taken in yet.
+NONE = {("factors", "act-piece"), ("data", "act-import-piece"), ("data", "act-import-draft"),
+        ("market", "act-piece")}  # fmt: skip
 
 
 def test_every_changing_callback_is_classified(home):
