@@ -186,8 +186,7 @@ def detail_card(found: Detail, ident: Ident, href: Href, *, may: bool, language:
         ]  # fmt: skip
         if may:
             parts.append(_upload(ident, language))
-    return el("Section", parts, cls="card link-detail", id="link-detail",
-              aria_label=row.title)  # fmt: skip
+    return el("Section", parts, cls="card link-detail", id="link-detail")
 
 
 def _head(row: LinkRow, href: Href, language: str) -> Node:
@@ -384,12 +383,12 @@ def _upload(ident: Ident, language: str) -> Node:
     field = core(
         "Upload", id=ident("links-table"), accept=".csv,.xlsx,.xls", max_size=MAX_TABLE_BYTES,
         className="link-drop",
-        children=el("Button", icon("upload"), el("Span", words), cls="button", type="button"),
+        children=el("Span", icon("upload"), el("Span", words), cls="button"),
     )  # fmt: skip
     note = text(
         "整份校验；有一格不对就全部不收，逐格列出。通过后成为新版本，记录何人、何时", language
     )
-    return _section(text("上传新点表", language), note, field)
+    return _section(text("上传新点表", language), note, el("Label", field))
 
 
 def problems(rows: Sequence[tuple[str, str, str, str, str]], language: str) -> Node:

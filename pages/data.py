@@ -103,7 +103,8 @@ def tab_bar(chosen: Choice, language: str) -> Node:
              cls="intake-tab", aria_current="page" if tab.key == chosen.tab else None)
         for tab in SHOWN
     ]  # fmt: skip
-    return el("Nav", items, cls="intake-tabs", aria_label=text("数据接入", language))
+    return el("Nav", items, cls="intake-tabs", data_scroll="x",
+              aria_label=text("数据接入", language))  # fmt: skip
 
 
 def head(title: str, finding: Content, chosen: Choice, language: str, *tools: Content) -> Node:
