@@ -172,7 +172,7 @@ class _Benefit:
         found["reduction", "site", "site"] = r_site
         found |= each(
             "creditable_reduction", "line",
-            {p: creditable(self.grain, r[p], self.factors.library) for p in LINES},
+            {p: creditable(self.grain, r[p], self.factors.library, p) for p in LINES},
         )  # fmt: skip
         return found | self.intensities("reduction", r)
 

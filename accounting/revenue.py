@@ -16,7 +16,7 @@ from accounting.allocation import shared_sources
 from accounting.amount import MEASURED, NULL, Amount, flag_names, nothing, scaled
 from accounting.factors import FactorLibrary
 from accounting.formulas import formula
-from accounting.inputs import Grain
+from accounting.inputs import LINES, Grain
 from accounting.ledger import Figure, TermRow, indicators, terms_by_period
 from accounting.uncertainty import conservativeness, figure_pct, lognormal_interval
 
@@ -68,7 +68,22 @@ class Offset:
     cover: float | None
 
 
-def creditable(grain: Grain, reduction: Amount, library: FactorLibrary) -> Amount:
+def eligible(settings: Mapping[str, object], source: str) -> bool:
+    """Tell whether a methodology applies to a source: flag_k (§11, D-7), default no.
+
+    Parameters
+    ----------
+    settings
+        Of the site: ``creditable_<source>``, and ``creditable`` for all lines at once.
+    source
+        A line, or pv, charger, heat_pump.
+    """
+    return bool(settings.get(f"creditable_{source}")) or (
+        source in LINES and bool(settings.get("creditable"))
+    )
+
+
+def creditable(grain: Grain, reduction: Amount, library: FactorLibrary, line: str) -> Amount:
     """Return the creditable reduction of a line, t (R23): 0 without a methodology (D-7).
 
     Parameters
@@ -79,13 +94,15 @@ def creditable(grain: Grain, reduction: Amount, library: FactorLibrary) -> Amoun
         R of the line, kgCO2e.
     library
         The factors, for the reduction's uncertainty.
+    line
+        Which line.
 
     Returns
     -------
     Amount
         max(0, R / 1000) CF(u); null where R is null.
     """
-    if not grain.setting.get("creditable", False):
+    if not eligible(grain.setting, line):
         return nothing(1, MEASURED)
     if reduction.quality[0] == NULL:
         return replace(nothing(1), flags=reduction.flags)

@@ -2,10 +2,10 @@
 (function () {
   "use strict";
   var PIECE = 450000;
-  var PAGE = "factors";
   var sending = {};
 
-  function part(name) { return { page: PAGE, part: name }; }
+  function page() { return document.querySelector(".page[data-page]").getAttribute("data-page"); }
+  function part(name) { return { page: page(), part: name }; }
   function put(name, data) { window.dash_clientside.set_props(part(name), { data: data }); }
 
   function go(href, quiet) {
@@ -88,6 +88,7 @@
     var job = { key: key(), at: 0 };
     sending[slot] = job;
     put("file-" + slot, null);
+    place.removeAttribute("data-sent");
     said.className = "work-busy";
     said.textContent = place.getAttribute("data-busy");
 
@@ -98,6 +99,7 @@
       job.at = answer.at;
       if (job.at < file.size) { piece(); return; }
       put("file-" + slot, { key: job.key, name: file.name });
+      place.setAttribute("data-sent", job.key + "|" + file.name);
       end(place.getAttribute("data-ready"), "good");
     };
 

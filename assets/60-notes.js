@@ -31,11 +31,16 @@
 
   function filled() {
     var found = {}, place = form();
-    ["key", "site", "panel", "note", "of", "mass", "energy"].forEach(function (name) {
+    ["key", "site", "panel", "note", "number", "of", "mass", "energy"].forEach(function (name) {
       found[name] = place.getAttribute("data-" + name) || "";
     });
     place.querySelectorAll("[data-field]").forEach(function (field) { found[field.getAttribute("data-field")] = field.value; });
-    found["do"] = place.getAttribute("data-kind") === "target" ? "target-set" : found.note === "0" ? "note-add" : "note-change";
+    place.querySelectorAll("[data-sent]").forEach(function (file) { found.file = file.getAttribute("data-sent"); });
+    place.querySelectorAll("[data-checks]").forEach(function (list) {
+      var on = list.querySelectorAll("[data-check] input:checked");
+      found[list.getAttribute("data-checks")] = Array.prototype.map.call(on, function (box) { return box.parentNode.getAttribute("data-check"); }).join(" ");
+    });
+    found["do"] = place.getAttribute("data-act") || (place.getAttribute("data-kind") === "target" ? "target-set" : found.note === "0" ? "note-add" : "note-change");
     return found;
   }
 
@@ -49,20 +54,26 @@
       area.value = line.querySelector(".edit-words").textContent;
       area.focus();
     },
+    act: function (button) {
+      var asked = { "do": button.getAttribute("data-act"), key: fresh(), number: button.getAttribute("data-number") };
+      asked.site = (button.closest("[data-site]") || button).getAttribute("data-site") || "";
+      carbon.asker = button;
+      send(asked);
+    },
     remove: function (button) { send({ "do": "note-remove", key: fresh(), note: button.getAttribute("data-number") }); }
   };
 
   /* A message with a way back stays longer. */
   function said(facts) {
     carbon.toast(facts.words);
-    if (facts["do"] !== "note-remove") { return; }
+    if (facts["do"] !== "note-remove" && !facts.back) { return; }
     var toast = document.getElementById("toast"), button = document.createElement("button");
     button.type = "button";
     button.className = "toast-undo";
     button.textContent = facts.undo;
     button.addEventListener("click", function () {
       toast.classList.remove("on", "can-undo");
-      send({ "do": "note-restore", key: fresh(), note: String(facts.note) });
+      send(Object.assign({ key: fresh() }, facts.back || { "do": "note-restore", note: String(facts.note) }));
     });
     toast.appendChild(button);
     toast.classList.add("can-undo");
@@ -76,6 +87,7 @@
       if (box) { box.removeAttribute("data-busy"); }
       var pressed = window.dash_clientside.callback_context.triggered;
       var mine = pressed.some(function (one) { return one.prop_id.indexOf("act-edit-done") !== -1; });
+      if (!mine && box && !box.open && pressed.some(function (one) { return one.value; })) { box.showModal(); }
       if (!mine || !facts) { return none; }
       if (box && box.open) { box.close(); }
       if (carbon.asker && carbon.asker.focus) { carbon.asker.focus(); }

@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 from callbacks._alert_lines import issues_of
 from callbacks._reader import FORECASTING, PageReader
 from callbacks._request import alerts_address, language, may_edit
+from callbacks._sales import revision
 from callbacks._scope import scope
 from figures.cards import Built
 from figures.html import Content, el
@@ -89,7 +90,8 @@ def answer(
     alerts = alerts_address(reader.engine.state)
     key = (
         page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision,
-        reader.alarms_revision, alerts, reader.forecasting() if page.key in FORECASTING else "",
+        reader.alarms_revision, alerts, revision(reader, page.key),
+        reader.forecasting() if page.key in FORECASTING else "",
     )  # fmt: skip
     return reader.page(
         key, lambda: _packed(contents(page, reader, search, reader_language, edits=edits))

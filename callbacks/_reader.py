@@ -13,13 +13,20 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from accounting.emission import Basis
+from accounting.inputs import LINES
+from accounting.revenue import eligible
+from accounting.whatif import Bus
 from callbacks import _forecasts
+from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
-from data import flows, queries
+from data import flows, queries, scenarios
+from data.bases import newest_run
+from data.discounts import discounts
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
+from data.whatif import bus_of
 from figures import policy
 from figures.cells import Book
 from figures.focus import MONTH
@@ -31,6 +38,7 @@ from translations import text
 
 T = TypeVar("T")
 KEPT = 512
+DRAWN = 96  # joint paths take ten megabytes a site, what scenarios come to nothing
 VIEWED = 12  # books of views: ranges are free to choose, and a book of years takes megabytes
 LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
@@ -77,6 +85,7 @@ class PageReader:
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
         self.forecasting: Callable[[], str] = str  # whether forecasts are being made; app.py
+        self.drawn = Kept(most=DRAWN)
 
     @property
     def version(self) -> int:
@@ -182,6 +191,16 @@ class PageReader:
 
         return self._viewed.get(self.version, ("day", sites, view, last), made)
 
+    @property
+    def newest_run(self) -> int:
+        """The number of the newest run of forecasts; 0 before the first."""
+        return self._kept(("newest_run",), lambda: newest_run(self._engine))
+
+    @property
+    def market_prices(self) -> scenarios.Prices | None:
+        """The prices that the presets of scenarios are made of."""
+        return self._kept("market_prices", lambda: scenarios.prices(self._engine))
+
     def forecasts(self) -> Forecasts | None:
         """Return the newest forecasts, of every site; None before the first."""
         return self._kept("forecasts", lambda: _forecasts.read(self._engine))
@@ -247,6 +266,7 @@ class PageReader:
             copper=self._copper(filters),
             forecasts=self.forecasts() if page in FORECASTING else None,
             forecasting=self.forecasting() if page in FORECASTING else "",
+            sales=sales_of(self, filters.sites, language) if page == "market" else None,
             **self._own(page, filters, last.months[-1]),
             **self._details(page, sites, last),
         ).filtered(filters.focus)  # fmt: skip
@@ -330,6 +350,18 @@ class PageReader:
             found["batches"] = tuple(BatchMonth(*row) for row in _rows(made))
         return found
 
+    def discounts(self, site: str) -> dict[tuple[str, str], tuple[float, float]]:
+        """Return CF(u) of every line and month of a site, and what it would be unestimated."""
+        return self._kept(("discounts", site), lambda: discounts(self._engine, site))
+
+    def bus(self, site: str) -> Bus | None:
+        """Return an electric bus as a site's own were in its last twelve months."""
+        known = self.known()
+        if known is None:
+            return None
+        months = [shifted(known.range[1], -back) for back in range(12)]
+        return self._kept(("bus", site), lambda: bus_of(self._engine, site, months))
+
     def market_days(self, first: str, last: str) -> Book:
         """Return price and volume of the market's days between two months."""
         return self._kept(
@@ -390,7 +422,7 @@ class PageReader:
         ]  # fmt: skip
         return {
             "page": page, "sources": sources, "feed": self.feed_words(language),
-            "methodology": "yes" if settings.get("creditable") else "",
+            "methodology": "yes" if any(eligible(settings, line) for line in LINES) else "",
             "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),

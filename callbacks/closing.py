@@ -45,6 +45,7 @@ from pages._panel import Page, Panel, Rendered, panel_id, render
 from pages._plain import part, query
 from pages.closing import Choice
 from security import policy, web
+from security.keys import Keys
 from security.roles import DEMONSTRATION, role_name
 from translations import text
 
@@ -79,11 +80,15 @@ def who() -> Who:
 
 @dataclass(frozen=True)
 class Desk:
-    """What the working pages work with: the reader, and the lock of everything that writes."""
+    """What the working pages work with: the reader, the lock of everything that writes, the keys.
+
+    The keys are opened only by what needs them.
+    """
 
     reader: PageReader
     writing: threading.Lock
     language: str = "zh"
+    keys: Callable[[], Keys] | None = None
 
 
 class Busy(Exception):

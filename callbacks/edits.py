@@ -12,8 +12,10 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from accounting.ledger import indicators
+from callbacks import sales
 from callbacks._reader import PageReader
 from callbacks._request import language
+from callbacks._sale_acts import ACTS
 from callbacks._scope import denied, in_scope
 from callbacks.closing import (
     Answer,
@@ -48,6 +50,7 @@ from pages._edit import Written
 from pages._filters import parse
 from pages._panel import Page
 from pages._plain import part
+from pages.market import KEY as MARKET
 from security.policy import NOTE
 from security.roles import role_name
 from translations import text
@@ -107,13 +110,18 @@ def filled(
     known = reader.known()
     if not isinstance(ask, Mapping) or known is None:
         return None, None
-    if not may(desk.reader, asks, page.path, NOTE):
+    kind = str(ask.get("kind", ""))
+    action = sales.FORMS[kind].action if page.key == MARKET and kind in sales.FORMS else NOTE
+    if not may(desk.reader, asks, page.path, action):
         role = role_name(asks.role, chosen) if asks.role else "--"
-        return text("没有权限", chosen), text("{role}不能写备注或设目标", chosen, role=role)
+        key = "{role}不能写备注或设目标" if action == NOTE else "{role}不能这样做"
+        return text("没有权限", chosen), text(key, chosen, role=role)
     view = reader.view(page.key, parse(search, known), chosen)
     if view is None:
         return None, None
-    if ask.get("kind") == "target":
+    if action != NOTE:
+        return sales.FORMS[kind].made(view, str(ask.get("of", ""))[:LONGEST_FIELD], _new_key())
+    if kind == "target":
         return _target_form(reader, view, str(ask.get("of", "")))
     return _note_form(reader, page, view, ask)
 
@@ -193,9 +201,11 @@ def _new_key() -> str:
 
 def edited(desk: Desk, page: Page, asks: Who, sent: Mapping[str, Any], chosen: str) -> Said:
     """Do what the dialog sends; a refusal says why in words and is recorded."""
+    doing = _field(sent, "do")
+    if page.key == MARKET and doing in ACTS:
+        return sales.done(desk, asks, sent, chosen)
     if not may(desk.reader, asks, page.path, NOTE):
         forbidden()
-    doing = _field(sent, "do")
     maker = _DOING.get(doing)
     if maker is None or len(_field(sent, "key")) < 8:
         return failed(text("未能完成，请重试", chosen))

@@ -8,7 +8,7 @@ import csv
 import logging
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -589,7 +589,7 @@ def safe_name(name: str) -> str:
     return f"{stem[:60]}{dot}{suffix[:8]}" if stem else plain[:60]
 
 
-def _stored(engine: Engine, asks: Who, slot: str, key: str) -> Path:
+def stored(engine: Engine, asks: Who, slot: str, key: str) -> Path:
     """Return where pieces are put together; a name with a dot is swept at the next start."""
     return engine.store.inbox / f".form-{sm3(asks.name.encode())[:16]}-{slot}-{key}"
 
@@ -598,12 +598,18 @@ def received(desk: Desk, asks: Who, piece: object, chosen: str) -> dict[str, Any
     """Take a piece of a file and say how far it is; pieces come in order, one account's alone."""
     if not may(desk.reader, asks, f"/{page.KEY}", "propose"):
         forbidden()
-    engine = desk.reader.engine
+    return put_together(desk.reader.engine, asks, piece, SLOTS, chosen)
+
+
+def put_together(
+    engine: Engine, asks: Who, piece: object, slots: Collection[str], chosen: str
+) -> dict[str, Any]:
+    """Add a piece to the file of one of some slots, and say how far it is or why it is not."""
     given = piece if isinstance(piece, Mapping) else {}
     slot, key = str(given.get("slot", "")), str(given.get("key", ""))
-    if slot not in SLOTS or not _KEY.fullmatch(key):
+    if slot not in slots or not _KEY.fullmatch(key):
         return {"failed": text("没有传上去，请重选", chosen), "slot": slot, "key": key}
-    path = _stored(engine, asks, slot, key)
+    path = stored(engine, asks, slot, key)
     body, at = _body(given.get("body")), given.get("at")
     held = path.stat().st_size if path.exists() else 0
     if body is None or at != held or held + len(body) > LARGEST_BYTES:
@@ -647,7 +653,7 @@ def _uploaded(engine: Engine, asks: Who, entry: Entry, slot: str, folder: Path) 
     key, name = entry.files.get(slot, ("", ""))
     if not key or not name:
         return None
-    path = _stored(engine, asks, slot, key)
+    path = stored(engine, asks, slot, key)
     if not path.is_file():
         return None
     inside = folder / slot

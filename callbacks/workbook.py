@@ -124,12 +124,13 @@ def _facts(
 def _leaf(panel: Panel, built: Built, sheet: Sheet, view: View) -> Leaf:
     title = view.t(panel.title)
     lines = (
-        f"{panel.clause}  {title}",
+        f"{panel.clause}  {title}".strip(),
         _subtitle(view, built),
         built.foot,
     )
     return Leaf(
-        f"{panel.clause} {title}", tuple(line for line in lines if line), _head(view, sheet),
+        f"{panel.clause} {title}".strip(), tuple(line for line in lines if line),
+        _head(view, sheet),
         tuple(_row(view, sheet, at) for at in range(len(sheet.labels))),
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,11 @@ from typing import Any
 import pandas as pd
 
 from accounting.forecast.champion import Held
+from accounting.forecast.paths import Schedule
 from accounting.forecast.run import LINES, SEED, WHOLE, Inputs, Results, Row, Series, SiteInputs
+from accounting.revenue import eligible
+from accounting.uncertainty import conservativeness
+from data.bases import kept
 from data.digest import sm3
 from data.engine import Engine
 from data.prices import by_month, by_week, ended, model_weeks, trades
@@ -22,6 +27,7 @@ from data.state import now
 from data.store import Cursor, frame, insert
 
 YEAR = 12
+KEPT = 2  # what is kept of a run; a later edition that keeps more makes a run anew
 COLUMNS = (
     "series", "site", "entity", "grain", "origin", "target", "p50", "lo50", "hi50", "lo80", "hi80",
     "lo95", "hi95", "model", "kind", "unit",
@@ -72,14 +78,14 @@ def inputs_of(engine: Engine, seed: int = SEED) -> Inputs:
     return Inputs(
         ccer=Series(*model_weeks(weeks)),
         cea=cea,
-        sites={site: _site(engine, site, bool(document.settings.get("creditable", False)))
+        sites={site: _site(engine, site, any(eligible(document.settings, p) for p in LINES))
                for site, document in sites.items()},
         held=held,
         seed=seed,
     )  # fmt: skip
 
 
-def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
+def _site(engine: Engine, site: str, applies: bool) -> SiteInputs:
     with engine.store.read() as cursor:
         rows = frame(cursor, _LINES, [site])
     whole = rows[~rows["flags"].str.split(";").map(lambda flags: "month_to_date" in flags)]
@@ -93,8 +99,15 @@ def _site(engine: Engine, site: str, eligible: bool) -> SiteInputs:
         per_tonne={line: rate for line, (_, rate, _) in made.items()},
         plan_t=plan,
         uncertainty_pct={line: u for line, (_, _, u) in made.items()},
-        eligible=eligible,
+        eligible=applies,
+        schedule=Schedule(conservativeness=_cf(made.values())),
     )
+
+
+def _cf(made: Iterable[tuple[Series, float | None, float | None]]) -> float:
+    """Return CF(u) of the least certain line (accounting.md §11); unknown is the least certain."""
+    found = [math.inf if u is None else u for series, _, u in made if series.values]
+    return conservativeness(max(found, default=math.inf))
 
 
 def _line(rows: pd.DataFrame, line: str) -> tuple[Series, float | None, float | None]:
@@ -134,6 +147,7 @@ def _held(cursor: Cursor) -> dict[tuple[str, str, str], Held]:
 def digest_of(inputs: Inputs) -> str:
     """Return the SM3 of everything a run reads but the champions it keeps: its data version."""
     said = {
+        "kept": KEPT,
         "ccer": [inputs.ccer.labels, inputs.ccer.values],
         "cea": [inputs.cea.labels, inputs.cea.values],
         "seed": inputs.seed,
@@ -204,15 +218,17 @@ def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run | No
         insert(cursor, "forecast", rows.assign(run=number, forecast_id=ids))
     tables = pd.DataFrame(list(results.backtests), columns=list(TABLE))
     insert(cursor, "forecast_backtest", tables.assign(run=number))
+    for site, basis in sorted(results.bases.items()):
+        cursor.execute("INSERT INTO forecast_basis VALUES (?, ?, ?)", [number, site, kept(basis)])
     return Run(number, at, seed, version, reasons)
 
 
 def newest(engine: Engine) -> Run | None:
     """Return the newest run; None before the first."""
-    return kept(engine)
+    return run_of(engine)
 
 
-def kept(engine: Engine, run: int | None = None) -> Run | None:
+def run_of(engine: Engine, run: int | None = None) -> Run | None:
     """Return a run, the newest by default; None where there is none."""
     with engine.store.read() as cursor:
         row = cursor.execute(
@@ -312,7 +328,7 @@ def one(engine: Engine, forecast_id: str) -> tuple[Row, Run, pd.DataFrame] | Non
     if rows.empty:
         return None
     row = next(_rows(rows))
-    made = kept(engine, int(row["run"]))
+    made = run_of(engine, int(row["run"]))
     if made is None:
         return None
     tables = backtests(engine, made.run)

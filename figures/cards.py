@@ -60,6 +60,8 @@ class Built:
         What can be done about it.
     unparted
         Why it does not follow the filter of the page; empty where it does.
+    mark
+        What stands at its foot instead of a quality, such as that it is a scenario.
     """
 
     subtitle: str = ""
@@ -75,6 +77,7 @@ class Built:
     empty: str = ""
     action: Content = None
     unparted: str = ""
+    mark: Node | None = None
     colors: tuple[str, ...] = field(default=())
 
     def lens_words(self, view: View) -> str:
@@ -295,8 +298,8 @@ def badge_missing(view: View) -> Node:
               cls="badge badge-stale", title=view.t("尚未核算"))  # fmt: skip
 
 
-def compact(view: View, what: Indicator) -> Node:
-    """Return a compact indicator: name, value, change, sparkline."""
+def compact(view: View, what: Indicator, beside: Content = None) -> Node:
+    """Return a compact indicator: name, value, change, a ratio beside it, sparkline."""
     cell = view.now(what.key)
     return el(
         "Div",
@@ -306,6 +309,7 @@ def compact(view: View, what: Indicator) -> Node:
         lens_mark(view, cell),
         value_line(view, cell, size="compact-value"),
         changes(view, what.key, what.polarity, both=False),
+        el("Div", beside, cls="compact-beside") if beside else None,
         sparkline(view.cells(what.key), what.color),
         cls="compact",
     )  # fmt: skip

@@ -150,7 +150,7 @@ def badge_words(cell: Cell | None, language: str) -> tuple[str, str, str]:
         return "warn", "triangle-alert", text("缺数", language)
     if cell.quality == "published":
         return "info", "file-text", text("公开数据", language)
-    if cell.forecast:
+    if cell.forecast or cell.quality == "scenario":
         word = "情景" if cell.quality == "scenario" else "预测"
         return "info", "trending-up", text(word, language)
     if cell.quality == "incomplete" and "month_to_date" not in cell.flags:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from figures import cards, charts
+from figures.beside import Beside
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, ratio, share, total
 from figures.focus import where_parted
@@ -178,9 +179,10 @@ def _objects(view: View) -> Content:
     ]  # fmt: skip
 
 
-def indicator(view: View, what: Indicator) -> Built:
-    """Return a compact indicator card."""
-    return Built(body=cards.compact(view, what), lead=view.now(what.key))
+def indicator(view: View, what: Indicator, beside: Beside) -> Built:
+    """Return a compact indicator card and the ratio that stands beside its number."""
+    more = where_parted(lambda: beside(view))
+    return Built(body=cards.compact(view, what, more), lead=view.now(what.key))
 
 
 def substitution_lines(view: View) -> Built:

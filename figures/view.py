@@ -12,6 +12,7 @@ from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
 from figures.forecast import Forecasts
 from figures.number import Units
+from figures.sales import Sales
 from translations import text
 
 SIZES = {"month": 1, "quarter": 3, "year": 12}
@@ -238,6 +239,8 @@ class View:
     forecasts, forecasting
         The newest forecasts, None before the first; whether they are being ``computing`` or
         ``failed``, else empty.
+    sales
+        What 售碳潜力 shows besides figures; None on every other page.
     """
 
     book: Book
@@ -269,6 +272,7 @@ class View:
     at: Span | None = None
     forecasts: Forecasts | None = None
     forecasting: str = ""
+    sales: Sales | None = None
 
     def t(self, key: str, /, **values: object) -> str:
         """Return a sentence in the reader's language."""

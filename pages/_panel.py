@@ -30,7 +30,8 @@ class Panel:
     Parameters
     ----------
     key, clause, title, form
-        Its name in addresses, its clause (``5.2.a``), its title, the form the standard asks for.
+        Its name in addresses, its clause (``5.2.a``; empty for what stands beside one), its title,
+        the form the standard asks for.
     reads
         The ledger names it needs; without any of them it is empty and says why. None for what
         needs no ledger.
@@ -144,7 +145,7 @@ def shell(page: Page, panel: Panel, language: str) -> Node:
         _aside(page, panel, graphs) if panel.aside else None,
         id=panel_id(page.key, panel.key, "panel"),
         cls=f"panel w{panel.width} panel-{plain}{look}",
-        data_panel=panel.key, data_clause=panel.clause, data_form=panel.form,
+        data_panel=panel.key, data_clause=panel.clause or None, data_form=panel.form,
         data_state="loading", aria_label=text(panel.title, language),
     )  # fmt: skip
 
@@ -340,7 +341,9 @@ def _do(name: str, words: str, action: str, view: View) -> Node:
 
 
 def _foot(view: View, built: Built) -> Node:
-    mark = badge(built.lead, view.language) if built.lead or built.sheet else None
+    mark = built.mark
+    if mark is None and (built.lead or built.sheet):
+        mark = badge(built.lead, view.language)
     return el("Div", el("Span", built.foot, cls="foot-words"), mark, cls="card-foot")
 
 

@@ -60,7 +60,7 @@ def card(page: str, name: str, form: str, *inside: Content, cls: str = "") -> No
 def chart(page: Page, panel: Panel, language: str) -> Node:
     """Return the shell of a chart; a working page's belongs to no clause of the standard."""
     found = shell(page, panel, language)
-    del found["props"]["data-clause"]
+    found["props"].pop("data-clause", None)
     return found
 
 

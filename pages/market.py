@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from figures import market as figures
 from figures import outlook, revenue, trading
+from figures.evidence import evidence
+from figures.html import Node, el
 from figures.price import PRICE, VOLUME
+from figures.project import path
 from figures.reduction import REDUCTION
+from figures.scenario import scenario
+from figures.sellable import eligibility, sellable
+from figures.whatif import whatif
 from pages._panel import Page, Panel, Section
+from pages._plain import part, stores
 
 _WAITS = "没有数值：导入批次、产出、车次并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
+
+KEY = "market"
+SCENARIO_OUT = part(KEY, "scenario-out")
+WHATIF_OUT = part(KEY, "whatif-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
@@ -18,8 +31,12 @@ _SUMS = Panel(
 
 _YEARS = (
     Panel(
-        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=12,
+        key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=8,
         reads=(REDUCTION,), build=figures.years, heights=(280,), waits=_WAITS,
+    ),
+    Panel(
+        key="scenario", clause="", title="测算情景", form="indicators", width=4, reads=None,
+        build=partial(scenario, out=SCENARIO_OUT),
     ),
 )  # fmt: skip
 
@@ -42,7 +59,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
-        build=figures.evidence,
+        build=evidence,
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
@@ -50,13 +67,36 @@ _OUTLOOK = (
     ),
 )  # fmt: skip
 
-_PATH = Panel(
-    key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
-    build=figures.path,
+_SELLABLE = (
+    Panel(
+        key="sellable", clause="", title="可售量：从毛减排到可售", form="bar", width=8,
+        reads=(REDUCTION,), build=sellable, heights=(260,), waits=_WAITS,
+    ),
+    Panel(
+        key="eligibility", clause="", title="方法学适用性", form="list", width=4, reads=None,
+        build=eligibility,
+    ),
 )  # fmt: skip
 
+_WHATIF = Panel(
+    key="whatif", clause="", title="假设分析", form="indicators", width=12, reads=(REDUCTION,),
+    build=partial(whatif, out=WHATIF_OUT), waits=_WAITS,
+)  # fmt: skip
+
+_PATH = Panel(
+    key="path", clause="5.7.g", title="CCER 项目开发路径", form="steps", width=12, reads=None,
+    build=path,
+)  # fmt: skip
+
+
+def _stores(_language: str) -> Node:
+    """Return the stores of what the page sends besides the dialog."""
+    names = ("scenario", "whatif", "piece", "act-piece", "sent", "file-evidence")
+    return el("Div", stores(KEY, *names), hidden=True)
+
+
 PAGE = Page(
-    key="market",
+    key=KEY,
     path="/market",
     name="售碳潜力",
     title="售碳潜力",
@@ -66,11 +106,14 @@ PAGE = Page(
     manual="screens-carbon-sales",
     finding=figures.finding,
     notice=figures.notice,
+    before=_stores,
     sections=(
         Section(panels=(_SUMS,)),
         Section(panels=_YEARS),
         Section(panels=_MONTHS),
         Section(panels=_OUTLOOK),
+        Section(panels=_SELLABLE),
         Section(panels=(_PATH,)),
+        Section(panels=(_WHATIF,)),
     ),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from figures import alerts, cards, revenue
+from figures import alerts, beside, cards, revenue
 from figures import overview as figures
+from figures.beside import Beside
 from figures.cards import Indicator
 from figures.html import Content, core
 from figures.price import PRICE
@@ -25,7 +26,7 @@ def _unknown(question: str, name: str, color: str) -> Content:
 
 
 def _compact(
-    key: str, clause: str, name: str, indicator: tuple[str, str, str], color: str,
+    key: str, clause: str, name: str, indicator: tuple[str, str, str], color: str, more: Beside,
     polarity: str = cards.GOOD,
 ) -> Panel:  # fmt: skip
     def ground(view: View, reason: str) -> Content:
@@ -34,7 +35,8 @@ def _compact(
     what = Indicator("", name, indicator, color, polarity)
     return Panel(
         key=key, clause=clause, title=name, form="indicators", reads=(indicator,), width=2,
-        build=partial(figures.indicator, what=what), kind="bare", ground=ground, waits=_BENEFIT,
+        build=partial(figures.indicator, what=what, beside=more), kind="bare", ground=ground,
+        waits=_BENEFIT,
     )  # fmt: skip
 
 
@@ -68,17 +70,18 @@ _EMISSION = Panel(
 
 _KEY_FIGURES = (
     _compact("pv-generation", "5.2.b", "光伏发电量", ("pv_generation", "site", "site"),
-             "source.pv"),
+             "source.pv", beside.PV),
     _compact("charger-energy", "5.2.c", "充电桩充电量", ("charger_energy", "site", "site"),
-             "source.charger"),
+             "source.charger", beside.PILES),
     _compact("heat-pump-saved", "5.2.d", "地源热泵节电量", ("heat_pump_saved", "site", "site"),
-             "source.gshp"),
+             "source.gshp", beside.PUMP),
     _compact("cable-reduction", "5.2.f", "电缆减排量", ("reduction", "line", "cable"),
-             "product.cable"),
+             "product.cable", beside.LINES["cable"]),
     _compact("conductor-reduction", "5.2.g", "架空导线减排量", ("reduction", "line", "conductor"),
-             "product.conductor"),
+             "product.conductor", beside.LINES["conductor"]),
     _compact("transformer-reduction", "5.2.h", "变压器减排量",
-             ("reduction", "line", "transformer"), "product.transformer"),
+             ("reduction", "line", "transformer"), "product.transformer",
+             beside.LINES["transformer"]),
 )  # fmt: skip
 
 _TRENDS = (

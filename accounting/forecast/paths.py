@@ -58,6 +58,42 @@ class Schedule:
         return list(range(self.first_month, horizon + 1, self.every_months))
 
 
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What joint paths need of a fan: kept with the run, so that they can be drawn again.
+
+    Parameters
+    ----------
+    p50
+        The point forecast, in the unit of the series, shape (horizon,).
+    errors
+        Past errors by origin and step, NaN where none is known, shape (n, horizon); None where
+        nothing was backtested.
+    log
+        Whether errors are of logarithms.
+    """
+
+    p50: Values
+    errors: Values | None
+    log: bool
+
+    @classmethod
+    def of(cls, fan: Fan) -> Spread:
+        """Return what paths need of a fan."""
+        return cls(fan.p50, None if fan.past is None else fan.past.errors, fan.log)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether every number is the same; what is not known equals what is not known."""
+        return isinstance(other, Spread) and self._bytes() == other._bytes()
+
+    def __hash__(self) -> int:
+        return hash(self._bytes())
+
+    def _bytes(self) -> tuple[bytes, bytes | None, bool]:
+        errors = None if self.errors is None else self.errors.tobytes()
+        return self.p50.tobytes(), errors, self.log
+
+
 @dataclass(frozen=True)
 class Earned:
     """What paths earn, month by month.
@@ -87,14 +123,14 @@ class Earned:
 
 
 def reduction_paths(
-    fans: Mapping[str, Fan], months: int, paths: int, seed: int
+    fans: Mapping[str, Fan | Spread], months: int, paths: int, seed: int
 ) -> dict[str, Values]:
     """Return joint paths of monthly reductions by entity.
 
     Parameters
     ----------
     fans
-        The forecast of each entity, kgCO2e a month, with its backtest.
+        The forecast of each entity, kgCO2e a month, with its past errors.
     months
         How many months ahead; beyond a fan its last twelve steps repeat.
     paths, seed
@@ -111,10 +147,11 @@ def reduction_paths(
     Engineering notes of the forecasts, §5.6: bootstrap of the errors of the backtest.
     """
     shock = np.random.default_rng([seed, 1]).random(paths)
-    return {name: _one(fan, shock, months) for name, fan in fans.items()}
+    spreads = {name: Spread.of(f) if isinstance(f, Fan) else f for name, f in fans.items()}
+    return {name: _one(spread, shock, months) for name, spread in spreads.items()}
 
 
-def _one(fan: Fan, shock: Values, months: int) -> Values:
+def _one(fan: Spread, shock: Values, months: int) -> Values:
     points = _longer(fan.p50, months)
     apart = np.empty((len(shock), months))
     for at in range(months):
@@ -131,13 +168,13 @@ def _longer(points: Values, months: int) -> Values:
     return np.array(found)
 
 
-def _errors_at(fan: Fan, step: int, shock: Values) -> Values:
+def _errors_at(fan: Spread, step: int, shock: Values) -> Values:
     """Return the error of each path at a step; where few are known, those before it, wider."""
-    if fan.past is None:
+    if fan.errors is None:
         return np.zeros(len(shock))
     wider, at = 1.0, step
     while True:
-        known = fan.past.errors[:, at]
+        known = fan.errors[:, at]
         known = known[~np.isnan(known)]
         if len(known) >= LEAST_ERRORS or at == 0:
             break

@@ -21,7 +21,14 @@ from accounting.forecast.champion import (
     forecast,
 )
 from accounting.forecast.models import YEAR, Values
-from accounting.forecast.paths import PATHS, Schedule, earned, price_paths, reduction_paths
+from accounting.forecast.paths import (
+    PATHS,
+    Schedule,
+    Spread,
+    earned,
+    price_paths,
+    reduction_paths,
+)
 
 SEED = 615
 REVENUE_MONTHS = 60
@@ -90,12 +97,39 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What the joint paths of a site are drawn from.
+
+    Parameters
+    ----------
+    origin
+        The last known month.
+    lines
+        Line to what paths need of its fan, kgCO2e.
+    weekly_cny_per_t
+        Weekly prices without gaps, oldest first, CNY/t; empty where none are known.
+    schedule, seed
+        Issuance and cost; what paths are drawn with.
+    """
+
+    origin: str
+    lines: Mapping[str, Spread]
+    weekly_cny_per_t: tuple[float, ...]
+    schedule: Schedule
+    seed: int
+
+
+@dataclass(frozen=True)
 class Results:
-    """Rows of forecasts and of the tables of their backtests, and a reason by series."""
+    """Rows of forecasts and of the tables of their backtests, and a reason by series.
+
+    ``bases``: by site what its joint paths are drawn from, for scenarios.
+    """
 
     forecasts: tuple[Row, ...]
     backtests: tuple[Row, ...]
     reasons: Mapping[tuple[str, str, str], str]
+    bases: Mapping[str, Basis] = field(default_factory=dict)
 
 
 def run(inputs: Inputs) -> Results:
@@ -117,7 +151,7 @@ def run(inputs: Inputs) -> Results:
     made.price("cea_price", inputs.cea, PRICE_MONTHS, "month")
     for site, known in sorted(inputs.sites.items()):
         made.site(site, known)
-    return Results(tuple(made.rows), tuple(made.tables), made.reasons)
+    return Results(tuple(made.rows), tuple(made.tables), made.reasons, made.bases)
 
 
 class _Run:
@@ -128,6 +162,7 @@ class _Run:
         self.rows: list[Row] = []
         self.tables: list[Row] = []
         self.reasons: dict[tuple[str, str, str], str] = {}
+        self.bases: dict[str, Basis] = {}
 
     def price(self, name: str, series: Series, rules: Rules, grain: str) -> None:
         """Forecast a price of the market; beyond it nothing is said."""
@@ -149,6 +184,11 @@ class _Run:
             self._fan(("reduction", site, line), "month", series, fan, targets, "kgCO2e")
         if not fans:
             return
+        weekly = filled(self.inputs.ccer.values).values
+        self.bases[site] = Basis(
+            origin, {line: Spread.of(fan) for line, fan in fans.items()},
+            tuple(weekly.tolist()) if np.all(weekly > 0) else (), known.schedule, self.inputs.seed,
+        )  # fmt: skip
         paths = reduction_paths(fans, REVENUE_MONTHS, PATHS, self.inputs.seed)
         months = _ahead(origin, "month", REVENUE_MONTHS)
         whole = sum(paths.values())
@@ -243,11 +283,11 @@ class _Run:
         months: Sequence[str],
     ) -> None:  # fmt: skip
         """Return what could be earned if a methodology were accepted: always a scenario."""
-        weekly = filled(self.inputs.ccer.values).values
-        if not len(weekly) or not np.all(weekly > 0):
+        weekly = self.bases[site].weekly_cny_per_t
+        if not weekly:
             self.reasons["revenue", site, WHOLE] = "no_price"
             return
-        prices = price_paths(weekly.tolist(), REVENUE_MONTHS, PATHS, self.inputs.seed)
+        prices = price_paths(weekly, REVENUE_MONTHS, PATHS, self.inputs.seed)
         found = earned(paths, prices, known.schedule, self.inputs.seed)
         for entity, gross in {**found.by_entity_cny, WHOLE: found.gross_cny}.items():
             self._paths(("revenue", site, entity), origin, months, np.cumsum(gross, axis=1),

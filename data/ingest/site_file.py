@@ -58,6 +58,23 @@ _WEIGHTS = tuple(
     for line, line_zh, line_en in _LINES
 )
 
+# flag_k of accounting.md §11: by source, default no, with methodology and evidence (D-7).
+SOURCES = (
+    *((name, f"{zh}拆解", f"{en} dismantling") for name, zh, en in _LINES),
+    ("pv", "光伏", "PV"),
+    ("charger", "充电桩", "chargers"),
+    ("heat_pump", "地源热泵", "heat pump"),
+)
+_ELIGIBLE = tuple(
+    Setting(f"{name}_{source}", f"{zh}（{source_zh}）", f"{en} ({source_en})", kind, default)
+    for source, source_zh, source_en in SOURCES
+    for name, zh, en, kind, default in (
+        ("creditable", "适用方法学", "A methodology applies", bool, False),
+        ("methodology", "方法学编号", "Methodology id", str, ""),
+        ("evidence", "佐证材料编号", "Evidence id", str, ""),
+    )
+)
+
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
@@ -82,7 +99,14 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("headcount_office", "办公人数", "Office headcount", float, None),
         Setting("headcount_plant", "厂区人数", "Plant headcount", float, None),
         Setting("tank_l", "油罐容量（L）", "Tank capacity (L)", float, None),
-        Setting("creditable", "存在适用方法学", "A methodology applies", bool, False),
+        Setting(
+            "creditable",
+            "全部拆解线存在适用方法学",
+            "A methodology applies to all lines",
+            bool,
+            False,
+        ),
+        *_ELIGIBLE,
         *_WEIGHTS,
     )
 }
@@ -317,4 +341,11 @@ def _settings(reader: _Reader, given: object) -> dict[str, object]:
             remedy = "请填写其中之一：{allowed}"
             reader.problem(f"settings.{name}", value, "不在可选值之中", remedy, allowed=allowed)
         found[name] = setting.default if value is None else value
+    for source, _, _ in SOURCES:
+        if found[f"creditable_{source}"] is not True:
+            continue
+        for name in (f"methodology_{source}", f"evidence_{source}"):
+            if not str(found[name]).strip():
+                remedy = "适用方法学须同时写明方法学编号和佐证材料编号"
+                reader.problem(f"settings.{name}", None, "缺少必填项", remedy)
     return found

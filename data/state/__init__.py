@@ -54,6 +54,8 @@ from data.state.audit import (
     acts,
 )
 from data.state.clock import now
+from data.state.evidence import Evidence, EvidenceLibrary, NoSuchEvidence, Original
+from data.state.evidence import Said as EvidenceSaid
 from data.state.factors import FactorVersions, Version
 from data.state.incidents import (
     Incident,
@@ -62,6 +64,7 @@ from data.state.incidents import (
     NotHandled,
     Step,
 )
+from data.state.interface_tests import InterfaceTest, InterfaceTests
 from data.state.interfaces import (
     Interfaces,
     InterfaceVersion,
@@ -73,6 +76,8 @@ from data.state.locked import lock_statements
 from data.state.months import Months, PeriodEvent
 from data.state.notes import NewNote, NoSuchNote, Note, Notes
 from data.state.outbox import Delivery, Outbox, Posted
+from data.state.projects import ProjectEvent, Projects
+from data.state.scenarios import NoSuchScenario, Scenario, Scenarios
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 from data.state.visits import Visits
@@ -106,7 +111,12 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Display",
+    "Evidence",
+    "EvidenceLibrary",
+    "EvidenceSaid",
     "FactorVersions",
+    "InterfaceTest",
+    "InterfaceTests",
     "InterfaceVersion",
     "Interfaces",
     "Incident",
@@ -119,19 +129,26 @@ __all__ = [
     "NewNote",
     "NewProposal",
     "NewRequest",
+    "NoSuchEvidence",
     "NoSuchInterface",
     "NoSuchKey",
     "NoSuchNote",
+    "NoSuchScenario",
     "NotHandled",
     "Note",
     "Notes",
+    "Original",
     "Outbox",
     "PeriodEvent",
     "PersonHolds",
     "PolicyVersion",
     "Posted",
+    "ProjectEvent",
+    "Projects",
     "Proposal",
     "Run",
+    "Scenario",
+    "Scenarios",
     "SessionRow",
     "Signed",
     "Stale",
@@ -178,11 +195,15 @@ class State:
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.interfaces = Interfaces(self.engine)
+        self.interface_tests = InterfaceTests(self.engine)
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)
         self.incidents = Incidents(self.engine)
         self.outbox = Outbox(self.engine)
+        self.scenarios = Scenarios(self.engine)
+        self.evidence = EvidenceLibrary(self.engine)
+        self.projects = Projects(self.engine)
 
     def close(self) -> None:
         """Release the file."""

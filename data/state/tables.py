@@ -313,6 +313,20 @@ INTERFACE_VERSION = Table(
     Index("interface_version_by_interface", "interface", "version"),
 )
 
+# What probes of interfaces gave; that a row is never changed is in the triggers of its revision.
+INTERFACE_TEST = Table(
+    "interface_test",
+    METADATA,
+    Column("test", Integer, primary_key=True),
+    Column("interface", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ok", Integer, nullable=False),
+    Column("report", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Index("interface_test_by_interface", "interface", "test"),
+)
+
 # Programs' keys; that one is only ever revoked is in the triggers of its revision.
 API_KEY = Table(
     "api_key",
@@ -391,4 +405,56 @@ ALARM_DELIVERY = Table(
     Column("failing_since", DateTime),
     Column("next_at", DateTime),
     Column("error", String, nullable=False),
+)
+
+# Scenarios that somebody saved, by site: a removal or a return is a row of its own.
+SCENARIO = Table(
+    "scenario",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    Column("scenario", Integer, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("site", "kind", "name", "body")),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("act", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("scenario_by_scenario", "scenario", "row"),
+)
+
+# The evidence of clause 5.7 d: every change is a row, the file lies sealed beside the database.
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    Column("evidence", Integer, nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in (
+            "site", "title", "number", "issuer", "issued_on", "clause", "stance", "expires_on",
+            "file_name", "file_sm3",
+        )
+    ),
+    Column("file_bytes", Integer, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("act", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("evidence_by_evidence", "evidence", "row"),
+)  # fmt: skip
+
+# What was done in the six steps of a project (5.7 g); how far it is follows from these rows.
+PROJECT_EVENT = Table(
+    "project_event",
+    METADATA,
+    Column("event", Integer, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("step", Integer, nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in ("act", "owner", "planned_on", "actual_on", "evidence", "reason")
+    ),
+    Column("actor", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("project_event_by_site", "site", "event"),
 )

@@ -77,10 +77,13 @@ def walk(node):
 
 
 def numbers(node):
-    """Every shown number: its words and the attributes it is opened by."""
+    """Every number of the ledger or a forecast: its words and the attributes it is opened by.
+
+    What a scenario comes to is made of the sliders and opens nothing.
+    """
     for found in walk(node):
         props = found.get("props", {})
-        if "data-value" in props:
+        if "data-value" in props and not props.keys() & {"data-scenario", "data-slider"}:
             yield (
                 words(props.get("children", "")),
                 {k.replace("-", "_"): v for k, v in props.items() if k.startswith("data-")},
@@ -118,7 +121,8 @@ def test_every_letter_of_the_clause_has_its_panel_and_form(page):
     letters = STANDARD[page.clause]
     forms = {}
     for panel in page.panels:
-        forms.setdefault(panel.clause, set()).add(panel.form)
+        if panel.clause:  # what stands beside a clause's panel belongs to none
+            forms.setdefault(panel.clause, set()).add(panel.form)
     assert {c.rpartition(".")[2] for c in forms} == set(letters)
     for letter, form in letters.items():
         found = {word for one in forms[f"{page.clause}.{letter}"] for word in one.split()}

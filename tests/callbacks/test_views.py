@@ -24,7 +24,7 @@ PAGES = (
 )  # fmt: skip
 SEARCHES = ("", "&from=2024-04&to=2025-12&grain=quarter&energy=tce&trend=month&carbon=object")
 UNTOUCHED = ("alarm_count", "ccer_price", "ccer_volume")
-UNVIEWED = ("anomalies", "ccer-price", "trading", "path", "outlook")
+UNVIEWED = ("anomalies", "ccer-price", "trading", "path", "outlook", "scenario")
 
 
 def named(view, language="zh"):

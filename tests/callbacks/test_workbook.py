@@ -65,7 +65,9 @@ def test_every_table_is_the_csv_with_numbers_of_full_precision(reader, page, sea
     for panel in (p for p in page.panels if p.key in tabled):
         body = client.get(f"/download/{page.key}/{panel.key}.csv{search}").get_data()
         wanted = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
-        name = next(n for n in book if n == f"{panel.clause} {panel.title}"[:31].replace("/", "·"))
+        name = next(
+            n for n in book if n == f"{panel.clause} {panel.title}".strip()[:31].replace("/", "·")
+        )
         found = table(book[name], wanted[0])
         assert len(found) == len(wanted)
         width = len(wanted[0])

@@ -29,6 +29,9 @@ def test_a_short_document_has_every_default(tmp_path):
         "return_trip_factor": 1.0, "headcount_office": None, "headcount_plant": None,
         "tank_l": None,
         "creditable": False,
+        **{f"{name}_{source}": empty for name, empty in
+           (("creditable", False), ("methodology", ""), ("evidence", ""))
+           for source in ("cable", "conductor", "transformer", "pv", "charger", "heat_pump")},
         **{f"allocation_weight_{r}_{p}": 1.0 for r in ("crane", "environmental", "forklift")
            for p in ("cable", "conductor", "transformer")},
     }  # fmt: skip
