@@ -18,6 +18,7 @@ from figures.view import View, tick
 
 THIN_T = 1000.0  # a week with less says little about the price
 RECENT_WEEKS = 26
+LEAST_WEEKS = 4  # between two names of months
 _FORECAST = ("ccer_price", "", "cn")
 
 _RANGES = (("recent", "近 26 周"), ("week", "按周"), ("month", "按月"))
@@ -58,7 +59,8 @@ def _monthly(view: View) -> Built:
 
 def _weekly(view: View, most: int | None) -> Built:
     past, volume, price = weeks(view, most)
-    span = f"{past[0]} ～ {past[-1]}" if past else view.range_words()
+    joint = " ～ " if view.language == "zh" else " – "
+    span = f"{past[0]}{joint}{past[-1]}" if past else view.range_words()
     subtitle = view.joined(span, view.t("按周"), view.t("全国市场"))
     if _untraded([*volume, *price]):
         return _nothing(view, subtitle)
@@ -219,6 +221,8 @@ def weeks(
 def _month_ticks(figure: charts.Figure, labels: Sequence[str], language: str) -> None:
     """Write the months under weeks: the first week of each, or of every third."""
     firsts = [label for at, label in enumerate(labels) if not at or label[:7] != labels[at - 1][:7]]
+    if len(firsts) > 1 and labels.index(firsts[1]) < LEAST_WEEKS:
+        firsts = firsts[1:]  # no room between a month that has just ended and the next
     step = 1 if len(firsts) <= 7 else 3
     shown = firsts[::step]
     words, year = [], ""

@@ -3,7 +3,7 @@
 (() => {
   const CONTROLS = 'button, a[href], input:not([type=hidden]), select, textarea, summary, ' +
     '[role=button], [role=link], [role=tab], [role=menuitem], [role=checkbox], [role=switch]';
-  const NUMBERS = '[data-figure], [data-figures]';
+  const NUMBERS = '[data-figure], [data-figures], [data-forecast]';
   const CJK = /[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]/;
   const SENTENCE = /[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){3,}/;
   const WORDS = ['aria-label', 'title', 'alt', 'placeholder'];
@@ -276,7 +276,7 @@
 
   const REACH = 21, LEAST = 44;
 
-  /* A link within running text or a table, or a number of the ledger. */
+  /* A link within running text or a table, or a number of the ledger or a forecast. */
   function inText(el) {
     if (el.closest(NUMBERS)) { return true; }
     if (el.tagName !== 'A' || !getComputedStyle(el).display.startsWith('inline')) { return false; }
@@ -377,6 +377,8 @@
     if (value === '' && el.textContent.trim() !== '--') { return 'data-value is empty, the text is not --'; }
     if (value !== '' && !Number.isFinite(Number(value))) { return `data-value is no number: ${value}`; }
     if (one !== undefined && !ID.test(one)) { return `data-figure is no id: ${one}`; }
+    const ahead = el.dataset.forecast;
+    if (ahead !== undefined && !/^F\d+-\d+$/.test(ahead)) { return `data-forecast is no id: ${ahead}`; }
     if (many === undefined) { return ''; }
     if (!RULES.includes(el.dataset.rule)) { return `data-rule is ${el.dataset.rule}`; }
     const good = many.startsWith('indicator=') ? QUERY.test(many) : many.split(' ').every((id) => ID.test(id));
