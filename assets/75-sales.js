@@ -11,7 +11,7 @@
   function controls(box) { return Array.prototype.slice.call(box.querySelectorAll("[data-slider]")); }
   function input(place) { return place.querySelector("input"); }
   function values(box) { return controls(box).map(function (place) { return Number(input(place).value); }).join(","); }
-  function given(box) { return controls(box).map(function (place) { return Number(place.getAttribute("data-value")); }).join(","); }
+  function given(box) { return controls(box).map(function (place) { return Number(place.getAttribute("data-start")); }).join(","); }
 
   function say(place) {
     var control = input(place), low = Number(control.min), high = Number(control.max), at = Number(control.value);
@@ -50,7 +50,7 @@
     var control = document.createElement("input"), box = place.closest("[data-sale]"), before = left[name(box)];
     control.type = "range";
     ["min", "max", "step"].forEach(function (one) { control[one] = place.getAttribute("data-" + one); });
-    control.value = before ? before[controls(box).indexOf(place)] : place.getAttribute("data-value");
+    control.value = before ? before[controls(box).indexOf(place)] : place.getAttribute("data-start");
     control.setAttribute("aria-label", place.getAttribute("data-label"));
     control.addEventListener("input", function () { say(place); moved(place.closest("[data-sale]")); });
     place.appendChild(control);

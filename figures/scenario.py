@@ -104,7 +104,7 @@ def slider(
     return el(
         "Div", el("Span", title, cls="sale-label"), el("Span", shown, cls="sale-value num"),
         el("Div", cls="sale-control", data_slider=name, data_min=repr(limits[0]),
-           data_max=repr(limits[1]), data_step=repr(step), data_value=repr(value),
+           data_max=repr(limits[1]), data_step=repr(step), data_start=repr(value),
            data_label=title, data_words=view.t(words, value="{value}"), data_decimals=str(decimals),
            data_scale=repr(scale)),
         cls="sale-row",
