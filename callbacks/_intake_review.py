@@ -65,8 +65,11 @@ def kind_words(kind: str, chosen: str) -> str:
 def contents(desk: Desk, slot: Slot | None, chosen: page.Choice, asks: Who, words: str) -> Answer:
     """Return everything that the tab shows."""
     allowed = slot is not None and may(desk.reader, asks, page.PAGE.path, IMPORT)
-    body, foot, reason = _body(desk, slot if allowed else None, chosen, words)
     rows = batches(desk.reader.engine, scope())
+    back = {one.batch for one in rows if one.revoked_at is not None}
+    if slot is not None and slot.receipt is not None and slot.receipt.batch in back:
+        slot.receipt = None  # what was taken back is told as taken in no longer
+    body, foot, reason = _body(desk, slot if allowed else None, chosen, words)
     card = _batch(desk, rows, chosen, asks, words)
     return {
         "import-body": body, "import-foot": foot, "import-batch": card,

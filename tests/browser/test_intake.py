@@ -119,6 +119,7 @@ def test_a_bad_gb18030_file_is_corrected_taken_in_and_taken_back(open_page, hous
         page.get_by_label("撤回原因").fill("抄错了表")
         page.get_by_role("button", name="撤回整批").click()
         page.get_by_text("这个批次已经撤回").wait_for()
+        assert page.locator(".intake-taken").count() == 0
         upload(page, path)
         page.locator(".intake-counts").wait_for()
         assert count(page, "错误") == "4"
