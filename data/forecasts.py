@@ -27,6 +27,7 @@ from data.state import now
 from data.store import Cursor, frame, insert
 
 YEAR = 12
+METHOD = 2  # another number where the same input gives other rows, or more is kept of a run
 KEPT = 2  # what is kept of a run; a later edition that keeps more makes a run anew
 COLUMNS = (
     "series", "site", "entity", "grain", "origin", "target", "p50", "lo50", "hi50", "lo80", "hi80",
@@ -151,6 +152,7 @@ def digest_of(inputs: Inputs) -> str:
         "ccer": [inputs.ccer.labels, inputs.ccer.values],
         "cea": [inputs.cea.labels, inputs.cea.values],
         "seed": inputs.seed,
+        "method": METHOD,
         "sites": {
             site: [
                 {line: [s.labels, s.values] for line, s in known.reductions.items()},

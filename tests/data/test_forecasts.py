@@ -175,6 +175,16 @@ def inputs(months=40, weeks=60):
     )  # fmt: skip
 
 
+def test_another_method_makes_another_run_of_the_same_data(engine, monkeypatch):
+    take_shipped(engine)
+    monkeypatch.setattr(forecasts, "METHOD", forecasts.METHOD - 1)  # kept by an earlier build
+    forecasts.refresh(engine, run)
+    assert not forecasts.due(engine)
+    monkeypatch.undo()
+    assert forecasts.due(engine)
+    assert forecasts.refresh(engine, run).run == 2
+
+
 def test_a_run_gives_every_series_its_rows():
     found = run(inputs())
     kinds = {(r["series"], r["entity"], r["grain"], r["kind"]) for r in found.forecasts}
