@@ -80,6 +80,7 @@ def test_a_document_with_its_file_and_a_step_that_rests_on_it(market, tmp_path, 
         card = page.locator('[data-panel="evidence"]')
         card.locator("[data-ask=evidence]").last.click()
         form = page.locator(".edit-form[data-ready]")
+        expect(form.locator("input[type=file]")).to_be_visible()
         page.locator("[data-edit=save]").click()
         expect(page.locator(".work-dialog-said")).to_contain_text("请填写名称")
         form.locator("[data-field=title]").fill(title)
