@@ -1,5 +1,6 @@
 FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app CARBON_HOME=/data CARBON_KEYS=/keys CARBON_BIND=0.0.0.0
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt

@@ -24,6 +24,7 @@ from callbacks import alerts as alerts_work
 from callbacks import audit as audit_work
 from callbacks import closing as closing_work
 from callbacks import factors as factors_work
+from callbacks import intake_papers
 from callbacks._bind import answer, bind_page
 from callbacks._reader import PageReader
 from callbacks._request import language
@@ -31,6 +32,7 @@ from callbacks.alerts import bind_alerts
 from callbacks.audit import AuditDesk, bind_audit, bind_papers
 from callbacks.closing import Desk, bind_closing
 from callbacks.course import READINGS_OF, bind_course
+from callbacks.data import bind_data
 from callbacks.download import bind_downloads
 from callbacks.edits import bind_edits
 from callbacks.factors import bind_factors
@@ -49,14 +51,17 @@ from data.recovery import recovered
 from data.state import DBAPIError, SessionRow, State, now
 from data.store import StoreError
 from figures.html import Node
+from jobs import price_feed
 from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import EVERY_S, Duty
-from jobs.schedule import ALARMS, UPLOAD, Schedule, trail_of
+from jobs.forecast import Forecasting
+from jobs.schedule import ALARMS, FORECASTS, PRICES, UPLOAD, Schedule, trail_of
 from pages import (
     alerts,
     audit,
     closing,
+    data,
     emission,
     factors,
     help,
@@ -81,7 +86,7 @@ from translations import LANGUAGES, text
 
 PAGES: Sequence[Page] = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
-    alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
+    data.PAGE, alerts.PAGE, factors.PAGE, closing.PAGE, audit.PAGE, users.PAGE, help.PAGE,
 )  # fmt: skip
 PANELLED = tuple(page for page in PAGES if not isinstance(page, PlainPage))
 ASSETS = Path(__file__).parent / "assets"
@@ -102,10 +107,16 @@ def create_app(settings: Settings) -> Flask:
     server.extensions["carbon"] = (engine, stack)
     trail = trail_of(settings, engine.state, house.keys)
     writing = threading.Lock()  # commands and pages write one after the other
+    forecasting = Forecasting(engine, writing, settings.settle_quiet_s)
+    trail.also(forecasting.look, EVERY_S, FORECASTS)
+    feed = price_feed.feed_of(settings, engine, writing)
+    if feed is not None:
+        trail.also(feed.look, price_feed.EVERY_S, PRICES)
     _routes(server, house, writing, trail)
-    _screens(server, house, writing, trail)
+    _screens(server, house, writing, trail, forecasting)
     _programs(server, house, trail)
     duty = Duty(engine, writing, settings.settle_quiet_s)
+    trail.watch.told = duty.stepped
     trail.also(duty.look, EVERY_S, ALARMS)
     trail.also(duty.minute, 60, ALARMS)
     trail.also(duty.interfaces, 10, ALARMS)
@@ -149,7 +160,9 @@ def _routes(server: Flask, house: House, writing: threading.Lock, trail: Schedul
         return Response(lines, mimetype="application/x-ndjson")
 
 
-def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedule) -> None:
+def _screens(
+    server: Flask, house: House, writing: threading.Lock, trail: Schedule, forecasting: Forecasting
+) -> None:
     """Register the pages, their callbacks and downloads; warm them before the first request."""
     engine, settings = house.engine, house.settings
     app = _Dash(
@@ -162,11 +175,14 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     )  # fmt: skip
     app.default_language = settings.language
     reader = PageReader(engine)
+    reader.forecasting = forecasting.waiting
     app.layout = lambda: html.Div(_frame(settings, engine.state), className="app")  # type: ignore[arg-type]
     desk = Desk(reader, writing, settings.language, lambda: house.keys)
     for page in PANELLED:
         bind_page(app, page, reader, settings.language)
         bind_edits(app, page, desk)
+    workbooks = {data.KEY: bind_data(app, desk)}
+    intake_papers.bind(server, desk)
     bind_sales(app, desk)
     bind_alerts(app, desk)
     bind_factors(app, desk)
@@ -176,14 +192,14 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     trail.once.append(auditing.warm)
     bind_audit(app, auditing)
     bind_papers(server, auditing)
+    paper = bind_help(app, reader, settings.language)
     bind_originals(server, desk)
-    bind_help(app, reader, settings.language)
     bind_since(app, desk, PAGES)
-    bind_frame(app, PAGES, reader, settings.language)
+    bind_frame(app, PAGES, reader, settings.language, paper)
     bind_trace(app, server, reader, settings.language)
     bind_course(server, reader, settings.language)
     bind_downloads(server, PAGES, reader, settings.language)
-    _own_downloads(server, desk, auditing)
+    _own_downloads(server, desk, auditing, workbooks)
     policy = _Policy(app)
     _gate(app, server, house, reader, policy)
     server.config |= {
@@ -198,9 +214,17 @@ def _screens(server: Flask, house: House, writing: threading.Lock, trail: Schedu
     policy.settle()
 
 
-def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
+def _own_downloads(
+    server: Flask,
+    desk: Desk,
+    auditing: AuditDesk,
+    workbooks: Mapping[str, Callable[[str], Response | None]],
+) -> None:
     """Let the working pages answer for their downloads, which are no sheets of panels."""
-    panels, pages = (server.view_functions[name] for name in ("download_panel", "download_page"))
+    panels, pages, books = (
+        server.view_functions[name]
+        for name in ("download_panel", "download_page", "download_workbook")
+    )
     work: Mapping[str, Callable[[str, str], Response | None]] = {
         alerts.KEY: partial(alerts_work.download, desk),
         factors.KEY: partial(factors_work.download, desk),
@@ -215,7 +239,17 @@ def _own_downloads(server: Flask, desk: Desk, auditing: AuditDesk) -> None:
         found = work[page](panel, request.query_string.decode("ascii", "replace"))
         return abort(404) if found is None else found
 
-    server.view_functions |= {"download_panel": download, "download_page": download}
+    def workbook(page: str) -> Response:
+        if page not in workbooks:
+            return cast(Response, books(page=page))
+        found = workbooks[page](request.query_string.decode("ascii", "replace"))
+        return abort(404) if found is None else found
+
+    server.view_functions |= {
+        "download_panel": download,
+        "download_page": download,
+        "download_workbook": workbook,
+    }
 
 
 def _warm(server: Flask, reader: PageReader) -> None:
@@ -350,6 +384,8 @@ def _page_of_path(path: str) -> str | None:
         return "/"
     if path == _METER:
         return READINGS_OF
+    if intake_papers.PATH.fullmatch(path):
+        return data.PAGE.path
     if path in audit_work.PAPERS:
         return audit.PAGE.path
     if original_path(path):

@@ -587,7 +587,8 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     **interface_commands.EVENTS,
 }
 ANNOUNCED = frozenset(("import", "settle", "forecast", "demo", "demo-remove", "approve-decide"))
-LEAVING = frozenset(("export", "key-print", "key-rotate", *audit_commands.COMMANDS))
+LEAVING = frozenset(("export", "key-print", "key-rotate", "interfaces-doc",
+                     *audit_commands.COMMANDS))  # fmt: skip
 KEYED = frozenset(
     (
         "key-list", "key-print", "key-rotate", "user-add", "user-reset", "approve-decide",

@@ -10,12 +10,15 @@ from pydantic import ValidationError
 
 from data import interfaces
 from data.connectors import UnknownConnector
-from data.connectors.base import ProbeReport
+from data.connectors.base import ProbeReport, report_plain
 from data.engine import Engine
 from data.points import points_csv
 from data.slots import utc_now
 from data.state import NoSuchInterface
 from ledger_commands import DONE, FAILED, Console
+from reports import integration
+from reports.paper_pdf import NoFont
+from settings import load
 from translations import text
 
 STATES = {"off": "停用", "starting": "连接中", "running": "正常", "troubled": "异常",
@@ -128,18 +131,7 @@ def probe(engine: Engine, console: Console, *, name: str, as_json: bool) -> int:
 
 
 def _as_json(report: ProbeReport) -> str:
-    rows = [
-        {"point_id": r.point_id, "row": r.row, "raw_hex": r.raw_hex,
-         "orders": {o: None if v is None else str(v) for o, v in r.orders},
-         "value": None if r.value is None else str(r.value), "unit": r.unit,
-         "error": r.error, "hint": r.hint}
-        for r in report.rows
-    ]  # fmt: skip
-    said = {
-        "at": report.at.isoformat(), "ok": report.ok, "error": report.error,
-        "elapsed_s": report.elapsed_s, "clock_skew_s": report.clock_skew_s, "rows": rows,
-    }  # fmt: skip
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(report_plain(report), ensure_ascii=False)
 
 
 def _as_text(report: ProbeReport, language: str) -> list[str]:
@@ -152,6 +144,36 @@ def _as_text(report: ProbeReport, language: str) -> list[str]:
     return lines
 
 
+def documents(engine: Engine, console: Console, *, out: str, names: list[str]) -> int:
+    """Write the integration documents (7.2) of some interfaces, or of all, in every format."""
+    folder, language = Path(out), engine.language
+    wanted = names or integration.names(engine)
+    written = 0
+    for name in wanted:
+        try:
+            written += _written(engine, folder, name)
+        except NoSuchInterface:
+            console.err(text("没有这个接口：{name}", language, name=name))
+        except UnknownConnector as error:
+            key = "接口 {name} 的种类没有安装（{reason}），没有它的文档"
+            console.err(text(key, language, name=name, reason=error))
+        except NoFont as error:
+            key = "没有字体 {name}，不能生成 PDF；请安装 fonts-noto-cjk 后重试"
+            console.err(text(key, language, name=error))
+            return FAILED
+    console.out(text("已写入 {file}：{count} 个接口的文档", language, file=out, count=written))
+    return DONE if written == len(wanted) else FAILED
+
+
+def _written(engine: Engine, folder: Path, name: str) -> int:
+    found = integration.document(engine, name, load(), engine.language)
+    made = {form: make(found) for form, make in integration.FORMATS.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for form, body in made.items():
+        (folder / f"{name}.{form}").write_bytes(body)
+    return 1
+
+
 COMMANDS: Mapping[str, Callable[..., int]] = {
     "interfaces-list": listed,
     "interfaces-points": _found(points),
@@ -161,6 +183,7 @@ COMMANDS: Mapping[str, Callable[..., int]] = {
     "interfaces-remove": _found(remove),
     "interfaces-resend": _found(resend),
     "interfaces-probe": _found(probe),
+    "interfaces-doc": documents,
 }
 EVENTS: Mapping[str, tuple[str, str]] = {
     "interfaces-save": ("interface.save", "file"),
@@ -169,6 +192,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "interfaces-remove": ("interface.remove", "name"),
     "interfaces-resend": ("interface.resend", "name"),
     "interfaces-probe": ("interface.probe", "name"),
+    "interfaces-doc": ("interface.document", "out"),
 }
 NAMED = frozenset(("interfaces-save", "interfaces-enable", "interfaces-disable",
                    "interfaces-remove"))  # fmt: skip

@@ -667,6 +667,18 @@ def interfaces_probe_command(name: str, as_json: AsJson = False) -> None:
     _end(dispatch(Request("interfaces-probe", {"name": name, "as_json": as_json})))
 
 
+@interfaces_app.command("doc")
+def interfaces_doc_command(
+    out: Annotated[Path, typer.Option(help="目标目录 / the folder to write to")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="接口；不写为全部 / interfaces; none named: all")
+    ] = None,
+) -> None:
+    """接口集成文档（PDF、DOCX、HTML）/ the integration documents of clause 7.2."""
+    values = {"out": str(out.resolve()), "names": names or []}
+    _end(dispatch(Request("interfaces-doc", values)))
+
+
 @interfaces_app.command("resend")
 def interfaces_resend_command(name: str) -> None:
     """重新判断隔离的读数 / judge again what is held back."""

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from translations import text
 
 PREFIX = "CARBON_"
+PRICE_COLUMNS = ("date", "instrument", "volume_t", "turnover_cny", "close_cny", "source")
 FOREIGN = ("DASH_", "FLASK_")  # what these switch on is open to whoever reaches the port
 
 
@@ -86,6 +87,33 @@ class Settings(BaseSettings):
     alarm_webhook_key_file: str = Field(
         "", description="文件：告警 HTTP 接口的签名密钥，至少 16 字节，权限 0600"
     )
+
+    price_feed: str = Field(
+        "",
+        pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s@]*)?"
+        r"|/.*)?$",
+        description="行情源：https:// 地址（本机可用 http://），或文件夹的绝对路径；空为关闭",
+    )
+    price_feed_columns: str = Field(
+        "",
+        description="行情源的列对应：date=列名;volume_t=列名;turnover_cny=列名，可加 close_cny",
+    )
+    price_feed_rows: str = Field("", description="行情源 JSON 中行列表的路径，如 data.list")
+    price_feed_instrument: Literal["CCER", "CEA"] = Field("CCER", description="行情源的品种")
+    price_feed_source: str = Field("", description="行情的出处，记在每一行上")
+    price_feed_every_h: int = Field(24, ge=1, le=168, description="每隔多少小时取一次行情")
+    price_feed_ca: str = Field("", description="文件：行情源的 CA 证书")
+
+    @field_validator("price_feed_columns")
+    @classmethod
+    def _mapped(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a map that names none of the columns there are."""
+        for pair in filter(None, (one.strip() for one in value.split(";"))):
+            ours, mark, theirs = (part.strip() for part in pair.partition("="))
+            if not mark or not theirs or ours not in PRICE_COLUMNS:
+                language = info.data.get("language", "zh")
+                raise ValueError(text("行情源的列对应“{pair}”不可用", language, pair=pair))
+        return value
 
     @field_validator("alarm_webhook_key_file")
     @classmethod

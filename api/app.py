@@ -175,7 +175,7 @@ def _reads(server: APIFlask, engine: Engine) -> None:
         "indicators": ("get_indicators", models.NoQuery, answers.Indicators,
                        lambda _q: reads.answer({"rows": indicator_rows()}), "指标"),
         "forecasts": ("get_forecasts", models.NoQuery, answers.Forecasts,
-                      lambda _q: reads.forecasts(), "预测"),
+                      lambda _q: reads.forecasts(engine), "预测"),
     }  # fmt: skip
     for path, (name, query, found, work, summary) in lists.items():
 

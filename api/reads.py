@@ -11,6 +11,7 @@ from flask import Response, g
 
 from api.models import AlarmsQuery, LedgerQuery, MetersQuery, Paged, ReadingsQuery
 from api.problems import language
+from data import forecasts as kept_forecasts
 from data import listing, trace
 from data.engine import Engine
 from data.listing import BadCursor, Figures, Listed, Part, Span, Spell
@@ -99,10 +100,17 @@ def traced(engine: Engine, figure_id: str) -> Response:
     return answer(found)
 
 
-def forecasts() -> Response:
-    """Return no forecasts, and why there are none."""
-    reason = text("还没有预测：预测功能尚未启用", language())
-    return answer({"forecasts": [], "backtests": [], "reason": reason})
+def forecasts(engine: Engine) -> Response:
+    """Return the newest forecasts as `forecast --json` prints them, or why there are none."""
+    found = kept_forecasts.document(engine, cast(ApiKey, g.api_key).sites)
+    reason = None
+    if not found["forecasts"]:
+        last = kept_forecasts.newest(engine)
+        word = (
+            "历史太短，不作预测" if last is not None else "还没有预测：价格和减排量结算后自动计算"
+        )
+        reason = text(word, language())
+    return answer({**found, "reason": reason})
 
 
 def batch(engine: Engine, batch_id: str) -> Response:

@@ -445,8 +445,10 @@
 
   function fade(panel, point) {
     if (point.x === undefined || point.data.type === "heatmap") { return; }
+    var lies = point.data.orientation === "h" || !point.xaxis || !point.xaxis.d2c; // else a trace may begin later than the bars
+    var at = lies ? point.pointNumber : point.xaxis.d2c(point.x);
     panel.querySelectorAll(".barlayer .point").forEach(function (bar) {
-      bar.style.opacity = bar.__data__ && bar.__data__.i === point.pointNumber ? 1 : 0.33;
+      bar.style.opacity = bar.__data__ && (lies ? bar.__data__.i : Math.round(bar.__data__.p)) === at ? 1 : 0.33;
     });
     panel.querySelectorAll(".textpoint").forEach(function (text) { text.style.opacity = 0; });
   }

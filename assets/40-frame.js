@@ -75,12 +75,12 @@
 
   /* ---- the drawer: any number opens ---- */
 
-  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note", "meter", "site", "period"];
+  var SAID = ["figure", "figures", "rule", "value", "view", "made", "unit", "note", "meter", "site", "period", "forecast", "band"];
 
   carbon.open = function (attributes, from) {
     var asked = { at: Date.now() };
     SAID.forEach(function (name) { asked[name] = attributes["data_" + name] || attributes["data-" + name] || ""; });
-    if (!asked.figure && !asked.figures && !asked.meter) { return; }
+    if (!asked.figure && !asked.figures && !asked.meter && !asked.forecast) { return; }
     var inside = from && from.closest && from.closest(".drawer");
     if (!inside) { carbon.opener = from || document.activeElement; }
     carbon.went(asked, Boolean(inside));
@@ -90,7 +90,8 @@
   carbon.show = function (asked) {
     window.dash_clientside.set_props("trace-request", { data: Object.assign({}, asked, { at: Date.now() }) });
     var meter = asked.meter ? ["meter", asked.site, asked.meter, asked.period].join(":") : "";
-    window.history.replaceState({}, "", changed("trace", meter || asked.figure || ""));
+    var ahead = asked.forecast ? ["forecast", asked.forecast, asked.band].join(":") : "";
+    window.history.replaceState({}, "", changed("trace", meter || ahead || asked.figure || ""));
   };
 
   carbon.close = function () {
@@ -179,7 +180,7 @@
     var target = event.target;
     var inMenu = target.closest("details.menu-box");
     closeMenus(inMenu);
-    var number = target.closest("[data-figure], [data-figures], [data-meter]");
+    var number = target.closest("[data-figure], [data-figures], [data-meter], [data-forecast]");
     if (number && number.tagName !== "A") { carbon.open(attributesOf(number), number); return; }
     var series = target.closest("[data-series]");
     if (series) { carbon.named(series); return; }
@@ -273,6 +274,7 @@
     var asked = new URLSearchParams(window.location.search).get("trace");
     var way = (asked || "").split(":");
     if (way[0] === "meter") { carbon.open({ data_site: way[1], data_meter: way.slice(2, -1).join(":"), data_period: way[way.length - 1] }, document.getElementById("main")); }
+    else if (way[0] === "forecast") { carbon.open({ data_forecast: way[1], data_band: way[2] }, document.getElementById("main")); }
     else if (asked) { carbon.open({ data_figure: asked }, document.getElementById("main")); }
   });
   ready.observe(document.documentElement, { childList: true, subtree: true });

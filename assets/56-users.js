@@ -18,6 +18,7 @@
     } else {
       button.setAttribute("aria-pressed", String(!pressed));
     }
-    window.dash_clientside.set_props({ page: "users", part: box.getAttribute("data-picks") }, { data: kept(box) });
+    var ident = box.getAttribute("data-ident");
+    window.dash_clientside.set_props(ident ? JSON.parse(ident) : { page: "users", part: box.getAttribute("data-picks") }, { data: kept(box) });
   });
 })();

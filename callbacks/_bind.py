@@ -12,7 +12,7 @@ import orjson
 from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks._alert_lines import issues_of
-from callbacks._reader import PageReader
+from callbacks._reader import FORECASTING, PageReader
 from callbacks._request import alerts_address, language, may_edit
 from callbacks._sales import revision
 from callbacks._scope import scope
@@ -91,6 +91,7 @@ def answer(
     key = (
         page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision,
         reader.alarms_revision, alerts, revision(reader, page.key),
+        reader.forecasting() if page.key in FORECASTING else "",
     )  # fmt: skip
     return reader.page(
         key, lambda: _packed(contents(page, reader, search, reader_language, edits=edits))

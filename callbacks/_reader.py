@@ -16,17 +16,21 @@ from accounting.emission import Basis
 from accounting.inputs import LINES
 from accounting.revenue import eligible
 from accounting.whatif import Bus
+from callbacks import _forecasts
 from callbacks._sales import sales_of
 from callbacks._scope import scope
 from callbacks._views import ViewRows
-from data import flows, queries
+from data import flows, queries, scenarios
+from data.bases import newest_run
 from data.discounts import discounts
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
 from data.views import VIEWS, under_view
 from data.whatif import bus_of
+from figures import policy
 from figures.cells import Book
 from figures.focus import MONTH
+from figures.forecast import Forecasts
 from figures.number import written
 from figures.view import BatchMonth, Flow, Lens, Remark, SiteInfo, Span, View, shifted, spans
 from pages._filters import Filters, Known
@@ -40,6 +44,7 @@ LATE = timedelta(hours=2)
 _HOURLY = ("charger", "pv_generation", "pv_export")
 # Pages that add up since the ledger's first month.
 _FROM_THE_START = ("substitution", "lifecycle", "market")
+FORECASTING = ("overview", "market")
 
 
 @dataclass
@@ -79,6 +84,7 @@ class PageReader:
         self._pages = Kept()
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
+        self.forecasting: Callable[[], str] = str  # whether forecasts are being made; app.py
         self.drawn = Kept(most=DRAWN)
 
     @property
@@ -185,6 +191,20 @@ class PageReader:
 
         return self._viewed.get(self.version, ("day", sites, view, last), made)
 
+    @property
+    def newest_run(self) -> int:
+        """The number of the newest run of forecasts; 0 before the first."""
+        return self._kept(("newest_run",), lambda: newest_run(self._engine))
+
+    @property
+    def market_prices(self) -> scenarios.Prices | None:
+        """The prices that the presets of scenarios are made of."""
+        return self._kept("market_prices", lambda: scenarios.prices(self._engine))
+
+    def forecasts(self) -> Forecasts | None:
+        """Return the newest forecasts, of every site; None before the first."""
+        return self._kept("forecasts", lambda: _forecasts.read(self._engine))
+
     def freshness(self, filters: Filters) -> queries.Freshness:
         """Return how far the data of the first chosen site reach."""
         site = self.sites()[filters.sites[0]]
@@ -223,7 +243,8 @@ class PageReader:
         book, days = self._books(page, filters, periods, last.months[-1])
         return View(
             book=book, days=days, sites=sites, periods=periods,
-            grain=filters.grain, units=filters.units, language=language,
+            grain=filters.grain, language=language,
+            units=replace(filters.units, money=text("万元", language)),
             compare=filters.compare, switches=filters.switches,
             facts=self._facts(page, filters, last.months[-1], sites, language),
             outdoor_c=self._kept(
@@ -240,8 +261,11 @@ class PageReader:
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
             ),
             base_year=self._base_year(filters),
-            remarks=self.remarks(filters.sites, language),
+            remarks=(*self.remarks(filters.sites, language),
+                     *_marks(page, periods, language)),
             copper=self._copper(filters),
+            forecasts=self.forecasts() if page in FORECASTING else None,
+            forecasting=self.forecasting() if page in FORECASTING else "",
             sales=sales_of(self, filters.sites, language) if page == "market" else None,
             **self._own(page, filters, last.months[-1]),
             **self._details(page, sites, last),
@@ -397,12 +421,23 @@ class PageReader:
             for building, m2 in sites[0].areas
         ]  # fmt: skip
         return {
-            "page": page, "sources": sources,
+            "page": page, "sources": sources, "feed": self.feed_words(language),
             "methodology": "yes" if any(eligible(settings, line) for line in LINES) else "",
             "materials": str(settings.get("material_set", "CONS")),
             "areas": "|".join(areas),
             "meters": text("来源：{meters}、燃油台账", language, meters=meters),
         }  # fmt: skip
+
+    def feed_words(self, language: str) -> str:
+        """Return when prices last came by themselves and what went wrong; empty without a feed."""
+        done, failed = self._kept("feed", lambda: _forecasts.fed(self._engine))
+        words = []
+        if done is not None:
+            words.append(text("行情上次自动更新 {at}", language, at=_forecasts.local(done.at)))
+        if failed is not None and (done is None or failed.at > done.at):
+            words.append(text("{at} 更新失败：{reason}", language, at=_forecasts.local(failed.at),
+                              reason=failed.reason(language)))  # fmt: skip
+        return ("；" if language == "zh" else "; ").join(words)
 
     def _meters(self, filters: Filters, language: str) -> str:
         counts = self.freshness(filters).meters
@@ -414,6 +449,13 @@ class PageReader:
             for medium, sentence in words.items()
             if medium in counts
         )
+
+
+def _marks(page: str, periods: tuple[Span, ...], language: str) -> tuple[Remark, ...]:
+    """Return what happened to the market in the months of the axis, for the page that shows it."""
+    if page != policy.PAGE:
+        return ()
+    return tuple(policy.remarks(periods[0].months[0], periods[-1].months[-1], language))
 
 
 def _rows(found: pd.DataFrame) -> list[list[Any]]:

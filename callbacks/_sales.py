@@ -13,7 +13,7 @@ from accounting.revenue import eligible
 from accounting.scenario import Choice, Drawn, Outcome, drawn, outcome
 from callbacks._scope import in_scope
 from data import scenarios, whatif
-from data.bases import basis_of, newest_run
+from data.bases import basis_of
 from data.eligibility import SWITCH
 from data.periods import local
 from data.sales import today_at
@@ -59,7 +59,7 @@ def revision(reader: PageReader, page: str) -> Hashable:
     state = reader.engine.state
     zone = next((site.zone for site in reader.every_site().values()), "Asia/Shanghai")
     return (state.scenarios.revision, state.evidence.revision, state.projects.revision,
-            len(state.approvals.all(only_open=True)), newest_run(reader.engine), today_at(zone),
+            len(state.approvals.all(only_open=True)), reader.newest_run, today_at(zone),
             rights(reader))  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _done(one: ProjectEvent, zone: str, language: str) -> Done:
 
 def paths_of(reader: PageReader, site: str) -> Drawn | None:
     """Return the joint paths of a site's newest forecast, drawn once a run."""
-    run = newest_run(reader.engine)
+    run = reader.newest_run
     return reader.drawn.get(run, site, lambda: _drawn(reader, run, site))
 
 
@@ -153,7 +153,7 @@ def outcome_of(reader: PageReader, site: str, choice: Choice) -> Outcome | None:
 def _outcome(reader: PageReader, found: Drawn, site: str, choice: Choice) -> Outcome:
     lines = eligible_lines(reader, site)
     key = (site, choice, lines)
-    return reader.drawn.get(newest_run(reader.engine), key, lambda: outcome(found, choice, lines))
+    return reader.drawn.get(reader.newest_run, key, lambda: outcome(found, choice, lines))
 
 
 def eligible_lines(reader: PageReader, site: str) -> frozenset[str]:
@@ -166,7 +166,7 @@ def _scene(reader: PageReader, site: str, language: str) -> Scene | None:
     found = paths_of(reader, site)
     if found is None:
         return None
-    market = scenarios.prices(reader.engine)
+    market = reader.market_prices
     presets = [Preset(*one) for one in scenarios.presets(market)]
     basis = found.basis
     said = "" if market is None else text(
@@ -177,7 +177,7 @@ def _scene(reader: PageReader, site: str, language: str) -> Scene | None:
         presets=tuple(presets),
         outcomes=tuple(_outcome(reader, found, site, one.choice) for one in presets),
         saved=tuple(_saved(reader, found, site)),
-        origin=basis.origin, seed=basis.seed, run=newest_run(reader.engine), prices=said,
+        origin=basis.origin, seed=basis.seed, run=reader.newest_run, prices=said,
     )  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def contents(reader: PageReader, search: object, asks: Who, chosen_language: str
     if scene is None:
         return _nothing(chosen_language)
     lines = _lines(scene, chosen_language)
-    cells = _calendar_of(scene, chosen, chosen_language)
+    cells = calendar_of(scene, chosen, chosen_language)
     allowed = may(reader, asks, page.PAGE.path, HANDLE)
     emission = reader.book((scene.site.site,)).over(
         ("emission", "site", "site"), (scene.month,), scene.month
@@ -182,7 +182,7 @@ def contents(reader: PageReader, search: object, asks: Who, chosen_language: str
         "banner": figures.banner(*_overdue(reader, scene, chosen_language), chosen_language),
         "kpis": figures.kpis(top, chosen_language),
         "calendar": alert_calendar.calendar_card(cells, chosen_language) if scene.rows
-        else _no_readings(chosen_language),
+        else no_readings(chosen_language),
         "calendar-state": "ready" if scene.rows else "empty",
         "alarms": figures.alarm_list(listed, _subtitle(scene, lines, chosen_language),
                                      chosen_language),
@@ -216,7 +216,8 @@ def _broken(chosen: str) -> Answer:
                                "alarms-state": "error"}  # fmt: skip
 
 
-def _no_readings(chosen: str) -> Content:
+def no_readings(chosen: str) -> Content:
+    """Return what stands where a month has no readings."""
     words = text("这个月没有计量读数", chosen)
     return el("Div", icon("inbox"), el("P", words, cls="empty-reason"), cls="empty")
 
@@ -310,7 +311,8 @@ def _overdue(
 # ---- the calendar ----
 
 
-def _calendar_of(scene: Scene, chosen: Choice, language_: str) -> Calendar:
+def calendar_of(scene: Scene, chosen: Choice, language_: str) -> Calendar:
+    """Return the calendar of a scene: meters by day, each day with its alarms."""
     by_meter: dict[str, list[Incident]] = {}
     for one in scene.every:
         by_meter.setdefault(one.subject, []).append(one)

@@ -134,7 +134,7 @@ def _long(panels: Sequence[Panel], page: Page, view: View) -> Iterator[list[str]
                         name, label = view.joined(label, name), view.last.label
                     row = [view.t(panel.title), panel.clause, label, name, full(cell, view), word,
                            quality_words(view, sheet, at) if sheet else "",
-                           " ".join(cell.ids) if cell else ""]  # fmt: skip
+                           " ".join(cell.ids) or cell.forecast if cell else ""]  # fmt: skip
                     row += [sheet.note(at)] if view.remarks and sheet else []
                     lens = _lens(view, [cell]) or view.t("账本口径")
                     yield [*row, lens] if view.lens else row

@@ -10,22 +10,29 @@ from dash import Dash, Input, Output
 from accounting.settlement import METHOD
 from callbacks._reader import PageReader
 from callbacks._request import alerts_address, language
+from callbacks.help import Paper
 from figures.html import Content, el, icon, link
 from figures.number import exact, written
 from pages._filters import parse
 from pages._frame import page_layout
 from pages._panel import Page
+from pages._plain import PlainPage
 from translations import text
 
 
-def bind_frame(app: Dash, pages: Sequence[Page], reader: PageReader, default: str) -> None:
+def bind_frame(
+    app: Dash, pages: Sequence[Page], reader: PageReader, default: str, paper: Paper
+) -> None:
     """Register the router, breadcrumb, freshness and the foot of the navigation."""
 
     @app.callback(Output("main", "children"), Input("url", "pathname"))
     def content(pathname: str | None) -> Content:
         chosen = language(default)
         page = next((p for p in pages if p.path == pathname), None)
-        return missing(chosen) if page is None else page_layout(page, chosen)
+        if page is None:
+            return missing(chosen)
+        screen = page_layout(page, chosen)
+        return screen if isinstance(page, PlainPage) else [screen, paper(page.clause, chosen)]
 
     @app.callback(
         Output("breadcrumb", "children"),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +24,19 @@ from translations import LANGUAGES, text
 
 FOLDER = Path(__file__).parent.parent / "docs" / "manual"
 FILES = (
-    "README.md", "screens.md", "carbon-sales.md", "interfaces.md", "protocols.md", "api.md",
-    "alerts.md", "access.md", "trail.md", "keys.md",
+    "README.md", "screens.md", "carbon-sales.md", "forecasts.md", "intake.md", "interfaces.md",
+    "protocols.md", "api.md", "alerts.md", "access.md", "trail.md", "keys.md",
 )  # fmt: skip
 WRITTEN = {"zh": "accounting-basis.md", "en": "accounting-basis.en.md"}
 LONGEST = 80
+Paper = Callable[[str, str], Node]  # the appendix of a clause in a language
 
 
-def bind_help(app: Dash, reader: PageReader, default: str) -> None:
-    """Register the callback that shows a chapter and searches in the basis."""
+def bind_help(app: Dash, reader: PageReader, default: str) -> Paper:
+    """Register the callback that shows a chapter and searches in the basis.
+
+    What is returned makes the appendix of a page on paper.
+    """
     kept = Kept(most=4)  # by the factor library: commits do not change what the code says
     for chosen in LANGUAGES:  # made before anyone waits
         _sections(reader.engine.library, kept, chosen)
@@ -57,6 +61,12 @@ def bind_help(app: Dash, reader: PageReader, default: str) -> None:
             return no_update, no_update, no_update, no_update
         listed = page.contents(_listed(found), chapter, found.language)
         return listed, chapter_shown(found, chapter, target), chapter, "" if words else no_update
+
+    def paper(clause: str, chosen: str) -> Node:
+        found = _sections(reader.engine.library, kept, chosen)
+        return shown.paper_list(found.sections["indicators"], clause, chosen)
+
+    return paper
 
 
 @dataclass(frozen=True)

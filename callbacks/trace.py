@@ -17,6 +17,7 @@ from flask import Flask, Response, abort
 from accounting.ledger import indicators
 from accounting.montecarlo import Band
 from accounting.settlement import GRAINS
+from callbacks import _forecasts
 from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks._scope import denied, in_scope, may_see
@@ -42,10 +43,12 @@ from figures.drawer import (
     tier_one,
     view_drawer,
 )
+from figures.forecast_drawer import forecast_drawer, series_words
 from figures.html import Content
 from translations import text
 
 _ID = re.compile(r"[0-9a-f]{20}")
+_FORECAST = re.compile(r"F\d{1,9}-\d{1,9}")
 LOG = logging.getLogger("carbon.trace")
 
 
@@ -84,6 +87,8 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
         return None
     if asked.get("meter"):
         return opened_meter(reader, asked, chosen)
+    if asked.get("forecast"):
+        return _forecast(reader, str(asked["forecast"]), str(asked.get("band") or ""), chosen)
     figure, figures = str(asked.get("figure") or ""), str(asked.get("figures") or "")
     try:
         if _ID.fullmatch(figure):
@@ -100,6 +105,23 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     if view not in VIEWS:
         return parts_drawer(parts, number, chosen)
     return view_drawer(_viewed(reader, view, parts), number, VIEWS[view].zh, chosen)
+
+
+def _forecast(reader: PageReader, ident: str, band: str, chosen: str) -> Content:
+    """Return the drawer of a forecast, to who may open the page that shows it."""
+    found = _forecasts.opened(reader.engine, ident) if _FORECAST.fullmatch(ident) else None
+    if found is None or not may_see("reduction"):
+        return missing_drawer(chosen)
+    site = reader.every_site().get(found.site)
+    if not in_scope(found.site):
+        denied(f"forecast {ident}")
+        return missing_drawer(chosen)
+    name = site.name(chosen) if site else found.site
+    named = replace(
+        found, site=name, band=band, demo=site is not None and site.demo,
+        tables=[(text(series_words(key), chosen), tests) for key, tests in found.tables],
+    )  # fmt: skip
+    return forecast_drawer(named, chosen, text("万元", chosen))
 
 
 _WORDS = ("unit", "rule", "made", "note", "view")

@@ -173,12 +173,15 @@ def _number(view: View, group: Group, cell: Cell | None) -> Number:
     return Number(shown, group.decimals(view.units))
 
 
+_IDS = ("data-figure", "data-figures", "data-forecast")
+
+
 def _ids(cell: Cell | None) -> str:
     """Return the rows a number is made of, as the screen names them (CONTRACT §5)."""
     if cell is None:
         return ""
     said = attributes(cell)
-    return str(said.get("data_figure") or said.get("data_figures", ""))
+    return str(next((said[name] for name in said if name.replace("_", "-") in _IDS), ""))
 
 
 # ---- panels of indicators alone ----
@@ -223,7 +226,7 @@ def _lines(built: Built) -> Iterator[_Line]:
         number, *unit = inside
         props = number["props"]
         if props.get("data-value"):
-            ids = props.get("data-figure") or props.get("data-figures", "")
+            ids = next((props[name] for name in _IDS if props.get(name)), "")
             yield _Line(name, _text(number), props["data-value"], _text(unit), ids)
 
 
@@ -247,6 +250,6 @@ def _text(node: Content) -> str:
 def _shown(line: _Line, view: View) -> Number:
     """Return a line's value, which is in the ledger's unit, in the unit that it is written in."""
     decimals = len(re.sub(r"[^\d.]", "", line.words).partition(".")[2])
-    scales = [view.units.of(unit) for unit in ("kgCO2e", "kgce", "kWh")]
+    scales = [view.units.of(unit) for unit in ("kgCO2e", "kgce", "kWh", "CNY")]
     scale = next((one.scale for one in scales if one.word == line.unit), Decimal(1))
     return Number(Decimal(line.value) * scale, decimals)

@@ -89,14 +89,24 @@ class Pending:
         return count
 
 
-def write_figures(cursor: Cursor, batch: Batch, months: Mapping[date, Sequence[Figure]]) -> int:
+def write_figures(
+    cursor: Cursor,
+    batch: Batch,
+    months: Mapping[date, Sequence[Figure]],
+    *,
+    whole: bool = False,
+) -> int:
     """Append the figures of months that differ from the current ones; return how many.
 
-    A figure that is as before leaves its row alone, so nothing changed writes nothing.
+    A figure that is as before leaves its row alone, so nothing changed writes nothing. Where the
+    figures are ``whole``, those of their indicators that are not among them are withdrawn.
     """
     pending = Pending()
     named = {figure.indicator for figures in months.values() for figure in figures}
     known = current_figures(cursor, batch, months, named)
+    if whole:
+        every = [figure.key for figures in months.values() for figure in figures]
+        withdraw(cursor, batch.site, known, every)
     for month, figures in months.items():
         gather_figures(batch, month, figures, known, pending)
     return pending.flush(cursor)
@@ -161,7 +171,7 @@ def current_figures(
         "AND indicator IN (SELECT unnest(?::VARCHAR[]))",
         [batch.site, batch.run, labels[0], labels[-1] + "-99", labels, sorted(indicators)],
     ).fetchall()
-    return _held(rows)
+    return withdrawn_figures(cursor, batch.site, labels) | _held(rows)
 
 
 def _held(rows: Iterable[tuple[Any, ...]]) -> Known:
@@ -186,11 +196,80 @@ def write_years(cursor: Cursor, batch: Batch, library: FactorLibrary, years: lis
     found = year_figures(MonthRow(*row) for row in months)
     refs = [term.ref for figure in found for term in figure.terms]
     whole = with_uncertainty(found, terms_of(cursor, refs), library)
-    pending, known = Pending(), _held(held)
+    pending, known = Pending(), withdrawn_figures(cursor, batch.site, labels) | _held(held)
+    withdraw(cursor, batch.site, known, [figure.key for figure in whole])
     for year, figures in groupby(whole, key=lambda figure: int(figure.period)):
         causes = {cause for month, cause in batch.causes.items() if month.year == year}
         _gather(batch, min(causes, default="late data"), known, figures, pending)
     return pending.flush(cursor)
+
+
+def withdrawn_figures(cursor: Cursor, site: str, labels: Sequence[str]) -> Known:
+    """Return the figures of months (their days too) or years that were taken out of the ledger.
+
+    A figure that comes back continues its revisions; nothing that it could say equals this.
+    """
+    rows = cursor.execute(
+        "SELECT grain, period, indicator, dimension, entity, arg_max(figure_id, revision), "
+        "max(revision) FROM withdrawn_figure WHERE site = ? "
+        "AND left(period, ?) IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
+        [site, max(map(len, labels), default=0), list(labels)],
+    ).fetchall()
+    return {row[:5]: _Held(row[5], row[6], None, ()) for row in rows}
+
+
+def withdraw(
+    cursor: Cursor, site: str, known: Known, kept: Iterable[tuple[str, str, str, str, str]]
+) -> int:
+    """Take figures out of the ledger whose period has no data any more; return how many.
+
+    Their rows stay, as every earlier revision does; they are current no longer (R3).
+    """
+    stays = set(kept)
+    gone = [(key, held) for key, held in known.items() if held.said and key not in stays]
+    if not gone:
+        return 0
+    rows = [(site, *key, held.figure_id, held.revision) for key, held in gone]
+    columns = ["site", "grain", "period", "indicator", "dimension", "entity", "figure_id",
+               "revision"]  # fmt: skip
+    found = pd.DataFrame(rows, columns=columns)
+    insert(
+        cursor,
+        "withdrawn_figure",
+        found.assign(withdrawn_at=datetime.now(UTC).replace(tzinfo=None)),
+    )
+    with view(cursor, "withdrawn", found):
+        cursor.execute(
+            "UPDATE ledger SET current = false WHERE current "
+            "AND figure_id IN (SELECT figure_id FROM withdrawn)"
+        )
+    return len(gone)
+
+
+def withdraw_months(
+    cursor: Cursor, batch: Batch, library: FactorLibrary, months: Sequence[date]
+) -> int:
+    """Take months that have no data any more out of the ledger; return how many figures."""
+    labels = [f"{month:%Y-%m}" for month in months]
+    rows = cursor.execute(
+        f"{_HELD} AND grain <> 'year' AND period[:7] IN (SELECT unnest(?::VARCHAR[]))",
+        [batch.site, batch.run, labels],
+    ).fetchall()
+    count = withdraw(cursor, batch.site, _held(rows), ())
+    write_years(cursor, batch, library, sorted({month.year for month in months}))
+    for table in ("settled_month", "changed_month"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE site = ? AND strftime(month, '%Y-%m') IN "
+            "(SELECT unnest(?::VARCHAR[]))",
+            [batch.site, labels],
+        )
+    for table, label in (("meter_day", "day"), ("meter_month", "month")):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE meter IN (SELECT meter FROM meter_number WHERE site = ?) "
+            f"AND strftime({label}, '%Y-%m') IN (SELECT unnest(?::VARCHAR[]))",
+            [batch.site, labels],
+        )
+    return count
 
 
 def mark_settled(cursor: Cursor, site: str, months: Sequence[date], run: int) -> None:

@@ -45,7 +45,8 @@ def ledger_rows(cursor: Cursor, wanted: Wanted) -> pd.DataFrame:
         if wanted.as_of is None
         else "figure_id IN (SELECT figure_id FROM ledger WHERE settled_at <= $as_of QUALIFY "
         "row_number() OVER (PARTITION BY site, grain, period, indicator, dimension, entity "
-        "ORDER BY revision DESC) = 1)"
+        "ORDER BY revision DESC) = 1) AND NOT EXISTS (SELECT 1 FROM withdrawn_figure w "
+        "WHERE w.figure_id = ledger.figure_id AND w.withdrawn_at <= $as_of)"
     )
     columns = ", ".join(COLUMNS)
     values: dict[str, object] = {"first": wanted.first, "last": wanted.last or "9999-99"}

@@ -14,7 +14,7 @@ import pandas as pd
 
 from accounting.forecast.champion import Held
 from accounting.forecast.paths import Schedule
-from accounting.forecast.run import LINES, SEED, Inputs, Results, Row, Series, SiteInputs
+from accounting.forecast.run import LINES, SEED, WHOLE, Inputs, Results, Row, Series, SiteInputs
 from accounting.revenue import eligible
 from accounting.uncertainty import conservativeness
 from data.bases import kept
@@ -189,9 +189,23 @@ def refresh(engine: Engine, compute: Callable[[Inputs], Results], seed: int = SE
     return engine.store.write(partial(_keep, version, seed, results))
 
 
-def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run:
-    found = cursor.execute("SELECT coalesce(max(run), 0) + 1 FROM forecast_run").fetchone()
-    number = int(found[0]) if found else 1
+def due(engine: Engine, seed: int = SEED) -> bool:
+    """Tell whether what forecasts are made of has changed since the newest run."""
+    inputs, last = inputs_of(engine, seed), newest(engine)
+    if last is None:  # of nothing there is no forecast
+        lines = [line for site in inputs.sites.values() for line in site.reductions.values()]
+        return any(series.labels for series in (inputs.ccer, inputs.cea, *lines))
+    return last.inputs != digest_of(inputs)
+
+
+def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run | None:
+    """Keep a run; nothing where somebody else has made it in the meantime."""
+    row = cursor.execute(
+        "SELECT run, inputs FROM forecast_run ORDER BY run DESC LIMIT 1"
+    ).fetchone()
+    if row is not None and row[1] == version:
+        return None
+    number = 1 if row is None else int(row[0]) + 1
     reasons = {"/".join(key): reason for key, reason in results.reasons.items()}
     at = now()
     cursor.execute(
@@ -211,9 +225,16 @@ def _keep(version: str, seed: int, results: Results, cursor: Cursor) -> Run:
 
 def newest(engine: Engine) -> Run | None:
     """Return the newest run; None before the first."""
+    return run_of(engine)
+
+
+def run_of(engine: Engine, run: int | None = None) -> Run | None:
+    """Return a run, the newest by default; None where there is none."""
     with engine.store.read() as cursor:
         row = cursor.execute(
-            "SELECT run, made_at, seed, inputs, reasons FROM forecast_run ORDER BY run DESC LIMIT 1"
+            "SELECT run, made_at, seed, inputs, reasons FROM forecast_run "
+            "WHERE run = coalesce(?, run) ORDER BY run DESC LIMIT 1",
+            [run],
         ).fetchone()
     return None if row is None else Run(row[0], row[1], row[2], row[3], json.loads(row[4]))
 
@@ -253,12 +274,86 @@ def _of_run(engine: Engine, select: str, run: int | None, order: str) -> pd.Data
         )
 
 
-def document(engine: Engine) -> dict[str, Any]:
-    """Return the newest forecasts as `forecast --json` prints them (CONTRACT §6)."""
-    return {
-        "forecasts": list(_rows(forecasts(engine).drop(columns=["forecast_id"]))),
-        "backtests": list(_rows(backtests(engine))),
-    }
+def before(engine: Engine, run: int) -> int | None:
+    """Return the number of the run before one; None for the first."""
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT max(run) FROM forecast_run WHERE run < ?", [run]).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def came(engine: Engine) -> pd.DataFrame:
+    """Return what was forecast last of steps that the newest run knows: as `forecasts`.
+
+    A step's own forecast is of the newest run that began before it; revenue has nothing that it
+    could be held against.
+    """
+    with engine.store.read() as cursor:
+        return frame(
+            cursor,
+            f"""
+WITH newest AS (
+    SELECT series, site, entity, grain, max(origin) AS origin FROM forecast
+    WHERE run = (SELECT max(run) FROM forecast_run) GROUP BY ALL)
+SELECT f.forecast_id, {", ".join(f"f.{name}" for name in COLUMNS)} FROM forecast f
+JOIN newest n USING (series, site, entity, grain)
+WHERE f.grain <> 'year' AND f.series <> 'revenue' AND f.target <= n.origin
+QUALIFY row_number() OVER (
+    PARTITION BY f.series, f.site, f.entity, f.grain, f.target ORDER BY f.run DESC) = 1
+ORDER BY f.series, f.site, f.entity, f.grain, f.target
+""",
+        )
+
+
+def one(engine: Engine, forecast_id: str) -> tuple[Row, Run, pd.DataFrame] | None:
+    """Return a forecast, its run and the backtests of its series; None for an unknown name.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    forecast_id
+        ``F3-17``.
+
+    Returns
+    -------
+    tuple or None
+        `COLUMNS` with forecast_id, the run, `TABLE` of the series; a sum has its parts' tables.
+    """
+    with engine.store.read() as cursor:
+        rows = frame(
+            cursor,
+            f"SELECT run, forecast_id, {', '.join(COLUMNS)} FROM forecast WHERE forecast_id = ?",
+            [forecast_id],
+        )
+    if rows.empty:
+        return None
+    row = next(_rows(rows))
+    made = run_of(engine, int(row["run"]))
+    if made is None:
+        return None
+    tables = backtests(engine, made.run)
+    names = {"ccer_price", row["series"]} if row["series"] == "revenue" else {row["series"]}
+    names |= {"reduction"} if row["series"] == "revenue" else set()
+    of = tables[tables["series"].isin(names) & tables["site"].isin(["", row["site"]])]
+    if row["entity"] not in (WHOLE, "cn"):
+        of = of[of["entity"].isin([row["entity"], "cn"])]
+    return row, made, of
+
+
+def document(engine: Engine, sites: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the newest forecasts as `forecast --json` and the API give them (CONTRACT §6).
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    sites
+        The sites that who asks may see; none for all of them. The market's are everybody's.
+    """
+    found = {"forecasts": forecasts(engine), "backtests": backtests(engine)}
+    if sites:
+        found = {name: rows[rows["site"].isin(["", *sites])] for name, rows in found.items()}
+    return {name: list(_rows(rows)) for name, rows in found.items()}
 
 
 def _rows(found: pd.DataFrame) -> Iterator[Row]:

@@ -32,6 +32,7 @@ from data.store import Cursor
 
 RULES = tuple(f"A{n}" for n in range(1, 12))
 SILENCE, CLOCK, DISK, GAP, INTAKE = "silence", "clock", "disk", "gap", "intake"
+SERVER = "server"
 SYSTEM_KINDS = (SILENCE, CLOCK, DISK, GAP, INTAKE)
 # Found so long after it was over, nobody can be sent any more: it is told and closed at once.
 LONG_OVER = timedelta(days=62)  # what began before the month that is being closed

@@ -16,17 +16,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from data import connectors
-from data.connectors.base import ConnectorConfig, Health, LinkState, Point, ProbeReport
+from data.connectors.base import (
+    ConnectorConfig,
+    Health,
+    LinkState,
+    Point,
+    ProbeReport,
+    is_secret,
+)
 from data.engine import Engine
 from data.ingest.problems import Problem, Refused
 from data.link_book import Event, LastValue
 from data.points import Target, check_points, load_points
 from data.sites import documents
-from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, now
+from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, acting, now
 from data.store import Cursor
 from settings import load
 from translations import text
@@ -213,15 +220,12 @@ def _setting_problem(
     said = error.get("ctx", {}).get("error")
     reason = str(said) if said is not None else _REASONS.get(error["type"], "这一项的值不可用")
     declared = config.model_fields.get(name)
-    secret = declared is not None and SecretStr in _types(declared.annotation)
     about = declared.description if declared is not None and declared.description else ""
-    value = None if secret or error["type"] == "missing" else str(error.get("input"))
+    value = (
+        None if is_secret(config, name) or error["type"] == "missing" else str(error.get("input"))
+    )
     remedy = about or "请对照手册填写"
     return _problem(source, name, value, reason, remedy, language)
-
-
-def _types(annotation: object) -> tuple[object, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
 
 
 def save(engine: Engine, draft: Draft, author: str) -> tuple[int, tuple[str, ...]]:
@@ -336,6 +340,8 @@ def resend(engine: Engine, interface: str, at: datetime) -> int:
 def probe(engine: Engine, interface: str, points: Sequence[str] = ()) -> ProbeReport:
     """Read every point of an interface once, or some of them: raw bytes and all byte orders.
 
+    What it gave is kept for the integration document.
+
     Raises
     ------
     NoSuchInterface
@@ -343,9 +349,9 @@ def probe(engine: Engine, interface: str, points: Sequence[str] = ()) -> ProbeRe
     ValidationError, UnknownConnector
         Its settings cannot be used any more.
     """
-    wanted = engine.state.interfaces.find(interface).wanted
-    report = probe_wanted(wanted, points)
-    engine.state.audit.record(Entry("interface.probe", interface, "ok" if report.ok else "failed"))
+    found = engine.state.interfaces.find(interface)
+    report = probe_wanted(found.wanted, points)
+    engine.state.interface_tests.add(interface, found.version, report, acting().actor, now())
     return report
 
 

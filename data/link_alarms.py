@@ -80,7 +80,7 @@ def follow(
         told = {
             Subject(one.kind, one.subject, one.site): ("", "")
             for one in engine.state.incidents.everything()
-            if one.kind in known and one.holds
+            if one.kind in known and one.holds and one.subject != incidents.SERVER
         }
     for subject, (level, words) in now.items():
         if told.get(subject) != (level, words):

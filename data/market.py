@@ -68,9 +68,43 @@ def settle_market(months: list[date], run: int, cursor: Cursor) -> int:
         month: market_month(priced.get(label, none), label)
         for month, label in ((month, month.strftime("%Y-%m")) for month in months)
     }
-    written = write_figures(cursor, batch, figures)
+    written = write_figures(cursor, batch, figures, whole=True)
     mark_settled(cursor, MARKET, months, run)
     return written
+
+
+def empty_market(cursor: Cursor, due: Iterable[date]) -> list[date]:
+    """Return the market's settled months without a site or a price any more.
+
+    Parameters
+    ----------
+    cursor
+        A writing cursor; what is due of months that never had figures is forgotten.
+    due
+        The months of any site that this run settles.
+
+    Returns
+    -------
+    list of date
+        First days: their prices were taken back.
+    """
+    with view(cursor, "due", pd.DataFrame({"month": pd.Series(list(due), dtype=object)})):
+        cursor.execute(
+            "CREATE OR REPLACE TEMP TABLE priced AS SELECT CAST(month AS DATE) AS month FROM due "
+            "UNION SELECT month FROM settled_month WHERE site <> ? "
+            "UNION SELECT CAST(date_trunc('month', date) AS DATE) FROM record_prices",
+            [MARKET],
+        )
+    cursor.execute(
+        "DELETE FROM changed_month WHERE site = ? AND month NOT IN (FROM priced)", [MARKET]
+    )
+    rows = cursor.execute(
+        "SELECT month FROM settled_month WHERE site = ? AND month NOT IN (FROM priced) "
+        "ORDER BY month",
+        [MARKET],
+    ).fetchall()
+    cursor.execute("DROP TABLE temp.priced")
+    return [month for (month,) in rows]
 
 
 def forget_market(cursor: Cursor) -> None:

@@ -14,6 +14,7 @@ from accounting.ledger import Figure, indicators
 from accounting.settlement import GRAINS, changed_factors, site_month
 from data.book import (
     Batch,
+    Known,
     Pending,
     causes_of,
     changed_figures,
@@ -21,6 +22,7 @@ from data.book import (
     factor_set,
     gather_figures,
     mark_settled,
+    withdraw,
     write_years,
 )
 from data.digest import digest_of
@@ -62,12 +64,16 @@ class Job:
         The settle run.
     adjusting
         What a second person has approved, by locked month.
+    trial
+        Whether the transaction will be rolled back: locked months are computed as open ones and
+        nothing is proposed.
     """
 
     document: SiteDocument
     months: tuple[date, ...]
     run: int
     adjusting: Mapping[date, Approved] | None = None
+    trial: bool = False
 
 
 def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
@@ -88,7 +94,7 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
         A locked month would change by other figures than those that were approved.
     """
     site, zone = job.document.site_id, job.document.timezone
-    locked = engine.state.months.locked(site)
+    locked = set() if job.trial else engine.state.months.locked(site)
     # what a locked month holds may be older than its last settle: it is always computed whole
     narrow = {
         month: found
@@ -112,7 +118,7 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
         computed[month] = _figures(inputs, library, narrow.get(month))
     named = {figure.indicator for figures in computed.values() for figure in figures}
     known = current_figures(cursor, batch, job.months, named)
-    pending = Pending()
+    pending, emptied = Pending(), set()
     for month, figures in computed.items():
         number = None
         if f"{month:%Y-%m}" in locked:
@@ -120,12 +126,23 @@ def settle_months(engine: Engine, job: Job, cursor: Cursor) -> int:
             if number is None:
                 _propose(engine, cursor, batch, month, figures)
                 figures = [f for f in figures if f.indicator in NEVER_LOCKED]
+        elif month in wide and _withdrawn(cursor, batch, month, figures, known):
+            emptied.add(month.year)
         gather_figures(batch, month, figures, known, pending, number)
-    years = pending.years()
+    years = sorted(emptied.union(pending.years()))
     written = pending.flush(cursor)
     written += write_years(cursor, batch, library, years)
     mark_settled(cursor, site, job.months, job.run)
     return written
+
+
+def _withdrawn(
+    cursor: Cursor, batch: Batch, month: date, figures: Iterable[Figure], known: Known
+) -> int:
+    """Take out what the month and its days no longer have: their readings were taken back."""
+    label = f"{month:%Y-%m}"
+    here = {key: held for key, held in known.items() if key[1][:7] == label}
+    return withdraw(cursor, batch.site, here, [figure.key for figure in figures])
 
 
 @dataclass(frozen=True)

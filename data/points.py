@@ -29,7 +29,7 @@ from data.units import unit, units
 from translations import text
 
 MAX_BYTES = 8 << 20
-_KINDS = {"register": "累计", "instant": "瞬时", "interval": "区间", "status": "状态"}
+KIND_WORDS = {"register": "累计", "instant": "瞬时", "interval": "区间", "status": "状态"}
 
 POINTS = Kind(
     "points",
@@ -52,7 +52,7 @@ POINTS = Kind(
         quantity("scale", "系数", default=Decimal(1), minimum=None, aliases=("倍率",)),
         quantity("offset", "偏移", default=Decimal(0), minimum=None),
         typed("unit", "单位", "text"),
-        choice("kind", "量类", _KINDS, default="register"),
+        choice("kind", "量类", KIND_WORDS, default="register"),
         quantity("rollover", "满度值", aliases=("翻转值",)),
         quantity("period_s", "采集周期", default=Decimal(900), aliases=("采集周期(s)", "周期")),
         typed("dir", "方向", "text", default="R"),
@@ -294,19 +294,24 @@ def _with_rollover(point: Point) -> Point:
 
 def table_rows(points: Sequence[Point], language: str) -> list[list[str]]:
     """Return a point table as it is written to a file, header first."""
-    zh = language == "zh"
-    rows = [[column.zh if zh else column.name for column in POINTS.columns]]
-    for point in points:
-        values = point.model_dump() | {"dir": "R"}
-        rows.append([_cell(values[column.name], zh=zh) for column in POINTS.columns])
-    return rows
+    head = [column.zh if language == "zh" else column.name for column in POINTS.columns]
+    return [head, *(list(table_cells(point, language).values()) for point in points)]
+
+
+def table_cells(point: Point, language: str) -> dict[str, str]:
+    """Return a point's row as it is written to a file, by the names of its columns."""
+    zh, values = language == "zh", point.model_dump() | {"dir": "R"}
+    return {
+        column.zh if zh else column.name: _cell(values[column.name], zh=zh)
+        for column in POINTS.columns
+    }
 
 
 def _cell(value: object, *, zh: bool) -> str:
     if value is None:
         return ""
     if isinstance(value, PointKind):
-        return _KINDS[value.value] if zh else value.value
+        return KIND_WORDS[value.value] if zh else value.value
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, float):

@@ -291,6 +291,15 @@ class Pushes:
         )[0][0]
         return {"batches": row[0], "readings": row[1], "waiting": row[2], "held": held}
 
+    def since(self, interface: str, at: datetime) -> tuple[int, int]:
+        """Return how many batches and readings of an interface came since a moment."""
+        row = self.file.select(
+            "SELECT count(*), coalesce(sum(readings), 0) FROM pushed "
+            "WHERE interface = ? AND received_us >= ?",
+            interface, us(at),
+        )[0]  # fmt: skip
+        return row[0], row[1]
+
 
 _WAITING = "SELECT coalesce(sum(readings), 0) FROM pushed WHERE drained_us IS NULL"
 _PUT = """

@@ -31,6 +31,21 @@ CREATE TABLE IF NOT EXISTS reading(
     line INTEGER);
 CREATE TABLE IF NOT EXISTS superseded_reading(
     meter INTEGER, ts TIMESTAMP, batch INTEGER, line INTEGER);
+CREATE TABLE IF NOT EXISTS aside_reading(
+    meter INTEGER, ts TIMESTAMP, value DECIMAL(18,6), quality UTINYINT, batch INTEGER,
+    line INTEGER, why VARCHAR);
+CREATE TABLE IF NOT EXISTS revoked_batch(
+    batch INTEGER PRIMARY KEY, revoked_at TIMESTAMP, actor VARCHAR, reason VARCHAR,
+    row_count BIGINT);
+CREATE TABLE IF NOT EXISTS intake(
+    batch INTEGER PRIMARY KEY, way VARCHAR, file VARCHAR, digest VARCHAR, edits BIGINT,
+    left_out BIGINT, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS intake_alias(
+    account VARCHAR, kind VARCHAR, header VARCHAR, name VARCHAR,
+    PRIMARY KEY(account, kind, header));
+CREATE TABLE IF NOT EXISTS withdrawn_figure(
+    site VARCHAR, grain VARCHAR, period VARCHAR, indicator VARCHAR, dimension VARCHAR,
+    entity VARCHAR, figure_id VARCHAR, revision INTEGER, withdrawn_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS meter_extent(
     meter INTEGER PRIMARY KEY, first TIMESTAMP, newest TIMESTAMP);
 CREATE TABLE IF NOT EXISTS changed_reading(
@@ -83,6 +98,9 @@ CREATE TABLE IF NOT EXISTS forecast_backtest(
     smape_pct DOUBLE, coverage80 DOUBLE, coverage95 DOUBLE, intervals INTEGER, origins INTEGER,
     p_better DOUBLE, champion BOOLEAN);
 CREATE TABLE IF NOT EXISTS forecast_basis(run INTEGER, site VARCHAR, body VARCHAR);
+CREATE TABLE IF NOT EXISTS price_feed(
+    tried_at TIMESTAMP, ok BOOLEAN, new_rows INTEGER, digest VARCHAR, failures INTEGER,
+    reason_zh VARCHAR, reason_en VARCHAR);
 CREATE TABLE IF NOT EXISTS lineage(
     figure_id VARCHAR, place INTEGER, kind VARCHAR, ref VARCHAR, quantity DOUBLE, unit VARCHAR,
     coefficient DOUBLE, factor_id VARCHAR, origin VARCHAR);
@@ -94,20 +112,26 @@ def record_table(kind: Kind) -> str:
     return f"record_{kind.name}"
 
 
+def aside_table(kind: Kind) -> str:
+    """Return the name of the table of a kind's rows that do not count: repeated or revoked."""
+    return f"aside_{kind.name}"
+
+
 def record_columns(kind: Kind) -> tuple[Column, ...]:
     """Return the columns kept of a kind; the site is kept for every kind."""
     return tuple(column for column in kind.columns if column.name != "site")
 
 
-def _record_sql(kind: Kind) -> str:
+def _record_sql(kind: Kind) -> list[str]:
     columns = "".join(f'"{c.name}" {_SQL_TYPE[c.type]}, ' for c in record_columns(kind))
-    return (
-        f"CREATE TABLE IF NOT EXISTS {record_table(kind)}"
-        f"(site VARCHAR, {columns}batch INTEGER, file_row INTEGER);"
-    )
+    whole = f"site VARCHAR, {columns}batch INTEGER, file_row INTEGER"
+    return [
+        f"CREATE TABLE IF NOT EXISTS {record_table(kind)}({whole})",
+        f"CREATE TABLE IF NOT EXISTS {aside_table(kind)}({whole}, why VARCHAR)",
+    ]
 
 
 def statements() -> list[str]:
     """Return every statement that makes an empty store complete; repeating them is harmless."""
     tables = [part.strip() for part in _TABLES.split(";") if part.strip()]
-    return tables + [_record_sql(KINDS[name]) for name in RECORD_KINDS]
+    return tables + [sql for name in RECORD_KINDS for sql in _record_sql(KINDS[name])]

@@ -6,17 +6,18 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
 from accounting.settlement import METHOD
 from data.alarm_book import alarms_due, settle_alarms
+from data.book import Batch, factor_set, withdraw_months
 from data.engine import Engine
 from data.horizon import Horizon, newest_horizon, stored_horizon
 from data.hours import update_hours
 from data.ingest.site_file import SiteDocument
-from data.market import MARKET, plan_market, settle_market
+from data.market import MARKET, empty_market, plan_market, settle_market
 from data.month_book import Job, settle_months
 from data.periods import local, month_of, months_between
 from data.sites import documents, inputs_fingerprint
@@ -78,20 +79,30 @@ def _settle(engine: Engine, first: date | None, last: date | None, progress: Pro
     with engine.store.read() as cursor:
         sites = documents(cursor)
     forced = first is not None or last is not None
-    plans = []
+    plans, emptied = [], []
     for site, document in sites.items():
         plan = engine.store.write(partial(_plan, engine, site, document))
+        emptied += [(document, plan.gone)] if plan.gone else []
         due = [month for month in plan.extent if _inside(month, first, last)]
         if not forced:
             due = plan.due
         if due:
             plans.append((document, due))
-    market = _market_months(engine, [month for _, due in plans for month in due])
+    run = 0
+    for document, gone in emptied:
+        run = run or begin_run(engine)
+        batch = Batch(document.site_id, run, factor_set(document, engine.library), {})
+        engine.store.write(partial(_emptied, engine, batch, gone))
+    every = [month for _, due in plans for month in due]
+    market = _market_months(engine, every)
+    unpriced = engine.store.write(partial(empty_market, due=every))
     if forced:
         market = [month for month in _settled(engine, MARKET) if _inside(month, first, last)]
-    if not plans and not market and not _alarms_due(engine):
+    if not any((run, plans, market, unpriced, _alarms_due(engine))):
         return Settled(0, 0, 0)
-    run = begin_run(engine)
+    run = run or begin_run(engine)
+    if unpriced:
+        engine.store.write(partial(_emptied, engine, Batch(MARKET, run, "", {}), unpriced))
     months = figures = 0
     for document, due in plans:
         for start in range(0, len(due), MONTHS_AT_ONCE):
@@ -146,10 +157,11 @@ def _settled(engine: Engine, site: str) -> list[date]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A site's months: all that have rows (R3), and those that must be settled."""
+    """A site's months: all that have rows (R3), those due, those without data any more."""
 
     extent: list[date]
     due: list[date]
+    gone: list[date]
 
 
 def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> _Plan:
@@ -175,7 +187,36 @@ def _plan(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> 
         "(SELECT month FROM changed_month WHERE site = ?)",
         [site, wanted, site, site],
     ).fetchall()
-    return _Plan(wanted, sorted(month for (month,) in rows if month in set(wanted)))
+    due = sorted(month for (month,) in rows if month in set(wanted))
+    return _Plan(wanted, due, _gone(engine, cursor, site, wanted))
+
+
+def planned(engine: Engine, site: str, document: SiteDocument, cursor: Cursor) -> list[date]:
+    """Bring a site's hours up to date in the caller's transaction; return the months due."""
+    return _plan(engine, site, document, cursor).due
+
+
+def _gone(engine: Engine, cursor: Cursor, site: str, wanted: list[date]) -> list[date]:
+    """Return the settled months without data any more; a locked one stays as it was locked."""
+    cursor.execute(
+        "DELETE FROM changed_month WHERE site = ? AND month NOT IN (SELECT unnest(?::DATE[]))",
+        [site, wanted],
+    )
+    rows = cursor.execute(
+        "SELECT month FROM settled_month WHERE site = ? "
+        "AND month NOT IN (SELECT unnest(?::DATE[])) ORDER BY month",
+        [site, wanted],
+    ).fetchall()
+    locked = engine.state.months.locked(site)
+    return [month for (month,) in rows if f"{month:%Y-%m}" not in locked]
+
+
+def _emptied(engine: Engine, batch: Batch, gone: list[date], cursor: Cursor) -> int:
+    """Take the months without data any more out of the ledger; the years are summed anew."""
+    if batch.site != MARKET:
+        cursor.execute("INSERT INTO alarm_due VALUES (?)", [batch.site])
+    causes = dict.fromkeys(gone, "correction")
+    return withdraw_months(cursor, replace(batch, causes=causes), engine.library, gone)
 
 
 def _mark_held(cursor: Cursor, before: Horizon, now: Horizon) -> None:

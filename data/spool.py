@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS batch(
     accept_good INTEGER NOT NULL, received_at TEXT NOT NULL, actor TEXT NOT NULL,
     drained_at TEXT, intent INTEGER NOT NULL DEFAULT 0, UNIQUE(kind, site, digest))
 """
+_FILES = "CREATE INDEX IF NOT EXISTS batch_file ON batch(seq) WHERE path <> ''"
 _INTENT = "ALTER TABLE batch ADD COLUMN intent INTEGER NOT NULL DEFAULT 0"
 
 
@@ -71,6 +72,7 @@ class Spool:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(_TABLE)
+        self._connection.execute(_FILES)  # few among those that came by themselves
         columns = self._connection.execute("PRAGMA table_info(batch)").fetchall()
         if "intent" not in {column[1] for column in columns}:
             self._connection.execute(_INTENT)
@@ -85,8 +87,10 @@ class Spool:
         with self._guard, self._connection:
             yield self._connection
 
-    def add(self, batch: Batch) -> int:
+    def add(self, batch: Batch, revoked: int = 0) -> int:
         """Commit a batch and return its number: from here on it is acknowledged.
+
+        The same content may come again once the batch it came with is ``revoked``.
 
         Raises
         ------
@@ -94,6 +98,9 @@ class Spool:
             The disk is full; nothing was acknowledged.
         """
         with self._transaction() as connection:
+            connection.execute(
+                "UPDATE batch SET digest = digest || ':' || seq WHERE seq = ?", (revoked,)
+            )
             row = connection.execute(
                 "INSERT INTO batch(kind, site, source, digest, path, accept_good, received_at, "
                 "actor, intent) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -128,6 +135,11 @@ class Spool:
     def batches(self) -> list[Batch]:
         """Return every batch, oldest first."""
         return self._select("", ())
+
+    def files(self, most: int) -> list[Batch]:
+        """Return the newest batches that came as files, newest first."""
+        newest = "WHERE seq IN (SELECT seq FROM batch WHERE path <> '' ORDER BY seq DESC LIMIT ?)"
+        return self._select(newest, (most,))[::-1]
 
     def mark_drained(self, seq: int) -> None:
         """Note that a batch is in the store."""

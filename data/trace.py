@@ -156,7 +156,10 @@ def _span(grain: str, period: str, zone: str) -> tuple[datetime, datetime]:
 _READINGS = """
 SELECT n.meter_id, strftime(r.ts, '%Y-%m-%dT%H:%M:%S.%fZ') AS timestamp,
     CAST(r.value AS DOUBLE) AS value, r.quality, r.batch
-FROM reading r JOIN meter_number n USING (meter)
+FROM (SELECT meter, ts, value, quality, batch, line FROM reading UNION ALL
+      SELECT meter, ts, value, quality, batch, line FROM aside_reading JOIN revoked_batch v
+          USING (batch) WHERE v.revoked_at > $known) r
+JOIN meter_number n USING (meter)
 JOIN batch b ON b.batch = r.batch AND b.received_at <= $known
 WHERE n.site = $site AND n.meter_id IN (SELECT unnest($meters::VARCHAR[]))
   AND r.ts BETWEEN $low AND $high

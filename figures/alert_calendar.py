@@ -67,6 +67,7 @@ class Calendar:
     only_gaps: bool
     href: Href
     pct: float | None
+    leads: bool = False  # whether a cell opens another page, where its alarms are
 
     @property
     def days(self) -> range:
@@ -110,14 +111,17 @@ def calendar_card(found: Calendar, language: str) -> list[Content]:
         body = el("Div", _table(found, shown, language), cls="work-scroll cal-scroll cal-wide",
                   tabIndex="0", data_scroll="x", role="region",
                   aria_label=text("完整率日历", language))  # fmt: skip
-    note = text("完整率 = 实收 / 应收；黑体日为周末。点选格子或计量点，下表同步筛选", language)
+    key = "完整率 = 实收 / 应收；黑体日为周末。点选格子或计量点，下表同步筛选"
+    if found.leads:
+        key = "完整率 = 实收 / 应收；黑体日为周末。点选格子或计量点，打开当天的告警"
+    note = text(key, language)
     foot = el(
         "Div", el("Span", note, cls="foot-words"),
         el("Span", text("完整 {pct}%", language, pct=_pct(found.pct)), cls="badge badge-ok"),
         cls="card-foot cal-wide",
     )  # fmt: skip
     return [head, body, el("Div", _phone(found, gaps, language), cls="cal-narrow"),
-            _legend(language), foot]  # fmt: skip
+            _legend(language, picked=not found.leads), foot]  # fmt: skip
 
 
 def _pct(value: float | None, decimals: int = 1) -> str:
@@ -193,7 +197,7 @@ def said(month: str, day: int, cell: DayCell, language: str) -> str:
     return joint.join(words)
 
 
-def _legend(language: str) -> Node:
+def _legend(language: str, *, picked: bool) -> Node:
     inside = {PART: "90", MISSING: "×"}
     items = [
         el("Span", el("Span", inside.get(state, ""), cls=f"cal-cell cal-{state}",
@@ -202,6 +206,8 @@ def _legend(language: str) -> Node:
     ]  # fmt: skip
     items.append(el("Span", el("Span", cls="cal-cell cal-complete cal-open", aria_hidden="true"),
                     el("Span", text("有未关闭的告警", language)), cls="cal-key"))  # fmt: skip
+    if not picked:
+        return el("Div", items, cls="cal-legend")
     items.append(el("Span", el("Span", cls="cal-cell cal-complete cal-chosen", aria_hidden="true"),
                     el("Span", text("已选中，表中同步筛选", language)), cls="cal-key"))  # fmt: skip
     return el("Div", items, cls="cal-legend")

@@ -481,7 +481,7 @@ def _holds(words: str, wanted: Iterable[str]) -> bool:
 
 
 def _line_words(line: Line) -> str:
-    return " ".join("".join(span.words for span in cell) for cell in line.cells)
+    return " ".join(map(_cell_words, line.cells))
 
 
 def _entry_words(entry: Entry) -> str:
@@ -589,6 +589,38 @@ def found_elements(sections: Iterable[Section], language: str) -> list[Node]:
             nodes.append(el("Section", title, shown, cls="card help-chapter",
                             data_panel=section.anchor, data_state="ready"))  # fmt: skip
     return nodes
+
+
+def paper_list(section: Section, clause: str, language: str) -> Node:
+    """Return the appendix of a page on paper: formulas of its indicators, their factors once.
+
+    Few elements, each of one line of words: no screen shows them.
+    """
+    comma = "，" if language == "zh" else ", "
+    entries = [e for e in section.entries if f"{clause}." in _cell_words(e.brief.cells[2])]
+    factors = {_factor_id(row): row for entry in entries for row in entry.factors}
+    lines = [el("Li", _paper_words(entry, comma, language)) for entry in entries]
+    used = [el("Li", comma.join(map(_cell_words, row.cells))) for row in factors.values()]
+    return el(
+        "Section", el("H2", text("附录：核算依据", language)), el("Ol", lines),
+        [el("H3", text("所用因子", language)), el("Ul", used)] if used else None,
+        cls="print-only paper-basis",
+    )  # fmt: skip
+
+
+def _paper_words(entry: Entry, comma: str, language: str) -> str:
+    _, unit, clauses, formula, _ = (_cell_words(cell) for cell in entry.brief.cells)
+    head = comma.join(filter(None, (f"{entry.name} {entry.code}", unit, clauses)))
+    ids = ", ".join(map(_factor_id, entry.factors))
+    return f"{head}: {formula}" + (f" | {text('因子', language)}: {ids}" if ids else "")
+
+
+def _factor_id(row: Line) -> str:
+    return next(span.words for span in row.cells[0] if span.look == "code")
+
+
+def _cell_words(cell: Cell) -> str:
+    return "".join(span.words for span in cell)
 
 
 def _panel(

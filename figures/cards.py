@@ -266,9 +266,9 @@ def lens_mark(view: View, cell: Cell | None) -> Node | None:
 
 def basis_button(view: View, cell: Cell | None, *, words: bool = True) -> Node | None:
     """Return the button that opens how a number was computed."""
-    if cell is None or not cell.ids:
+    if cell is None or not (cell.ids or cell.forecast):
         return None
-    label = view.t("核算依据")
+    label = view.t("测算依据" if cell.forecast else "核算依据")
     inside = [icon("sigma"), el("Span", label)] if words else [icon("sigma")]
     found = figure_button(cell, "", view.language, "basis")
     found["props"]["children"] = inside
@@ -298,8 +298,8 @@ def badge_missing(view: View) -> Node:
               cls="badge badge-stale", title=view.t("尚未核算"))  # fmt: skip
 
 
-def compact(view: View, what: Indicator) -> Node:
-    """Return a compact indicator: name, value, change, sparkline."""
+def compact(view: View, what: Indicator, beside: Content = None) -> Node:
+    """Return a compact indicator: name, value, change, a ratio beside it, sparkline."""
     cell = view.now(what.key)
     return el(
         "Div",
@@ -309,6 +309,7 @@ def compact(view: View, what: Indicator) -> Node:
         lens_mark(view, cell),
         value_line(view, cell, size="compact-value"),
         changes(view, what.key, what.polarity, both=False),
+        el("Div", beside, cls="compact-beside") if beside else None,
         sparkline(view.cells(what.key), what.color),
         cls="compact",
     )  # fmt: skip
@@ -474,7 +475,9 @@ def _table_row(view: View, sheet: Sheet, at: int) -> Node:
     for group in sheet.groups:
         words = group.words(at, view.units)
         for column, shown in zip(group.columns(), words, strict=True):
-            row.append(el("Td", _button(view, column.cells[at], shown, "cell"), cls="num"))
+            cell = column.cells[at]
+            beyond = group.sparse and cell is None  # the series does not reach here
+            row.append(el("Td", "" if beyond else _button(view, cell, shown, "cell"), cls="num"))
     row.append(el("Td", quality_words(view, sheet, at)))
     if sheet.noted:
         row.append(el("Td", sheet.note(at), cls="cell-note", data_verbatim="1"))
@@ -513,6 +516,8 @@ def _hover_group(view: View, group: Group, at: int) -> dict[str, Any]:
     pairs.sort(key=lambda pair: _size(pair[0].cells[at]), reverse=True)
     for series, shown in pairs:
         cell = series.cells[at]
+        if group.sparse and cell is None:
+            continue
         rows.append(
             {
                 "color": series.color, "name": series.name, "text": f"{shown} {word}",

@@ -18,7 +18,9 @@ _KEY_COLUMNS = ("indicator", "dimension", "entity")
 _CELL_COLUMNS = (
     "period", "value", "unit", "figure_id", "quality", "measured_pct", "estimated_pct", "flags",
 )  # fmt: skip
-QUALITIES = ("measured", "estimated", "incomplete", "null")
+QUALITIES = (
+    "measured", "published", "estimated", "forecast", "scenario", "incomplete", "null",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Cell:
     part
         Which part of a site it is of (``line:cable``), by which a page can be filtered; empty
         for the whole site and for numbers of several parts.
+    forecast, band
+        The forecast it is a number of, and which of its numbers: ``p50``, ``lo80``; a forecast is
+        no ledger row.
     """
 
     value: float | None
@@ -63,6 +68,8 @@ class Cell:
     view: str = ""
     note: str = ""
     part: str = ""
+    forecast: str = ""
+    band: str = ""
 
 
 class Book:

@@ -117,8 +117,7 @@ def bars(
     if group.earlier:
         traces.append(_ticks(group.earlier, labels, beside))
     if group.target:
-        traces.append(target_line(group.target, labels, wanted))
-        traces += _lone_targets(group.target, labels, wanted)
+        traces += aims(group.target, labels, wanted)
     if marked:
         traces.append(_marks(group, labels, units, heights))
     return {"data": traces, "layout": layout}
@@ -210,6 +209,13 @@ def _ticks(series: Series, labels: Sequence[str], drawn: Sequence[float | None])
     }  # fmt: skip
 
 
+def aims(
+    series: Series, labels: Sequence[str], drawn: Sequence[float | None]
+) -> list[dict[str, Any]]:
+    """Return a target over the periods: a line in steps, short lines where it stands alone."""
+    return [target_line(series, labels, drawn), *_lone_targets(series, labels, drawn)]
+
+
 def target_line(
     series: Series, labels: Sequence[str], drawn: Sequence[float | None]
 ) -> dict[str, Any]:
@@ -299,7 +305,8 @@ def lines(
     drawn = [values(s.cells, group.unit, units) for s in group.series]
     edges = [v for side in band or () for v in side if v is not None]
     known = [v for column in drawn for v in column if v is not None]
-    scale = axis([*known, *edges], zero=zero)
+    wanted = values(group.target.cells, group.unit, units) if group.target else []
+    scale = axis([*known, *edges, *(v for v in wanted if v is not None)], zero=zero)
     layout = base_layout(labels, scale, _period_ticks(labels, language), words=axis_words)
     traces: list[dict[str, Any]] = _band(labels, band, group.series[0].color) if band else []
     for s, column in zip(group.series, drawn, strict=True):
@@ -320,6 +327,8 @@ def lines(
         )  # fmt: skip
         if ends:
             layout["meta"]["ends"] += _end(group, s, column, units)
+    if group.target:
+        traces += aims(group.target, labels, wanted)
     if ends:
         layout["margin"]["r"] = 24 + max(
             (width_of(end["text"]) for end in layout["meta"]["ends"]), default=0

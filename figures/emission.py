@@ -630,10 +630,11 @@ def per_area(view: View) -> Built:
     energy_key: Key = ("energy_per_area", "building", "site")
     emission_key: Key = ("emission_per_area", "building", "site")
     energy = Group(view.t("单位面积能耗"), "kgce/m2",
-                   (series(view, energy_key, view.t("全站能耗"), "energy.total"),))  # fmt: skip
+                   (series(view, energy_key, view.t("全站能耗"), "energy.total"),),
+                   target=aim_line(view, energy_key, "kgce/m2"))  # fmt: skip
     emission = Group(view.t("单位面积碳排放"), "kgCO2e/m2",
-                     (series(view, emission_key, view.t("全站碳排放"), "role.emission"),)
-                     )  # fmt: skip
+                     (series(view, emission_key, view.t("全站碳排放"), "role.emission"),),
+                     target=aim_line(view, emission_key, "kgCO2e/m2"))  # fmt: skip
     above = charts.bars(energy, labels, view.units, view.language, axis_words=False)
     below = charts.lines(emission, labels, view.units, view.language)
     same_margin(above, below)

@@ -1,29 +1,25 @@
-"""What the panels of 售碳潜力 (clause 5.7) show: what is known; nothing is forecast here."""
+"""What panels of 售碳潜力 (clause 5.7) show: reductions by year and month, and ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from math import fsum
 
-from figures import cards, charts
+from figures import fan, revenue
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, total
-from figures.cells import view as viewed
+from figures.fan import Fan
+from figures.forecast import Backtest, Point, column
 from figures.html import Content, Node, el, icon
 from figures.number import figure_button, kpi_decimals, shown_value, written
-from figures.overview import LINES, grain_words, same_margin
+from figures.overview import LINES, YEAR, aim_line, same_margin
 from figures.reduction import REDUCTION, copper_words, cumulative
 from figures.sheet import Group, Series, Sheet, series, summed
-from figures.view import Span, View, tick
+from figures.view import Span, View, months_of
 
-PRICE: Key = ("ccer_price", "market", "cn")
-VOLUME: Key = ("ccer_volume", "market", "cn")
 CREDITABLE: tuple[Key, ...] = tuple(("creditable_reduction", "line", line) for _, _, line in LINES)
-THIN_T = 1000.0  # a week with less says little about the price
-RECENT_WEEKS = 26
 _ELIGIBILITY = "/help#indicator-creditable_reduction"
+REVENUE_MONTHS = 24  # months of the stacked panels: the first issuance
 
 
 def notice(view: View) -> Node:
@@ -43,19 +39,28 @@ def notice(view: View) -> Node:
 
 
 def finding(view: View) -> Content:
-    """Return what could be sold and what may be, in one sentence."""
+    """Return what could be earned and what may be issued, in one sentence."""
     months = [month for span in view.periods for month in span.months]
     potential, _ = cumulative(view, REDUCTION, months[0])
     if potential is None:
         return el("Span", view.t("所选期间没有碳减排量的数值。"))
-    found = [cell for cell in summed(_creditable(view)) if cell is not None]
     words: list[Content] = [
         view.t("{range} 潜在减排量", range=view.range_words()), " ",
         *_said(view, potential, "strong"),
     ]  # fmt: skip
+    found = [cell for cell in summed(_creditable(view)) if cell is not None]
     if found and all(cell.value is not None for cell in found):
         words += [view.t("，其中可售"), " ", *_said(view, total(found), "strong")]
-    return el("Span", words, view.t("；收益随预测模块启用后给出。"))
+    points = revenue.points_of(view, "revenue", revenue.entity_of(view))
+    if not points:
+        return el("Span", words, "；", revenue.unknown(view)[0])
+    last = points[-1]
+    words += [
+        view.t("；按当前趋势情景，到 {month} 累计潜在收益", month=last.target), " ",
+        *revenue.money(view, last.cell(), "strong"), "，" if view.language == "zh" else ", ",
+        *revenue.interval_words(view, last), view.t("；签发前收益为 0。"),
+    ]  # fmt: skip
+    return el("Span", words)
 
 
 def _said(view: View, cell: Cell, cls: str = "") -> list[Content]:
@@ -65,51 +70,105 @@ def _said(view: View, cell: Cell, cls: str = "") -> list[Content]:
     return [figure_button(cell, words, view.language, cls), f" {measure.word}"]
 
 
-REVENUES = (
-    ("总共值多少", "总收益预测", "energy.total"),
-    ("电缆值多少", "电缆收益预测", "product.cable"),
-    ("架空导线值多少", "架空导线收益预测", "product.conductor"),
-    ("变压器值多少", "变压器收益预测", "product.transformer"),
-)
-
-
-def revenue_ground(view: View, reason: str) -> Node:
-    """Return the four revenue cards while there is no forecast (5.7 b)."""
-    found = [cards.unknown_kpi(view, question, name, color, reason)
-             for question, name, color in REVENUES]  # fmt: skip
-    return el("Div", found, cls="kpi-row")
-
-
-def no_forecast(view: View) -> Built:
-    """Return why a forecast is not there."""
-    return Built(empty=view.t("收益预测尚未启用：预测模块启用后自动显示"))
+# ---- a: years ----
 
 
 def years(view: View) -> Built:
-    """Return the reductions of the years that the ledger has; no year is forecast (5.7 a)."""
+    """Return the reductions of the years known and those ahead (5.7 a)."""
     known = view.book.periods(REDUCTION)
     last = view.periods[-1].months[-1]
     found = _years(view, [month for month in known if month <= last])
-    labels = tuple(year for year, _ in found)
-    cells = tuple(cell for _, cell in found)
-    line = Series(view.t("碳减排量（实际）"), "role.reduction", cells)
-    group = Group("", "kgCO2e", (line,))
-    figure = charts.lines(group, labels, view.units, view.language)
+    points = _years_ahead(view, last)
+    labels = tuple(sorted({*(year for year, _ in found), *(point.target for point in points)}))
+    cells = dict(found)
+    full = {y for y in cells if sum(month[:4] == y and month <= last for month in known) == YEAR}
+    whole = tuple(cells.get(y) if y in full else None for y in labels)
+    part = tuple(None if y in full else cells.get(y) for y in labels)
+    past = Series(view.t("实际"), "role.reduction", whole)
+    more = []
+    if any(cell is not None for cell in part):
+        more = [Series(view.t("不足 12 个月"), "role.reduction", part, "none")]
+    sure = [(y, c.value) for y, c in zip(labels, whole, strict=True) if c and c.value is not None]
+    spans = [Span(year, tuple(months_of(f"{year}-01", f"{year}-12"))) for year in labels]
+    aim = aim_line(replace(view, periods=tuple(spans)), REDUCTION, "kgCO2e")
+    chart = Fan("", "kgCO2e", labels, past, points, sure[-1] if sure else None, tuple(more), aim)
+    figure = fan.figure(view, chart)
     if len(labels) == 1:
         figure["layout"]["xaxis"]["range"] = [-1, 1]
     figure["layout"]["margin"]["t"] = 26
-    figure["layout"]["meta"]["words"] = _counts(view, labels, line, known)
+    figure["layout"]["meta"]["words"] += _counts(view, labels, part, known)
+    ahead = column(points, labels)
+    drawn = [cell for cell in cells.values() if cell is not None]
     return Built(
         subtitle=view.joined(
             view.t("{unit}/年", unit=view.units.of("kgCO2e").word),
-            view.t("实际，按年"),
-            copper_words(view),
+            view.t("实际，按年"), _kinds(view, points), copper_words(view),
         ),
-        plots=(Plot(figure, _forecast_lead(view, group)),),
-        foot=view.t("实线为实际，空心点为不足 12 个月或不完整的年份；预测随预测模块启用后显示"),
-        lead=cells[-1] if cells else None,
-        sheet=Sheet(labels, (group,), cells),
+        plots=(Plot(figure, fan.legend(view, chart)),),
+        body=fan.fold(view, tested(view)) if points else None,
+        foot=_year_words(view, points),
+        lead=points[-1].cell() if points else (drawn[-1] if drawn else None),
+        sheet=Sheet(
+            labels, (fan.group_of(view, chart),),
+            tuple(a or b or c for a, b, c in zip(whole, ahead, part, strict=True)),
+        ),
+    )  # fmt: skip
+
+
+def _years_ahead(view: View, last: str) -> tuple[Point, ...]:
+    """Return the years ahead; none where the range ends before the forecast begins."""
+    points = revenue.points_of(view, "reduction", revenue.entity_of(view), "year")
+    return points if points and points[0].origin <= last else ()
+
+
+def _kinds(view: View, points: Sequence[Point]) -> str:
+    if not points:
+        return ""
+    first, rest = points[0], points[1:]
+    words = [view.t("{year} 年预测", year=first.target)]
+    if rest:
+        words.append(view.t("{first} ～ {last} 情景", first=rest[0].target, last=rest[-1].target))
+    return view.joined(*words)
+
+
+def _year_words(view: View, points: Sequence[Point]) -> str:
+    """Return how the years ahead were made and how their months were tested."""
+    if not points:
+        why = revenue.reason_of(view, "reduction", "cable")
+        words = fan.waiting(view, why)[0]
+        if revenue.points_of(view, "reduction", revenue.entity_of(view), "year"):
+            words = view.t("所选期间不含最近的整月，不画预测")
+        return view.joined(words, view.t("空心点为不足 12 个月或不完整的年份"))
+    models = dict.fromkeys(view.t(fan.MODELS[point.model]) for point in points)
+    return view.joined(
+        view.t("模型：{model}", model=" / ".join(models)),
+        _coverage(view),
+        view.t("有计划处理量的年份 = 计划 × 近 12 个月单位减碳量；当年之后为情景"),
     )
+
+
+def tested(view: View) -> list[tuple[str, Sequence[Backtest]]]:
+    """Return the backtests of the lines shown, each with its name."""
+    shown = revenue.entity_of(view)
+    known = view.forecasts.tested if view.forecasts else {}
+    return [
+        (view.t(name), known.get(("reduction", revenue.site_of(view), line), ()))
+        for name, _, line in LINES if shown in ("site", line)
+    ]  # fmt: skip
+
+
+def _coverage(view: View) -> str:
+    """Return error and realised coverage of every line's champion."""
+    words = []
+    for name, tests in tested(view):
+        best = next((one for one in tests if one.champion), None)
+        if best is not None:
+            words.append(view.t(
+                "{name} sMAPE {smape}%、80% 区间实际覆盖 {share}（n={count}）", name=name,
+                smape=fan.ratio_words(best.smape_pct, 1), share=fan.percent(best.coverage80),
+                count=best.intervals,
+            ))  # fmt: skip
+    return view.t("回测：{words}", words=view.joined(*words)) if words else ""
 
 
 def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:
@@ -126,236 +185,106 @@ def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:
 
 
 def _counts(
-    view: View, labels: Sequence[str], line: Series, known: Sequence[str]
+    view: View, labels: Sequence[str], part: Sequence[Cell | None], known: Sequence[str]
 ) -> list[dict[str, object]]:
     """Return how many months the points of years have that are not over."""
     found: list[dict[str, object]] = []
-    drawn = charts.values(line.cells, "kgCO2e", view.units)
-    for at, (label, value) in enumerate(zip(labels, drawn, strict=True)):
+    measure = view.units.of("kgCO2e")
+    year = view.book.over(REDUCTION, known[-YEAR:], "")  # about as high as the chart
+    highest = float(shown_value(year, measure) or 0) if year else 0.0
+    for at, (label, cell) in enumerate(zip(labels, part, strict=True)):
+        shown = None if cell is None else shown_value(cell, measure)
         count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
-        if count < 12 and value is not None:
+        if count < 12 and shown is not None:
             words = view.t("{count}/12 个月", count=count)
-            below = at < len(labels) - 1 and value > 0.2 * max(v or 0.0 for v in drawn)
-            place = {"x": at, "xref": "x", "y": value, "yref": "y", "yshift": -15 if below else 15}
+            low = float(shown) < 0.2 * highest
+            place = {"x": at, "xref": "x", "y": float(shown), "yref": "y",
+                     "yshift": 15 if low else -15}  # fmt: skip
             found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})
     return found
 
 
-def _forecast_lead(view: View, group: Group) -> Node:
-    lead = cards.legend(view, group, shape="line")
-    return el("Div", lead, el("Span", icon("clock"), view.t("预测尚未启用"),
-                              cls="badge badge-stale"), cls="lead-row")  # fmt: skip
-
-
 def _creditable(view: View) -> list[Series]:
-    return [series(view, key, "", "") for key in CREDITABLE]
+    return [series(view, key, "", "") for key in CREDITABLE if view.reaches(key)]
+
+
+# ---- c: months ----
 
 
 def months(view: View) -> Built:
-    """Return the potential and the creditable reduction by month; no revenue yet (5.7 c)."""
-    labels = tuple(span.label for span in view.periods)
-    potential = Group(view.t("潜在减排量"), "kgCO2e",
-                      (series(view, REDUCTION, view.t("不计适用性"), "role.reduction"),)
-                      )  # fmt: skip
-    held = Series(view.t("计适用性"), "energy.total", summed(_creditable(view)), "dot", "square")
-    sold = Group(view.t("可售减排量"), "t", (held,))
-    above = charts.lines(potential, labels, view.units, view.language, axis_words=False)
-    below = charts.lines(sold, labels, view.units, view.language)
-    same_margin(above, below)
-    later = el("Div", el("Div", el("Strong", view.t("预测收益")),
-                         el("Span", view.t("万元"), cls="lead-unit"), cls="lead-title"),
-               el("P", icon("clock"), view.t("收益预测尚未启用：预测模块启用后自动显示"),
-                  cls="inline-empty"), cls="later")  # fmt: skip
+    """Return reductions and cumulated revenue by month: actual, then forecast (5.7 c)."""
+    past = tuple(span.label for span in view.periods)
+    entity = revenue.entity_of(view)
+    points = _months_ahead(view, past, revenue.points_of(view, "reduction", entity))
+    earned = _months_ahead(view, past, revenue.points_of(view, "revenue", entity))
+    earned = earned[:REVENUE_MONTHS]
+    coming = {point.target for point in (*points, *earned)}
+    labels = (*past, *sorted(coming - set(past)))
+    reach = (None,) * (len(labels) - len(past))
+    actual = tuple(view.cells(REDUCTION)) + reach
+    sold = (*summed(_creditable(view)), *reach)
+    done = Series(view.t("实际"), "role.reduction", actual)
+    origin = _origin(actual, labels, points)
+    above = Fan(view.t("潜在减排量"), "kgCO2e", labels, done, points, origin)
+    nothing = Series("", revenue.TINT, (None,) * len(labels))
+    money = Fan(view.t("累计潜在收益"), "CNY", labels, nothing, earned, step=True)
+    drawn = [fan.figure(view, above, axis_words=not earned)]
+    plots = [Plot(drawn[0], fan.legend(view, above))]
+    groups = [fan.group_of(view, above)]
+    if earned:
+        drawn.append(fan.figure(view, money))
+        same_margin(*drawn)
+        plots.append(Plot(drawn[1], fan.legend(view, money)))
+        groups.append(fan.group_of(view, money))
+    eligible = Series(view.t("计适用性"), "energy.total", sold)
+    groups.append(Group(view.t("可售减排量"), "t", (eligible,), sparse=True))
+    lead = points[0].cell() if points else view.now(REDUCTION)
+    columns = (actual, column(points, labels), column(earned, labels))
     return Built(
-        subtitle=view.joined(view.range_words(), grain_words(view), view.t("实际"),
+        subtitle=view.joined(view.range_words(), view.t("实际"), _span_ahead(view, points),
                              copper_words(view)),
-        plots=(Plot(above, cards.legend(view, potential, shape="line")),
-               Plot(below, cards.legend(view, sold, shape="line"))),
-        body=later,
-        foot=view.t("可售 = 有无适用方法学 × 减排量 × 保守系数；没有方法学时为 0"),
-        lead=view.now(REDUCTION),
-        sheet=Sheet(labels, (potential, sold), tuple(view.cells(REDUCTION))),
+        plots=tuple(plots),
+        body=None if earned else _unearned(view),
+        foot=_month_words(view, points),
+        lead=lead,
+        sheet=Sheet(labels, tuple(groups), tuple(
+            next((cell for cell in cells if cell is not None), None)
+            for cells in zip(*columns, strict=True)
+        )),
     )  # fmt: skip
 
 
-# ---- e: the market ----
-
-_RANGES = (("month", "按月"), ("week", "按周"), ("recent", "近 26 周"))
-WEEKS = "周（截至周五）"
-
-
-def trading(view: View) -> Built:
-    """Return volume and average price as bars, by month or week; thin weeks are flagged (5.7 e)."""
-    chosen = view.switches.get("trading", "month")
-    chosen = chosen if chosen in dict(_RANGES) else "month"
-    weekly = chosen != "month"
-    if weekly:
-        labels, volume, price = weeks(view, RECENT_WEEKS if chosen == "recent" else None)
-        grain = view.t("按周")
-    else:
-        labels = tuple(span.label for span in view.periods)
-        volume, price = view.cells(VOLUME), _prices(view)
-        grain = grain_words(view)
-    switch = cards.switch(view, "trading", _RANGES, chosen)
-    span = view.range_words() if not weekly or not labels else f"{labels[0]} ～ {labels[-1]}"
-    subtitle = view.joined(span, grain, view.t("全国市场"))
-    if not any(cell is not None and cell.value is not None for cell in (*volume, *price)):
-        reason = view.t("所选期间没有 CCER 成交：导入行情后自动显示")
-        return Built(subtitle=subtitle, switch=switch, empty=reason)
-    above = Group(
-        view.t("交易量"), "t", (Series(view.t("CCER 交易量"), "equip.dismantling", tuple(volume)),)
-    )
-    below = Group(view.t("交易均价"), "CNY/t",
-                  (Series(view.t("CCER 交易均价"), "equip.hvac", tuple(price)),))  # fmt: skip
-    drawn = [
-        charts.bars(above, labels, view.units, view.language, axis_words=False),
-        charts.bars(below, labels, view.units, view.language),
-    ]
-    same_margin(*drawn)
-    thin = [weekly and _thin(cell) for cell in volume]
-    for figure in drawn:
-        figure["data"][0]["marker"]["pattern"]["shape"] = [charts.HATCH if t else "" for t in thin]
-        if weekly:
-            _month_ticks(figure, labels, view.language)
-    leads = [cards.legend(view, above), cards.legend(view, below)]
-    note = view.t(
-        "来源：公布的周合计和导入行情，均价 = 成交额 ÷ 成交量；没有成交的期间留空，不补零也不插值"
-    )
-    if any(thin):
-        note = view.joined(view.t("斜纹为成交不足 1,000 t 的周，均价参考性弱"), note)
-    head = view.t(WEEKS) if weekly else ""
-    return Built(
-        subtitle=subtitle,
-        plots=(Plot(drawn[0], leads[0]), Plot(drawn[1], leads[1])),
-        switch=switch,
-        foot=note,
-        lead=next((cell for cell in reversed(price) if cell and cell.value is not None), None),
-        sheet=Sheet(labels, (above, below), tuple(price), head),
-    )
+def _months_ahead(view: View, past: Sequence[str], points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the months ahead; none unless months are shown up to where the forecast begins."""
+    return points if view.grain == "month" and points and points[0].origin in past else ()
 
 
-def _prices(view: View) -> list[Cell | None]:
-    """Return the average price of each period: of several months, turnover over volume."""
-    return [
-        view.cell(PRICE, span) if len(span.months) == 1
-        else average(
-            view, [view.book.cell(PRICE, month) for month in span.months],
-            [view.book.cell(VOLUME, month) for month in span.months], span.label,
-        )
-        for span in view.periods
-    ]  # fmt: skip
+def _origin(
+    actual: Sequence[Cell | None], labels: Sequence[str], points: Sequence[Point]
+) -> tuple[str, float] | None:
+    if not points:
+        return None
+    cell = actual[labels.index(points[0].origin)]
+    return None if cell is None or cell.value is None else (points[0].origin, cell.value)
 
 
-def _thin(cell: Cell | None) -> bool:
-    return cell is not None and cell.value is not None and cell.value < THIN_T
+def _span_ahead(view: View, points: Sequence[Point]) -> str:
+    if not points:
+        return ""
+    return view.t("{span} 预测", span=revenue.span_words(view, points))
 
 
-def average(
-    view: View, prices: Sequence[Cell | None], volumes: Sequence[Cell | None], label: str
-) -> Cell:
-    """Return the average price of several periods, weighted by their volume; null without trade."""
-    pairs = [
-        (price, volume)
-        for price, volume in zip(prices, volumes, strict=True)
-        if price is not None and volume is not None and price.value is not None and volume.value
-    ]
-    if not pairs:
-        return Cell(None, "CNY/t", quality="null", period=label)
-    if len(pairs) == 1:
-        return pairs[0][0]
-    turnover = fsum((price.value or 0.0) * (volume.value or 0.0) for price, volume in pairs)
-    whole = fsum(volume.value or 0.0 for _, volume in pairs)
-    note = view.t("Σ 价格 × 成交量 ÷ Σ 成交量")
-    cell = viewed(turnover / whole, "CNY/t", [cell for pair in pairs for cell in pair])
-    return replace(cell, period=label, note=note)
+def _unearned(view: View) -> Node:
+    why, again = revenue.unknown(view)
+    if revenue.points_of(view, "revenue", revenue.entity_of(view)):
+        why = view.t("收益按月给出：选按月、且期间含最近的整月")
+    return el("Div", el("Div", el("Strong", view.t("累计潜在收益")), cls="lead-title"),
+              el("P", icon("clock"), why, cls="inline-empty"), again, cls="later")  # fmt: skip
 
 
-def _friday(day: str) -> date:
-    found = date.fromisoformat(day)
-    return found + timedelta(days=4 - found.weekday())
-
-
-def weeks(
-    view: View, most: int | None = None
-) -> tuple[tuple[str, ...], list[Cell | None], list[Cell | None]]:
-    """Return the weeks of the range by their Friday: volume and average price of each."""
-    days = view.days.periods(VOLUME)
-    if not days:
-        return (), [], []
-    by_week: dict[str, list[str]] = {}
-    at, end = _friday(days[0]), _friday(days[-1])
-    while at <= end:
-        by_week[at.isoformat()] = []
-        at += timedelta(days=7)
-    for day in days:
-        by_week[_friday(day).isoformat()].append(day)
-    labels = tuple(by_week)[-most:] if most else tuple(by_week)
-    volumes, prices = [], []
-    for label in labels:
-        traded = [view.days.cell(VOLUME, day) for day in by_week[label]]
-        paid = [view.days.cell(PRICE, day) for day in by_week[label]]
-        known = [cell for cell in traded if cell is not None]
-        volumes.append(None if not known else known[0] if len(known) == 1 else total(known))
-        prices.append(average(view, paid, traded, label) if known else None)
-    return labels, volumes, prices
-
-
-def _month_ticks(figure: charts.Figure, labels: Sequence[str], language: str) -> None:
-    """Write the months under weeks: the first week of each, or of every third."""
-    firsts = [label for at, label in enumerate(labels) if not at or label[:7] != labels[at - 1][:7]]
-    step = 1 if len(firsts) <= 7 else 3
-    shown = firsts[::step]
-    words, year = [], ""
-    for label in shown:
-        name, of_year = tick(label[:7], language)
-        words.append(f"{name}<br>{of_year}" if of_year != year else name)
-        year = of_year
-    figure["layout"]["meta"]["ticks"] = []
-    figure["layout"]["xaxis"] |= {
-        "tickmode": "array", "tickvals": shown, "ticktext": words, "tickangle": 0,
-    }  # fmt: skip
-
-
-# ---- f, h: outlook, aims ----
-
-
-def outlook(view: View) -> Built:
-    """Return the outlook, empty until its parts are recorded with source and year (5.7 f)."""
-    return Built(
-        subtitle=view.t("可抵消交易量、核证减碳量、配额缺口"),
-        empty=view.t("没有录入应清缴配额量和已登记减排量：须附来源和年份，录入后按 5% 上限画出"),
-    )
-
-
-AIMS = (
-    ("一期成果", "已投运的拆解线"),
-    ("二期成果（预期）", "扩建后的拆解线"),
-    ("长期成果（预期）", "远期规划"),
-)
-
-
-def aims(view: View) -> Built:
-    """Return the three rows of expected results beside what is reached so far (5.7 h)."""
-    known = view.book.periods(REDUCTION)
-    cell = cumulative(view, REDUCTION, known[0])[0] if known else None
-    so_far = el(
-        "Div", el("Span", view.t("目前实际，{month} 起累计", month=known[0] if known else "--")),
-        el("Span", _said(view, cell) if cell else "--", cls="aim-value"), cls="fact",
-    )  # fmt: skip
-    rows = [
-        el("Div", el("Div", el("Strong", view.t(name)),
-                     el("Span", view.t("未录入目标"), cls="badge badge-stale"), cls="aim-top"),
-           el("Div", cls="bar-track", aria_hidden="true"),
-           el("Div", el("Span", view.t(words)), el("Span", view.t("目标"), " --"), cls="aim-foot"),
-           cls="aim")
-        for name, words in AIMS
-    ]  # fmt: skip
-    return Built(
-        subtitle=view.joined(
-            view.t("减碳量与收益"),
-            copper_words(view),
-            view.lens_words if cell and cell.view else "",
-        ),
-        body=el("Div", so_far, rows, cls="aims"),
-        empty=view.t("录入各期目标后显示达成率"),
-    )
+def _month_words(view: View, points: Sequence[Point]) -> str:
+    rule = view.t("可售 = 有无适用方法学 × 减排量 × 保守系数；没有方法学时为 0")
+    if not points:
+        return rule
+    came = revenue.came_words(view, revenue.entity_of(view))
+    return view.joined(_coverage(view), came, rule, view.t("收益在签发月份成台阶，未扣成本"))

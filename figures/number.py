@@ -33,6 +33,7 @@ class Units:
 
     mass: str = "t"
     energy: str = "MWh"
+    money: str = "万元"  # in the reader's language; sums of money are shown in ten thousands
 
     def of(self, unit: str) -> Measure:
         """Return how quantities of a ledger unit are shown."""
@@ -42,6 +43,8 @@ class Units:
             return Measure({"kgCO2e": "tCO₂e", "kgce": "tce"}[unit], Decimal("0.001"))
         if unit == "kWh" and self.energy == "MWh":
             return Measure("MWh", Decimal("0.001"))
+        if unit == "CNY":
+            return Measure(self.money, Decimal("0.0001"))
         if unit == "m3":
             return Measure("m³", Decimal(1))
         return Measure(_MONEY.get(unit) or unit.replace("CO2e", "CO₂e"), Decimal(1))
@@ -99,9 +102,11 @@ def apportioned(values: Sequence[Decimal | None], whole: Decimal, decimals: int)
 
 def attributes(cell: Cell) -> dict[str, Any]:
     """Return the attributes by which a shown number is opened and checked (CONTRACT §5)."""
-    if not cell.ids:
+    if not cell.ids and not cell.forecast:
         return {}
     found: dict[str, Any] = {"data_value": "" if cell.value is None else repr(cell.value)}
+    if cell.forecast:
+        return found | {"data_forecast": cell.forecast, "data_band": cell.band}
     if cell.part:
         found["data_part"] = cell.part
     if not cell.rule and not cell.view:
@@ -116,11 +121,12 @@ def attributes(cell: Cell) -> dict[str, Any]:
 
 def figure_button(cell: Cell, words: str, language: str, cls: str = "") -> dict[str, Any]:
     """Return a number that opens its trace; one that is not known says so and opens nothing."""
-    if not cell.ids:
+    if not cell.ids and not cell.forecast:
         return el("Span", words, cls=f"num {cls}".strip())
+    title = "查看预测依据" if cell.forecast else "查看核算依据"
     return el(
         "Button", words, cls=f"num fig {cls}".strip(), type="button",
-        title=text("查看核算依据", language), **attributes(cell),
+        title=text(title, language), **attributes(cell),
     )  # fmt: skip
 
 
@@ -142,8 +148,11 @@ def badge_words(cell: Cell | None, language: str) -> tuple[str, str, str]:
     """Return kind, icon and words of a number's quality."""
     if cell is None or cell.value is None:
         return "warn", "triangle-alert", text("缺数", language)
-    if cell.quality == "scenario":
-        return "info", "chart-line", text("情景", language)
+    if cell.quality == "published":
+        return "info", "file-text", text("公开数据", language)
+    if cell.forecast or cell.quality == "scenario":
+        word = "情景" if cell.quality == "scenario" else "预测"
+        return "info", "trending-up", text(word, language)
     if cell.quality == "incomplete" and "month_to_date" not in cell.flags:
         return "warn", "triangle-alert", text("不完整", language)
     if (cell.estimated_pct or 0) >= 5:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from figures import cards, charts
+from figures.beside import Beside
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, ratio, share, total
 from figures.focus import where_parted
 from figures.html import Content, el
 from figures.number import badge, figure_button, kpi_decimals, percent_button, shown_value, written
+from figures.price import PRICE, VOLUME, average
 from figures.sheet import Group, Series, Sheet, earlier, parted, series, summed
-from figures.view import View
+from figures.view import View, shifted
 from figures.years import MASSES, estimates, index_line
 
+YEAR = 12
 EMISSION: Key = ("emission", "site", "site")
 ENERGY: Key = ("energy", "site", "site")
 REDUCTION: Key = ("reduction", "site", "site")
 SUBSTITUTION: Key = ("substitution", "site", "site")
-PRICE: Key = ("ccer_price", "market", "cn")
 LINES = (
     ("电缆", "product.cable", "cable"),
     ("架空导线", "product.conductor", "conductor"),
@@ -83,10 +85,11 @@ def ccer_price(view: View) -> Built:
     """Return the CCER price over time; a month without trade is a gap (5.2 j)."""
     labels = tuple(span.label for span in view.periods)
     price = series(view, PRICE, view.t("成交均价"), "energy.total")
-    group = Group("", "CNY/t", (price,))
-    figure = charts.lines(group, labels, view.units, view.language, zero=False)
     if all(cell is None or cell.value is None for cell in price.cells):
         return Built(empty=view.t("所选期间没有 CCER 成交：导入行情后自动显示"))
+    group = Group("", "CNY/t", (price, _year_mean(view, price)))
+    figure = charts.lines(group, labels, view.units, view.language, zero=False)
+    figure["data"][1]["mode"] = "lines"
     return Built(
         subtitle=view.joined(view.units.of("CNY/t").word, grain_words(view), view.t("成交均价"),
                              view.t("纵轴不从零起")),
@@ -97,9 +100,17 @@ def ccer_price(view: View) -> Built:
     )  # fmt: skip
 
 
-def nothing(view: View) -> Built:
-    """Return what a panel shows whose figures come from a module that does not exist yet."""
-    return Built(empty=view.t("此项数值尚未核算：所需的核算模块还没有启用"))
+def _year_mean(view: View, price: Series) -> Series:
+    """Return the mean of the twelve months up to the last one with a price, over the axis."""
+    priced = [span for span, cell in zip(view.periods, price.cells, strict=True)
+              if cell is not None and cell.value is not None]  # fmt: skip
+    last = priced[-1].months[-1]
+    months = [shifted(last, -back) for back in reversed(range(YEAR))]
+    mean = average(
+        view, [view.book.cell(PRICE, month) for month in months],
+        [view.book.cell(VOLUME, month) for month in months], f"{months[0]}/{last}",
+    )  # fmt: skip
+    return Series(view.t("12 个月均价"), "equip.other", (mean,) * len(price.cells), "dot")
 
 
 def energy_and_emission(view: View) -> Built:
@@ -168,9 +179,10 @@ def _objects(view: View) -> Content:
     ]  # fmt: skip
 
 
-def indicator(view: View, what: Indicator) -> Built:
-    """Return a compact indicator card."""
-    return Built(body=cards.compact(view, what), lead=view.now(what.key))
+def indicator(view: View, what: Indicator, beside: Beside) -> Built:
+    """Return a compact indicator card and the ratio that stands beside its number."""
+    more = where_parted(lambda: beside(view))
+    return Built(body=cards.compact(view, what, more), lead=view.now(what.key))
 
 
 def substitution_lines(view: View) -> Built:

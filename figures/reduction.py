@@ -153,7 +153,7 @@ def sums(view: View) -> Built:
     chosen, first = since(view)
     cells = [_sum_card(view, what, foot, first) for what, foot in _ANSWERS]
     start = el("Div", el("Span", view.t("累计起点"), cls="since-name"),
-               cards.switch(view, "since", _SINCE, chosen), cls="since")  # fmt: skip
+               cards.switch(view, "since", _SINCE, chosen), cls="starting")  # fmt: skip
     body = [start, el("Div", cells, cls="kpi-row kpi-three")]
     return Built(body=el("Div", body), lead=cumulative(view, REDUCTION, first)[0])
 

@@ -111,6 +111,7 @@ def _polygon(
     name, tint = what
     return {
         "type": "scatterpolar", "mode": "lines+markers", "name": name, "hoverinfo": "none",
+        "hoveron": "points",  # the inside would take the pointer from the points
         "theta": [*names, names[0]], "r": [*drawn, drawn[0]], "connectgaps": False,
         "customdata": [*points, points[0]], "fill": "none", "cliponaxis": False,
         "line": {"color": color(tint), "dash": dash, "width": 2},

@@ -54,6 +54,9 @@ class Group:
         Whether its numbers are counts, which have no decimals.
     estimates
         What the total of each period would be as a whole, where it is not: part of no total.
+    sparse
+        Whether its series reach over different periods: where one does not reach, nothing is
+        missing.
     """
 
     title: str
@@ -65,6 +68,7 @@ class Group:
     target: Series | None = None
     estimates: tuple[Estimate | None, ...] = ()
     counted: bool = False
+    sparse: bool = False
 
     def columns(self) -> list[Series]:
         """Return the series as a table's columns, the whole last."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import fsum
 
 from figures import cards, charts, shapes
+from figures.beside import (
+    CHARGED,
+    CHARGERS,
+    GENERATION,
+    SAVED,
+    SELF_USE,
+    STANDARD,
+    per_pile,
+    saving_rate,
+    self_rate,
+)
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, difference, ratio, share, total
 from figures.cells import view as viewed
@@ -28,13 +38,7 @@ from figures.view import Span, View, months_of, period_words, short_period
 from figures.years import estimate_line
 
 WHOLE: Key = ("substitution", "site", "site")
-GENERATION: Key = ("pv_generation", "site", "site")
-SELF_USE: Key = ("pv_self_use", "site", "site")
 EXPORT: Key = ("pv_export", "site", "site")
-CHARGED: Key = ("charger_energy", "site", "site")
-CHARGERS: Key = ("charger_count", "site", "site")
-SAVED: Key = ("heat_pump_saved", "site", "site")
-STANDARD: Key = ("standard_ac_electricity", "site", "site")
 PUMPED: Key = ("heat_pump_electricity", "site", "site")
 CAPACITY: Key = ("pv_capacity", "site", "site")
 LOAD: Key = ("heat_pump_mean_load", "site", "site")
@@ -119,7 +123,7 @@ def _starts(view: View, starts: Sequence[str], chosen: str) -> Node:
     return el(
         "Details",
         el("Summary", el("Span", view.t("{month} 起", month=chosen)), icon("chevron-down"),
-           cls="filter since"),
+           cls="filter from-month"),
         el("Div", items, cls="menu menu-right"), cls="menu-box",
     )  # fmt: skip
 
@@ -307,14 +311,14 @@ def _pv_device(view: View) -> Node:
 def _charger_device(view: View) -> Node:
     return _device(view, 1, [
         ("充电桩数量", view.now(CHARGERS)), ("月充电量", view.now(CHARGED)),
-        ("单桩日均", _per_pile(view)),
+        ("单桩日均", per_pile(view)),
     ])  # fmt: skip
 
 
 def _pump_device(view: View) -> Node:
     return _device(view, 2, [
         ("月平均负荷", view.now(LOAD)), ("月节约电量", view.now(SAVED)),
-        ("节电率", _saving_rate(view)),
+        ("节电率", saving_rate(view)),
     ])  # fmt: skip
 
 
@@ -352,30 +356,6 @@ def _over(view: View, above: Key, below: Key, unit: str, note: str) -> Cell | No
     if len(view.last.months) > 1 or a is None or b is None or a.value is None or not b.value:
         return None
     return replace(ratio(a, b, unit), note=view.t(note))
-
-
-def _per_pile(view: View) -> Cell | None:
-    """Return the energy of a charger and day in the last month."""
-    a, b = view.now(CHARGED), view.now(CHARGERS)
-    month = view.last.months[-1]
-    days = (view.partial_days or {}).get(month) or _days(month)
-    if len(view.last.months) > 1 or a is None or b is None or a.value is None or not b.value:
-        return None
-    note = view.t("充电量 ÷ 桩数 ÷ {days} 天", days=written(exact(float(days)), 1))
-    return replace(viewed(a.value / b.value / days, "kWh/d", [a, b]), note=note)
-
-
-def _days(month: str) -> int:
-    return monthrange(int(month[:4]), int(month[5:7]))[1]
-
-
-def _saving_rate(view: View) -> Cell | None:
-    """Return the electricity saved over what a standard air conditioner would use, %."""
-    saved, base = view.now(SAVED), view.now(STANDARD)
-    if saved is None or base is None or saved.value is None or not base.value:
-        return None
-    note = view.t("节电量 ÷ 标准空调用电 × 100%")
-    return replace(viewed(100 * saved.value / base.value, "%", [saved, base]), note=note)
 
 
 # h: the trend ------------------------------------------------------------------------------------
@@ -522,7 +502,7 @@ def _pv_course(view: View) -> Plot:
     _between(figure)
     last = [c.value for c in (s.cells[-1] for s in group.series) if c is not None]
     if len(last) == 2 and None not in last:
-        rate = _self_rate(view, view.last)
+        rate = self_rate(view, view.last)
         if rate is not None and rate.value is not None:
             words = view.t("自用率 {share}%", share=written(exact(rate.value), 1))
             figure["layout"]["meta"]["spots"] = [
@@ -566,13 +546,6 @@ def _stretches(drawn: Sequence[float | None]) -> list[tuple[int, int]]:
     return found
 
 
-def _self_rate(view: View, span: Span) -> Cell | None:
-    """Return self-use over generation, %: the ledger's of a month, else sum over sum."""
-    if len(span.months) == 1 and len(view.sites) <= 1:
-        return view.cell(("pv_self_rate", "site", "site"), span)
-    return share(view.cell(SELF_USE, span), view.cell(GENERATION, span))
-
-
 def _pv_day(view: View) -> tuple[Plot, Sheet | None]:
     """Return generation and self-use of the hours of a mean day of the last month."""
     made, sent = view.profiles.get("pv_generation", {}), view.profiles.get("pv_export", {})
@@ -609,7 +582,7 @@ def _mean_hours(profile: Mapping[tuple[int, int], float]) -> list[float | None]:
 
 
 def _pv_side(view: View) -> Node:
-    rate, before = _self_rate(view, view.last), _self_rate(view, view.last.back(view.step))
+    rate, before = self_rate(view, view.last), self_rate(view, view.last.back(view.step))
     return el(
         "Div",
         _indicator(view, "总发电量", GENERATION, "source.pv", cards.GOOD, _done(view)),
@@ -939,7 +912,7 @@ def _pump_legend(view: View, group: Group, chosen: str) -> Node:
 
 def _pump_side(view: View) -> Node:
     back = view.last.back(view.step)
-    rate = _saving_rate(view)
+    rate = saving_rate(view)
     before = _saving_of(view, back)
     return el(
         "Div",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from figures.factors import mark, strip
+from figures.forms import checks, radio, text_field, work_row, work_table
 from figures.html import Content, Node, core, el, icon, link
 from translations import text
 
@@ -28,7 +29,9 @@ KINDS = {
 ACTIONS = {
     "open": "打开", "export": "导出与核算依据", "propose": "提出", "decide": "批准",
     "check": "核对", "lock": "锁定", "reopen": "重新打开", "note": "写备注、设目标",
-    "handle": "处理告警", "scenario": "保存测算情景", "project": "维护佐证、适用性和项目步骤",
+    "handle": "处理告警", "import": "导入数据", "revoke": "撤回批次", "link": "维护接口",
+    "key": "管理接口密钥", "scenario": "保存测算情景",
+    "project": "维护佐证、适用性和项目步骤",
 }  # fmt: skip
 
 
@@ -109,28 +112,6 @@ def empty(words: str) -> Node:
     return el("Div", icon("inbox"), el("P", words, cls="empty-reason"), cls="empty")
 
 
-def _table(head: Sequence[tuple[str, str]], rows: Content, label: str, language: str) -> Node:
-    cells = [el("Th", text(words, language) if words else None, cls=cls, scope="col",
-                role="columnheader") for words, cls in head]  # fmt: skip
-    return el(
-        "Div",
-        el("Table", el("Thead", el("Tr", cells, role="row"), role="rowgroup"),
-           el("Tbody", rows, role="rowgroup"), role="table", cls="work-table users-table",
-           aria_label=text(label, language)),
-        cls="work-scroll", tabIndex="0", data_scroll="x", role="region",
-        aria_label=text(label, language),
-    )  # fmt: skip
-
-
-def _row(cells: Sequence[tuple[str, Content, str]], language: str, cls: str = "") -> Node:
-    return el(
-        "Tr",
-        [el("Td", inside, cls=own, role="cell", data_label=text(label, language) if label else None)
-         for label, inside, own in cells],
-        cls=cls, role="row",
-    )  # fmt: skip
-
-
 def _own(words: str) -> Node:
     """Return words that are the same in every language: names, sites."""
     return el("Span", words, data_verbatim="1")
@@ -162,7 +143,7 @@ def accounts(
         factor = (mark("ok", "shield-check", text("已登记", language)) if row.factor
                   else mark("warn", "clock", text("待登记", language)))  # fmt: skip
         body.append(
-            _row(
+            work_row(
                 [("", name, "at-name"), ("角色", row.role_words, "at-rest"),
                  ("姓名", _own(row.person or "--"), "at-rest"),
                  ("电话", row.phone or "--", "at-rest"),
@@ -172,7 +153,7 @@ def accounts(
                 language, "chosen" if row.name == chosen else "",
             )
         )  # fmt: skip
-    found = [_table(head, body, "账号", language)]
+    found = [work_table(head, body, "账号", language)]
     if len(rows) > shown:
         words = text("显示更多（还有 {count} 个）", language, count=len(rows) - shown)
         found.append(link(href(shown=shown + 40), icon("chevron-down"), el("Span", words),
@@ -214,9 +195,9 @@ def account_card(
     off = row.own
     forms = el(
         "Div",
-        _radio(ident("role"), roles, row.role, text("角色", language)),
+        radio(ident("role"), roles, row.role, text("角色", language)),
         button("ask-role", "users", "申请变更角色", off=off or disabled),
-        _checks(ident("sites"), sites, row.sites, text("站点（都不选为全部）", language)),
+        checks(ident("sites"), sites, row.sites, text("站点（都不选为全部）", language)),
         button("ask-sites", "factory", "申请变更站点", off=off or disabled),
         button("ask-enable", "rotate-ccw", "申请启用", off=off or not disabled),
         cls="users-form",
@@ -232,46 +213,6 @@ def account_card(
     )  # fmt: skip
 
 
-def _radio(
-    ident: dict[str, str], options: Sequence[tuple[str, str]], chosen: str | None, label: str
-) -> Node:
-    """Return a choice of one; the script keeps what is pressed in the store."""
-    picks = [_pick(value, words, pressed=value == chosen) for value, words in options]
-    return _choice(ident, picks, label, "one", chosen)
-
-
-def _checks(
-    ident: dict[str, str], options: Sequence[tuple[str, str]], chosen: Sequence[str], label: str
-) -> Node:
-    """Return a choice of several."""
-    picks = [_pick(value, words, pressed=value in chosen) for value, words in options]
-    return _choice(ident, picks, label, "many", list(chosen))
-
-
-def _pick(value: str, words: str, *, pressed: bool) -> Node:
-    return el("Button", icon("check"), el("Span", words), cls="users-pick", type="button",
-              aria_pressed=str(pressed).lower(), data_pick=value)  # fmt: skip
-
-
-def _choice(
-    ident: dict[str, str], picks: Sequence[Node], label: str, how: str, chosen: object
-) -> Node:
-    return el(
-        "Div", el("Span", label, cls="work-label"),
-        el("Div", picks, cls="users-picks", role="group", aria_label=label,
-           data_picks=ident["part"], data_how=how),
-        core("Store", id=ident, data=chosen), cls="work-field work-wide",
-    )  # fmt: skip
-
-
-def _input(ident: dict[str, str], label: str, hint: str = "", most: int = 64) -> Node:
-    return el(
-        "Label", el("Span", label, cls="work-label"),
-        core("Input", id=ident, type="text", value="", placeholder=hint, autoComplete="off",
-             maxLength=most), cls="work-field",
-    )  # fmt: skip
-
-
 def new_form(
     ident: Ident, sites: Sequence[tuple[str, str]], roles: Sequence[tuple[str, str]], language: str
 ) -> Node:
@@ -282,11 +223,11 @@ def new_form(
 
     fields = el(
         "Div",
-        _input(ident("new-name"), t("账号"), t("2 至 64 个字母、数字或 . _ - @")),
-        _input(ident("new-person"), t("姓名"), t("管理员必填"), 60),
-        _input(ident("new-phone"), t("电话"), t("可不填"), 24),
-        _radio(ident("new-role"), roles, None, t("角色")),
-        _checks(ident("new-sites"), sites, (), t("站点（都不选为全部）")),
+        text_field(ident("new-name"), t("账号"), t("2 至 64 个字母、数字或 . _ - @")),
+        text_field(ident("new-person"), t("姓名"), t("管理员必填"), 60),
+        text_field(ident("new-phone"), t("电话"), t("可不填"), 24),
+        radio(ident("new-role"), roles, None, t("角色")),
+        checks(ident("new-sites"), sites, (), t("站点（都不选为全部）")),
         cls="users-form users-form-wide",
     )  # fmt: skip
     return el(
@@ -317,12 +258,12 @@ def waiting(
             cls="work-name", aria_current="true" if row.number == chosen else None,
         )  # fmt: skip
         body.append(
-            _row([("", title, "at-name"), ("内容", _own(row.words), "at-wide"),
+            work_row([("", title, "at-name"), ("内容", _own(row.words), "at-wide"),
                   ("提出人", row.proposer, "at-rest"), ("提出时间", row.at, "at-rest"),
                   ("", mark("info", "clock", text("待处理", language)), "at-state")],
                  language, "chosen" if row.number == chosen else "")
         )  # fmt: skip
-    return _table(head, body, "待处理的申请", language)
+    return work_table(head, body, "待处理的申请", language)
 
 
 def request_box(row: Asked, ident: Ident, language: str) -> Node:
@@ -452,21 +393,22 @@ def displays(
                 aria_label=text("撤销 {name}", language, name=row.name),
             )  # fmt: skip
         body.append(
-            _row([("", el("Strong", row.name, data_verbatim="1"), "at-name"),
+            work_row([("", el("Strong", row.name, data_verbatim="1"), "at-name"),
                   ("页面", row.page, "at-rest"), ("站点", row.sites, "at-wide"),
                   ("地址", row.address or t("首次打开时绑定"), "at-rest"),
                   ("授权", row.granted, "at-rest"), ("状态", badges[row.state], "at-state"),
                   ("", revoke, "at-do")], language)
         )  # fmt: skip
-    table = _table(head, body, "大屏", language) if rows else empty(t("还没有大屏"))
+    table = work_table(head, body, "大屏", language) if rows else empty(t("还没有大屏"))
     form = el(
         "Details",
         el("Summary", icon("plus"), el("Span", t("申请大屏")), cls="button"),
         el("Div",
-           el("Div", _input(ident("display-name"), t("名称"), t("如 一楼大厅"), 40),
-              _input(ident("display-address"), t("地址"), t("大屏的 IP；留空则首次打开时绑定"), 45),
-              _radio(ident("display-page"), pages, "/", t("页面")),
-              _checks(ident("display-sites"), sites, (), t("站点（都不选为全部）")),
+           el("Div", text_field(ident("display-name"), t("名称"), t("如 一楼大厅"), 40),
+              text_field(ident("display-address"), t("地址"), t("大屏的 IP；留空则首次打开时绑定"),
+                      45),
+              radio(ident("display-page"), pages, "/", t("页面")),
+              checks(ident("display-sites"), sites, (), t("站点（都不选为全部）")),
               cls="users-form users-form-wide"),
            el("Div", el("Button", icon("check"), el("Span", t("提出申请")),
                         id=ident("ask-display"), cls="button button-main", type="button"),

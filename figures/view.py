@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from figures.cells import Book, Cell, Key, adds_over_sites
 from figures.focus import MONTH, Focus, Parted, Unparted, focus_words
+from figures.forecast import Forecasts
 from figures.number import Units
 from figures.sales import Sales
 from translations import text
@@ -235,6 +236,9 @@ class View:
         The parts of a site that the page is filtered by; `book` and `days` give those alone.
     at
         The period of the axis that indicators follow; None for the last.
+    forecasts, forecasting
+        The newest forecasts, None before the first; whether they are being ``computing`` or
+        ``failed``, else empty.
     sales
         What 售碳潜力 shows besides figures; None on every other page.
     """
@@ -266,6 +270,8 @@ class View:
     copper: bool | None = True
     focus: Focus = ()
     at: Span | None = None
+    forecasts: Forecasts | None = None
+    forecasting: str = ""
     sales: Sales | None = None
 
     def t(self, key: str, /, **values: object) -> str:

@@ -92,6 +92,12 @@ class Duty:
         """Have an issue for what interfaces tell of themselves, as long as it lasts."""
         self._told = link_alarms.follow(self.engine, self._told, self.wall())
 
+    def stepped(self, words: str) -> None:
+        """Raise an issue for a step of the server's clock; a person closes it, with a reason."""
+        incidents.raise_alarm(
+            self.engine, incidents.CLOCK, incidents.SERVER, "critical", words, self.wall()
+        )
+
     def minute(self) -> None:
         """Look at the room on the disk that has the data."""
         usage = shutil.disk_usage(self.engine.home)

@@ -1,15 +1,30 @@
-"""Forecasts by themselves: computed in another process, so that no page waits for them."""
+"""Forecasts by themselves: computed in another process, so that no page waits for them.
+
+``look`` is called every few seconds and does nothing until the data have changed and been quiet for
+a moment; a run is made only where prices, reductions, plan or settings differ from what the newest
+run was made of.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from accounting.forecast.run import Inputs, Results, run
 from data.engine import Engine
-from data.forecasts import Run, refresh
+from data.forecasts import Run, newest, refresh
+from data.forecasts import due as changed
+from jobs.duty import QUIET_S
 
 LONGEST_S = 600
+EVERY_S = 3
+AFTER_S = 6.0  # what came in is settled first (jobs/duty.py)
+PATIENCE_S = 60.0  # data that never rest are looked at so often
+COMPUTING, FAILED = "computing", "failed"
 
 
 def apart(inputs: Inputs) -> Results:
@@ -21,3 +36,65 @@ def apart(inputs: Inputs) -> Results:
 def refreshed(engine: Engine) -> Run | None:
     """Make the forecasts anew where prices, reductions, plan or settings have changed."""
     return refresh(engine, apart)
+
+
+@dataclass
+class Forecasting:
+    """Keeps the forecasts of a data directory in step with its ledger and prices.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    writing
+        The lock that commands and pages hold while they write.
+    quiet_s
+        So long nothing may have come in before it is settled, s.
+    make
+        What makes a run where it is due.
+    monotonic
+        Seconds that nobody can set.
+    """
+
+    engine: Engine
+    writing: threading.Lock
+    quiet_s: float = QUIET_S
+    make: Callable[[Engine], Run | None] = refreshed
+    monotonic: Callable[[], float] = time.monotonic
+    _seen: int = field(default=-1, init=False)
+    _first: float | None = field(default=None, init=False)
+    _last: float = field(default=0.0, init=False)
+    _failed: bool = field(default=False, init=False)
+    _made: bool = field(default=False, init=False)
+
+    def waiting(self) -> str:
+        """Return what pages without forecasts say: ``computing``, ``failed``, else empty."""
+        self._made = self._made or newest(self.engine) is not None
+        if self._made:
+            return ""
+        if self._failed:
+            return FAILED
+        return COMPUTING if self._seen < 0 or self._first is not None else ""
+
+    def look(self) -> None:
+        """Make the forecasts anew where it is due, once it is quiet."""
+        version, at = self.engine.store.version, self.monotonic()
+        if version != self._seen:
+            self._first = at if self._first is None else self._first
+            self._seen, self._last = version, at
+        if self._first is None:
+            return
+        patient = at - self._first < max(PATIENCE_S, self.quiet_s + AFTER_S)
+        if patient and at - self._last < self.quiet_s + AFTER_S:
+            return
+        if self.writing.acquire(blocking=False):  # else somebody writes what it would read
+            self.writing.release()
+            self.work()
+
+    def work(self) -> None:
+        """Make a run where what it is made of has changed; one that fails waits for other data."""
+        self._first, self._failed = None, True
+        if changed(self.engine):
+            with self.engine.state.audit.during("forecast.make", "auto"):
+                self.make(self.engine)
+        self._failed, self._seen = False, self.engine.store.version

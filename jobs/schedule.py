@@ -17,7 +17,10 @@ from security.trail_check import TrailCheck
 from settings import Settings
 
 ZONE = "Asia/Shanghai"
-DRAIN, ALARMS, UPLOAD = OTHERS = ("drain", "alarms", "upload")  # each has a thread of its own
+# Each has a thread of its own.
+DRAIN, ALARMS, UPLOAD, FORECASTS, PRICES = OTHERS = (
+    "drain", "alarms", "upload", "forecasts", "prices",
+)  # fmt: skip
 # A tick that is left out because the one before still runs is nothing to write about.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 

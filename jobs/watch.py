@@ -42,6 +42,8 @@ class Watch:
         What signs, and for whom months are sealed.
     wall, monotonic
         The time of day (UTC without a zone), and seconds that nobody can set.
+    told
+        Also told of a step of the clock, in words.
     """
 
     home: Path
@@ -50,6 +52,7 @@ class Watch:
     keys: Sealing
     wall: Callable[[], datetime] = now
     monotonic: Callable[[], float] = time.monotonic
+    told: Callable[[str], None] | None = None
     _at: tuple[datetime, float] = field(init=False)
     _began: float = field(init=False)
     _ran: float = field(init=False)
@@ -126,6 +129,8 @@ class Watch:
             Entry("clock.step", f"{seconds:+.1f} s", before=words[0], after=words[1])
         )
         alarm(state, "clock_step", f"{seconds:+.1f} s", GRAVEST, before=words[0], after=words[1])
+        if self.told is not None:
+            self.told(f"{seconds:+.1f} s: {words[0]} > {words[1]}")
 
     def ten_minutes(self) -> None:
         """Verify what has come since the last time; seal months that are over."""

@@ -362,11 +362,23 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "range": view.range_words(),
         "focus": "" if built.unparted else view.focus_words,
         "lens": built.lens_words(view),
-        "mark": view.t("演示数据") if any(site.demo for site in view.sites) else "",
+        "mark": _mark(view, built),
         "trace": view.t("点击查看核算依据"),
         "filter": view.t("点击筛选本页，双击查看核算依据"),
         "label": _sentence(panel, view, built),
     }
+
+
+def _mark(view: View, built: Built) -> str:
+    """Return what a picture says of its numbers: demonstration data, forecasts, scenarios."""
+    demo = view.t("演示数据") if any(site.demo for site in view.sites) else ""
+    cells = built.sheet.cells() if built.sheet else ()
+    kinds = {cell.quality for cell in cells if cell.forecast}
+    words = [view.t(word) for kind, word in _AHEAD if kind in kinds]
+    return view.joined(demo, *words)
+
+
+_AHEAD = (("forecast", "预测"), ("scenario", "情景"))
 
 
 def pictured(panel: Panel, view: View) -> dict[str, Any] | None:

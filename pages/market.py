@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from figures import market as figures
+from figures import outlook, revenue, trading
 from figures.evidence import evidence
 from figures.html import Node, el
+from figures.price import PRICE, VOLUME
 from figures.project import path
 from figures.reduction import REDUCTION
 from figures.scenario import scenario
@@ -17,7 +19,6 @@ from pages._plain import part, stores
 
 _WAITS = "没有数值：导入批次、产出、车次并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
-_REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
 KEY = "market"
 SCENARIO_OUT = part(KEY, "scenario-out")
@@ -25,8 +26,7 @@ WHATIF_OUT = part(KEY, "whatif-out")
 
 _SUMS = Panel(
     key="revenue", clause="5.7.b", title="累计售碳收益预测", form="indicators", width=12,
-    kind="bare", reads=(), build=figures.no_forecast, waits=_REVENUE,
-    ground=figures.revenue_ground,
+    kind="bare", reads=None, build=revenue.sums, ground=revenue.ground,
 )  # fmt: skip
 
 _YEARS = (
@@ -43,11 +43,11 @@ _YEARS = (
 _MONTHS = (
     Panel(
         key="months", clause="5.7.c", title="月度动态减碳与收益预测", form="line",
-        reads=(REDUCTION,), build=figures.months, heights=(120, 140), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.months, heights=(150, 150), waits=_WAITS,
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",
-        reads=(figures.VOLUME, figures.PRICE), build=figures.trading, heights=(140, 160),
+        reads=(VOLUME, PRICE), build=trading.trading, heights=(120, 190),
         waits=_MARKET,
     ),
 )  # fmt: skip
@@ -55,7 +55,7 @@ _MONTHS = (
 _OUTLOOK = (
     Panel(
         key="outlook", clause="5.7.f", title="全国 CCER 市场发展前景", form="ring", width=4,
-        reads=None, build=figures.outlook,
+        reads=None, build=outlook.outlook, heights=(136,),
     ),
     Panel(
         key="evidence", clause="5.7.d", title="CCER 政策分析", form="list", width=4, reads=None,
@@ -63,7 +63,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=figures.aims,
+        build=outlook.aims,
     ),
 )  # fmt: skip
 

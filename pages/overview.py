@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from figures import alerts, cards
+from figures import alerts, beside, cards, revenue
 from figures import overview as figures
+from figures.beside import Beside
 from figures.cards import Indicator
 from figures.html import Content, core
+from figures.price import PRICE
 from figures.view import View
 from pages._panel import Page, Panel, Section
 from pages._plain import part, place
 
 _BENEFIT = "没有数值：导入批次、产出和清洁能源计量并结算后自动显示"
 _MARKET = "没有 CCER 价格：导入价格后自动显示"
-_REVENUE = "收益预测尚未启用：预测模块启用后自动显示"
 
 
 def _unknown(question: str, name: str, color: str) -> Content:
@@ -25,7 +26,7 @@ def _unknown(question: str, name: str, color: str) -> Content:
 
 
 def _compact(
-    key: str, clause: str, name: str, indicator: tuple[str, str, str], color: str,
+    key: str, clause: str, name: str, indicator: tuple[str, str, str], color: str, more: Beside,
     polarity: str = cards.GOOD,
 ) -> Panel:  # fmt: skip
     def ground(view: View, reason: str) -> Content:
@@ -34,7 +35,8 @@ def _compact(
     what = Indicator("", name, indicator, color, polarity)
     return Panel(
         key=key, clause=clause, title=name, form="indicators", reads=(indicator,), width=2,
-        build=partial(figures.indicator, what=what), kind="bare", ground=ground, waits=_BENEFIT,
+        build=partial(figures.indicator, what=what, beside=more), kind="bare", ground=ground,
+        waits=_BENEFIT,
     )  # fmt: skip
 
 
@@ -56,8 +58,7 @@ _ANSWERS = (
     ),
     Panel(
         key="revenue-answer", clause="5.2.k", title="预测售碳收益", form="indicators", width=3,
-        reads=(), build=figures.nothing, kind="bare", waits=_REVENUE,
-        ground=_unknown("值多少钱", "预测售碳收益", "energy.total"),
+        reads=None, build=revenue.answer, kind="bare", ground=revenue.unanswered,
     ),
 )  # fmt: skip
 
@@ -69,17 +70,18 @@ _EMISSION = Panel(
 
 _KEY_FIGURES = (
     _compact("pv-generation", "5.2.b", "光伏发电量", ("pv_generation", "site", "site"),
-             "source.pv"),
+             "source.pv", beside.PV),
     _compact("charger-energy", "5.2.c", "充电桩充电量", ("charger_energy", "site", "site"),
-             "source.charger"),
+             "source.charger", beside.PILES),
     _compact("heat-pump-saved", "5.2.d", "地源热泵节电量", ("heat_pump_saved", "site", "site"),
-             "source.gshp"),
+             "source.gshp", beside.PUMP),
     _compact("cable-reduction", "5.2.f", "电缆减排量", ("reduction", "line", "cable"),
-             "product.cable"),
+             "product.cable", beside.LINES["cable"]),
     _compact("conductor-reduction", "5.2.g", "架空导线减排量", ("reduction", "line", "conductor"),
-             "product.conductor"),
+             "product.conductor", beside.LINES["conductor"]),
     _compact("transformer-reduction", "5.2.h", "变压器减排量",
-             ("reduction", "line", "transformer"), "product.transformer"),
+             ("reduction", "line", "transformer"), "product.transformer",
+             beside.LINES["transformer"]),
 )  # fmt: skip
 
 _TRENDS = (
@@ -98,11 +100,11 @@ _TRENDS = (
 _MARKET_PANELS = (
     Panel(
         key="ccer-price", clause="5.2.j", title="CCER 市场价格", form="line",
-        reads=(figures.PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
+        reads=(PRICE,), build=figures.ccer_price, heights=(236,), waits=_MARKET,
     ),
     Panel(
-        key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=(),
-        build=figures.nothing, heights=(236,), waits=_REVENUE,
+        key="revenue-forecast", clause="5.2.k", title="预测收益", form="line", reads=None,
+        build=revenue.curve, heights=(236,),
     ),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from figures import beside
 from figures import substitution as figures
 from pages._panel import Page, Panel, Section
 
@@ -21,7 +22,7 @@ _TOP = (
     ),
     Panel(
         key="devices", clause="5.5.e", title="关键指标", form="indicators", width=4,
-        reads=(figures.GENERATION, figures.CHARGED, figures.SAVED), build=figures.devices,
+        reads=(beside.GENERATION, beside.CHARGED, beside.SAVED), build=figures.devices,
         waits=_WAITS,
     ),
 )  # fmt: skip
@@ -34,7 +35,7 @@ _TREND = Panel(
 _PV = (
     Panel(
         key="pv", clause="5.5.c", title="总发电量与自发自用", form="line indicators", width=8,
-        reads=(figures.GENERATION,), build=figures.pv, heights=(330,), waits=_NO_PV,
+        reads=(beside.GENERATION,), build=figures.pv, heights=(330,), waits=_NO_PV,
     ),
     Panel(
         key="pv-substitution", clause="5.5.d", title="光伏替代量", form="bar", width=4,
@@ -45,7 +46,7 @@ _PV = (
 _CHARGERS = (
     Panel(
         key="chargers", clause="5.5.f", title="充电量与充电桩数量", form="bar indicators", width=8,
-        reads=(figures.CHARGED, figures.CHARGERS), build=figures.chargers,
+        reads=(beside.CHARGED, beside.CHARGERS), build=figures.chargers,
         heights=(150, 140, 210), look="with-week", waits=_NO_CHARGERS,
     ),
     Panel(
@@ -58,7 +59,7 @@ _CHARGERS = (
 _PUMP = (
     Panel(
         key="heat-pump", clause="5.5.i", title="节电量、标准空调与热泵用电", form="bar indicators",
-        width=8, reads=(figures.SAVED,), build=figures.heat_pump, heights=(340,), waits=_NO_PUMP,
+        width=8, reads=(beside.SAVED,), build=figures.heat_pump, heights=(340,), waits=_NO_PUMP,
     ),
     Panel(
         key="pump-substitution", clause="5.5.j", title="热泵替代量", form="bar", width=4,

@@ -16,6 +16,7 @@ from data.state import State
 from security.roles import ADMINISTRATORS, BUSINESS, DISPLAY, PAGE_ROLES, ROLES
 
 OPEN, EXPORT, NOTE, HANDLE = "open", "export", "note", "handle"
+IMPORT, REVOKE, LINK, KEY = "import", "revoke", "link", "key"
 SCENARIO, PROJECT = "scenario", "project"
 # What can be done on a page besides opening it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +28,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "/market": (EXPORT, NOTE, SCENARIO, PROJECT),
     "/factors": (EXPORT, "propose", "decide"),
     "/closing": (EXPORT, "check", "lock", "reopen", "decide"),
+    "/data": (EXPORT, IMPORT, REVOKE, LINK, KEY),
     "/alerts": (EXPORT, HANDLE),
     "/audit": (EXPORT,),
 }
@@ -36,9 +38,12 @@ BUSINESS_PAGES = (*MONITORING, "/data", "/alerts", "/factors", "/closing")
 # Who checks what others did does none of it himself; readings are brought in by one who does not
 # approve what they lead to.
 NEVER = {
-    "verifier": ("propose", "decide", "check", "lock", "reopen", NOTE, HANDLE, PROJECT),
-    "clerk": ("decide", "lock"),
-}
+    "verifier": (
+        "propose", "decide", "check", "lock", "reopen", NOTE, HANDLE, IMPORT, REVOKE, LINK, KEY,
+        PROJECT,
+    ),
+    "clerk": ("decide", "lock", KEY),
+}  # fmt: skip
 _WORKERS = frozenset(("analyst", "manager"))
 
 Cell = tuple[str, str, str]  # role, page, action
@@ -110,6 +115,10 @@ def default() -> Cells:
     for page, actions in ACTIONS.items():
         for action in actions:
             roles = PAGE_ROLES[page] - {DISPLAY} if action == EXPORT else _WORKERS
+            if page == "/data":  # who may not open it brings nothing in
+                roles = PAGE_ROLES[page]
+            if action == KEY:  # who brings data in opens no door for programs
+                roles = _WORKERS & PAGE_ROLES[page]
             if action == HANDLE:  # who brings readings in knows why some are missing
                 roles |= {"clerk"}
             found |= {(role, page, action) for role in roles}

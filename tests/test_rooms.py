@@ -52,6 +52,8 @@ ONLY_IN = {
     "pymysql": set(),
     "segno": {"security/audit_report.py", "security/factor.py"},
     "pyotp": {"security/factor.py"},
+    "typst": {"reports/paper_pdf.py"},
+    "docx": {"reports/paper_docx.py"},
     "statsmodels": {"accounting/forecast/models.py"},
 }
 PURE = {"numpy", "pandas"}

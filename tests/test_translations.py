@@ -11,10 +11,10 @@ from translations import HERE, text
 from translations.compile import compiled
 
 ROOT = Path(__file__).parent.parent
-SCREENS = ("pages", "figures", "callbacks", "security", "api")
+SCREENS = ("pages", "figures", "callbacks", "security", "api", "reports")
 # What interfaces say travels as its key and is translated where it is shown.
 SAYING = ("data/connectors/", "data/interfaces.py", "data/link_book.py", "data/collector.py",
-          "interface_commands.py")  # fmt: skip
+          "data/standing_links.py", "interface_commands.py")  # fmt: skip
 
 
 def keys():

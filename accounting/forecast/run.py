@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -294,11 +295,17 @@ class _Run:
 
 
 def _planned(value: float, u_pct: float | None) -> Row:
-    """Return planned mass times rate with the 95 % interval of accounting.md §13."""
-    apart = None if u_pct is None else abs(value) * u_pct / 100
+    """Return planned mass times rate with the interval of accounting.md §13, which is normal."""
     found: Row = dict.fromkeys(_BANDS)
     found |= {"p50": value}
-    return found if apart is None else found | {"lo95": value - apart, "hi95": value + apart}
+    if u_pct is None:
+        return found
+    apart = abs(value) * u_pct / 100
+    reach = {name: NormalDist().inv_cdf((1 + level) / 2) for name, level in _LEVELS.items()}
+    for name in _LEVELS:
+        part = apart * (reach[name] / reach["95"])
+        found |= {f"lo{name}": value - part, f"hi{name}": value + part}
+    return found
 
 
 def _bands_of(drawn: Values) -> Row:

@@ -8,7 +8,7 @@ on the disk: only then may the peer be told that it arrived (clauses 7.1 and 9.1
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -286,6 +286,17 @@ Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 """A password or key: written as where it is kept, never as what it is."""
 
 
+def is_secret(config: type[ConnectorConfig], name: str) -> bool:
+    """Tell whether a setting holds a secret, alone or as one of several types."""
+    declared = config.model_fields.get(name)
+    return declared is not None and _holds_secret(declared.annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    inner = (getattr(annotation, "__origin__", None), *getattr(annotation, "__args__", ()))
+    return annotation is SecretStr or any(map(_holds_secret, filter(None, inner)))
+
+
 class ConnectorConfig(BaseModel):
     """An interface's settings; a connector adds its own. Unknown ones are refused.
 
@@ -371,6 +382,40 @@ class ProbeReport:
     error: str = ""
     elapsed_s: float = 0.0
     clock_skew_s: float | None = None
+
+
+def report_plain(report: ProbeReport) -> dict[str, Any]:
+    """Return a report as JSON can hold it: numbers as text, so that no digit is lost."""
+    rows = [
+        {"point_id": r.point_id, "row": r.row, "raw_hex": r.raw_hex,
+         "orders": {order: _told(value) for order, value in r.orders},
+         "value": _told(r.value), "unit": r.unit, "error": r.error, "hint": r.hint}
+        for r in report.rows
+    ]  # fmt: skip
+    return {
+        "at": report.at.isoformat(), "ok": report.ok, "error": report.error,
+        "elapsed_s": report.elapsed_s, "clock_skew_s": report.clock_skew_s, "rows": rows,
+    }  # fmt: skip
+
+
+def report_from(body: Mapping[str, Any]) -> ProbeReport:
+    """Return the report that ``report_plain`` wrote."""
+    rows = tuple(
+        ProbeRow(r["point_id"], r["row"], r["raw_hex"],
+                 tuple((order, _number(value)) for order, value in r["orders"].items()),
+                 _number(r["value"]), r["unit"], r["error"], r["hint"])
+        for r in body["rows"]
+    )  # fmt: skip
+    return ProbeReport(datetime.fromisoformat(body["at"]), body["ok"], rows, body["error"],
+                       body["elapsed_s"], body["clock_skew_s"])  # fmt: skip
+
+
+def _told(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
 
 
 @runtime_checkable

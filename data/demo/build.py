@@ -16,7 +16,7 @@ from data.ingest.kinds import KINDS
 from data.ingest.load import Options, import_file
 from data.market import forget_market
 from data.prices import take_shipped
-from data.schema import RECORD_KINDS, record_table
+from data.schema import RECORD_KINDS, aside_table, record_table
 from data.sites import documents
 from data.spool import Batch
 from data.store import Cursor, view
@@ -121,12 +121,13 @@ def remove_demo(engine: Engine) -> tuple[list[str], list[str]]:
 
 
 _BY_METER = (
-    "reading", "superseded_reading", "meter_extent", "changed_reading", "meter_hour", "meter_gap",
-    "meter_event", "meter_day", "meter_month",
+    "reading", "aside_reading", "superseded_reading", "meter_extent", "changed_reading",
+    "meter_hour", "meter_gap", "meter_event", "meter_day", "meter_month",
 )  # fmt: skip
 _BY_SITE = (
     "site_document", "changed_month", "settled_month", "site_state", "alarm", "alarm_due",
-    *(record_table(KINDS[kind]) for kind in RECORD_KINDS), "ledger", "meter_number",
+    *(table(KINDS[kind]) for kind in RECORD_KINDS for table in (record_table, aside_table)),
+    "withdrawn_figure", "ledger", "meter_number",
 )  # fmt: skip
 
 
@@ -143,7 +144,8 @@ def _delete(site: str, batches: list[Batch], cursor: Cursor) -> None:
         )
     for table in _BY_SITE:
         cursor.execute(f"DELETE FROM {table} WHERE site = ?", [site])
-    cursor.execute(
-        "DELETE FROM batch WHERE batch IN (SELECT unnest(?::INTEGER[]))",
-        [[batch.seq for batch in batches]],
-    )
+    for table in ("batch", "revoked_batch", "intake"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE batch IN (SELECT unnest(?::INTEGER[]))",
+            [[batch.seq for batch in batches]],
+        )

@@ -197,7 +197,7 @@ def _plan(site: str, days: list[date]) -> Rows:
 
 
 def _targets(site: str, days: list[date]) -> Rows:
-    """Return yearly targets and budgets, and a monthly quota of the newest year."""
+    """Return targets and budgets of years and months, and a monthly quota of the newest year."""
     yearly = (
         ("emission", "site", 430_000, -10_000, "target"),
         ("electricity", "site", 1_050_000, 0, "budget"),
@@ -218,9 +218,15 @@ def _targets(site: str, days: list[date]) -> Rows:
          "period": f"{newest}-{month:02d}", "value": 95_000, "kind": "quota", "source": ORIGIN}
         for month in range(1, 13)
     ]  # fmt: skip
+    monthly = (
+        ("reduction", "site", 2_400_000),
+        ("energy_per_area", "building", 1.35),
+        ("emission_per_area", "building", 4.0),
+    )
     rows += [
-        {"site": site, "indicator": "reduction", "dimension": "site", "entity": "site",
-         "period": f"{year}-{month:02d}", "value": 2_400_000, "kind": "target", "source": ORIGIN}
+        {"site": site, "indicator": indicator, "dimension": dimension, "entity": "site",
+         "period": f"{year}-{month:02d}", "value": value, "kind": "target", "source": ORIGIN}
         for year in range(first, newest + 1) for month in range(1, 13)
+        for indicator, dimension, value in monthly
     ]  # fmt: skip
     return rows

@@ -74,6 +74,37 @@ def title_of(titles: Mapping[str, Column], cell: object) -> Title | None:
     return Title(column, found[2].strip(), scales.get(folded(found[2])))
 
 
+def header_at(kind: Kind, number: int, row: Sequence[object]) -> Header:
+    """Return a row as a header, whatever it names."""
+    return _header(_titles_of(kind), number, row)
+
+
+def named_header(kind: Kind, row: int, cells: Sequence[str], names: Sequence[str]) -> Header:
+    """Return a header whose cells were told apart by somebody.
+
+    Parameters
+    ----------
+    kind
+        What the table holds.
+    row, cells
+        The header's last row, counted from 1, and its texts.
+    names
+        What each of them is; empty for a column nobody reads.
+    """
+    columns = {column.name: column for column in kind.columns}
+    titles: list[Title | None] = []
+    for cell, name in zip(cells, names, strict=True):
+        column = columns.get(name)
+        if column is None:
+            titles.append(None)
+            continue
+        bare = re.sub(r"\s*[(\[].*[)\]]$", "", plain(cell), flags=re.DOTALL)
+        found = title_of({folded(cell): column, folded(bare): column}, cell)
+        unit = title_of({folded(bare): column}, cell)
+        titles.append(unit if unit is not None and unit.unit else found)
+    return Header(row, tuple(cells), tuple(titles))
+
+
 def find_header(kind: Kind, rows: Iterable[Sequence[object]]) -> Header | None:
     """Return the first row that names two columns, joined with the next where that completes it.
 

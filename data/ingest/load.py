@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from data.digest import copy_with_digest
+from data.digest import copy_with_digest, file_digest
 from data.engine import DiskFull, Engine
 from data.ingest.kinds import KINDS
 from data.ingest.loaders import Loaded, Request, load_records, load_site
@@ -114,7 +114,8 @@ def import_file(engine: Engine, kind: str, path: Path, options: Options) -> Rece
 def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) -> Receipt:
     digest = copy_with_digest(path, part)
     before = engine.spool.known(kind, options.site, digest)
-    if before is not None:
+    again = before.seq if before is not None and is_revoked(engine, before.seq) else 0
+    if before is not None and not again:
         seen = before.received_at.astimezone().isoformat(timespec="seconds")
         return Receipt(path.name, kind, before.seq, seen_at=seen)
     batch = Batch(
@@ -134,7 +135,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
     def acknowledge() -> int:
         part.replace(kept)
         _to_disk(kept)
-        return engine.spool.add(batch)
+        return engine.spool.add(batch, again)
 
     if options.dry_run:
         loaded = _tried(engine, request)
@@ -157,6 +158,13 @@ def _receipt(name: str, kind: str, seq: int, loaded: Loaded) -> Receipt:
     )
 
 
+def is_revoked(engine: Engine, batch: int) -> bool:
+    """Tell whether a batch was revoked."""
+    with engine.store.read() as cursor:
+        sql = "SELECT 1 FROM revoked_batch WHERE batch = ?"
+        return cursor.execute(sql, [batch]).fetchone() is not None
+
+
 class _DryRun(Exception):
     """Carries what a dry run found out of the transaction that is rolled back."""
 
@@ -176,6 +184,17 @@ def _tried(engine: Engine, request: Request) -> Loaded:
     except _DryRun as tried:
         return tried.loaded
     raise AssertionError("a dry run always ends in its own exception")
+
+
+def loaded_into(
+    engine: Engine, cursor: Cursor, kind: str, path: Path, options: Options, number: int
+) -> Loaded:
+    """Load a file under a number into a transaction that the caller will roll back."""
+    digest = file_digest(path)
+    batch = Batch(kind, options.site, path.name, digest, "", options.accept_good, options.actor,
+                  datetime.now(UTC))  # fmt: skip
+    request = _request(engine, batch, path)
+    return _loader(request)(cursor, request, lambda: number)
 
 
 def _loader(request: Request) -> Callable[[Cursor, Request, Callable[[], int]], Loaded]:

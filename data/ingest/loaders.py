@@ -18,7 +18,7 @@ from data.ingest.rows import Parsed, Row, parse_rows
 from data.ingest.site_file import SiteDocument, read_site
 from data.ingest.tables import read_table
 from data.ingest.touched import mark_records
-from data.schema import record_columns, record_table
+from data.schema import aside_table, record_columns, record_table
 from data.sites import documents, effective_sql
 from data.store import Cursor, frame, insert, view
 
@@ -174,6 +174,7 @@ def load_parsed(
     batch = acknowledge()
     fresh, replaced, same = _compare(cursor, kind, incoming)
     insert(cursor, record_table(kind), _as_text(fresh.assign(batch=batch)))
+    insert(cursor, aside_table(kind), _as_text(same.assign(batch=batch, why="repeated")))
     if kind.name == "meters":
         _number_meters(cursor, fresh)
     touched = pd.concat([fresh.drop(columns="file_row"), replaced], ignore_index=True)
@@ -181,7 +182,7 @@ def load_parsed(
     mark_records(
         cursor, kind.name, touched, {s: d.timezone for s, d in sites.items()}, cause, batch
     )
-    loaded = Loaded(batch, len(fresh) - len(replaced), same, len(replaced), left_out, notes)
+    loaded = Loaded(batch, len(fresh) - len(replaced), len(same), len(replaced), left_out, notes)
     return register(cursor, request, loaded)
 
 
@@ -226,8 +227,8 @@ def _cell(value: object, zone: str) -> object:
 
 def _compare(
     cursor: Cursor, kind: Kind, incoming: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """Return the rows to add, the earlier rows they replace, and how many change nothing."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the rows to add, the earlier rows they replace, and those that change nothing."""
     keys = list(dict.fromkeys(("site", *kind.key)))
     columns = [name for name in incoming.columns if name != "file_row"]
     latest: dict[tuple[object, ...], tuple[object, ...]] = {}
@@ -235,14 +236,14 @@ def _compare(
         for row in cursor.execute(_effective(kind, columns), [site]).fetchall():
             named = dict(zip(columns, row, strict=True))
             latest[tuple(_plain(named[k]) for k in keys)] = row
-    fresh, replaced, same = [], [], 0
+    fresh, replaced, same = [], [], []
     for row in incoming.itertuples(index=False):
         named = dict(zip(incoming.columns, row, strict=True))
         key = tuple(_plain(named[k]) for k in keys)
         content = tuple(named[c] for c in columns)
         before = latest.get(key)
         if before is not None and _equal(before, content):
-            same += 1
+            same.append(row)
             continue
         if before is not None:
             replaced.append(before)
@@ -251,7 +252,7 @@ def _compare(
     return (
         pd.DataFrame(fresh, columns=incoming.columns, dtype=object),
         pd.DataFrame(replaced, columns=columns, dtype=object),
-        same,
+        pd.DataFrame(same, columns=incoming.columns, dtype=object),
     )
 
 

@@ -277,6 +277,11 @@ def append(
     cursor.execute(_BEFORE, list(span or ()))
     known = _count(cursor, "SELECT count(*) FROM known_before WHERE NOT alike")
     batch = acknowledge()
+    cursor.execute(
+        "INSERT INTO aside_reading SELECT j.meter, j.ts, j.value, j.quality, ?, j.line, 'repeated' "
+        "FROM judged j SEMI JOIN (FROM known_before WHERE alike) k USING (line)",
+        [batch],
+    )
     cursor.execute("DELETE FROM judged USING known_before k WHERE judged.line = k.line AND k.alike")
     cursor.execute(
         "INSERT INTO superseded_reading SELECT meter, ts, batch, old_line FROM known_before "

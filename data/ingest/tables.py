@@ -21,6 +21,7 @@ from data.ingest.sources import (
     check_size,
     counts_from_1904,
     encoding_of,
+    format_of,
     refusal,
     sheets,
     too_wide,
@@ -136,15 +137,50 @@ def read_table(path: Path, kind: Kind, language: str, *, max_bytes: int | None =
     opened = _opened(path, kind, language, max_bytes)
     if opened.layout.is_workbook:
         return _kept(opened, enumerate(opened.rows, start=1))
-    with path.open(encoding=opened.layout.encoding, newline="") as file:
+    return _text_table(opened)
+
+
+def _text_table(opened: _Opened) -> Table:
+    with opened.path.open(encoding=opened.layout.encoding, newline="") as file:
         lines = _Counted(file)
         try:
             reader = csv.reader(lines, delimiter=opened.layout.delimiter, strict=True)
             return _kept(opened, _numbered(reader, lines))
         except UnicodeDecodeError as error:
-            raise _unreadable(path, language) from error
+            raise _unreadable(opened.path, opened.language) from error
         except csv.Error as error:
-            raise _unpaired(path, language, lines.read) from error
+            raise _unpaired(opened.path, opened.language, lines.read) from error
+
+
+def named_table(
+    path: Path, kind: Kind, language: str, header: Header, source: tuple[str, str, int]
+) -> Table:
+    """Return a file's raw cells by a header whose columns somebody has told apart.
+
+    Parameters
+    ----------
+    path, kind, language
+        As for `read_table`.
+    header
+        What its columns are.
+    source
+        Encoding and delimiter of a text, both empty for a workbook; place of the sheet.
+
+    Raises
+    ------
+    Refused
+        A required column is missing or has a strange unit, or the file cannot be read.
+    """
+    encoding, delimiter, sheet = source
+    checked = _checked(path, kind, language, header)
+    found = _layout(checked, encoding, delimiter)
+    if encoding:
+        return _text_table(_Opened(path, kind, language, found, checked))
+    form = format_of(path)
+    rows = next(islice(sheets(path, form, language), sheet, None))
+    later = DAYS_1904 if counts_from_1904(path, form) else 0
+    opened = _Opened(path, kind, language, found, checked, rows, later)
+    return _kept(opened, enumerate(rows, start=1))
 
 
 def _unreadable(path: Path, language: str) -> Refused:

@@ -64,6 +64,7 @@ from data.state.incidents import (
     NotHandled,
     Step,
 )
+from data.state.interface_tests import InterfaceTest, InterfaceTests
 from data.state.interfaces import (
     Interfaces,
     InterfaceVersion,
@@ -114,6 +115,8 @@ __all__ = [
     "EvidenceLibrary",
     "EvidenceSaid",
     "FactorVersions",
+    "InterfaceTest",
+    "InterfaceTests",
     "InterfaceVersion",
     "Interfaces",
     "Incident",
@@ -192,6 +195,7 @@ class State:
         self.approvals = Approvals(self.engine)
         self.factors = FactorVersions(self.engine)
         self.interfaces = Interfaces(self.engine)
+        self.interface_tests = InterfaceTests(self.engine)
         self.months = Months(self.engine)
         self.notes = Notes(self.engine)
         self.visits = Visits(self.engine)

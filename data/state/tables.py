@@ -313,6 +313,20 @@ INTERFACE_VERSION = Table(
     Index("interface_version_by_interface", "interface", "version"),
 )
 
+# What probes of interfaces gave; that a row is never changed is in the triggers of its revision.
+INTERFACE_TEST = Table(
+    "interface_test",
+    METADATA,
+    Column("test", Integer, primary_key=True),
+    Column("interface", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ok", Integer, nullable=False),
+    Column("report", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Index("interface_test_by_interface", "interface", "test"),
+)
+
 # Programs' keys; that one is only ever revoked is in the triggers of its revision.
 API_KEY = Table(
     "api_key",

@@ -10,11 +10,14 @@ from datetime import datetime
 import orjson
 import pytest
 
+from accounting.forecast.run import run
 from app import PANELLED
 from callbacks._bind import answer as page_answer
 from callbacks._reader import PageReader
 from data.export import COLUMNS, Wanted, as_csv, ledger_rows
 from data.export import _text as cell_text
+from data.forecasts import document, refresh
+from data.prices import take_shipped
 from data.settle import settle
 from data.trace import trace
 from tests.plant import Plant, meter, moment, series
@@ -144,6 +147,18 @@ def test_lists_that_are_short(api, token):
     assert {row["factor_id"] for row in factors["rows"]} == set(api.engine.library.rows)
     forecasts = api.get("/forecasts", token, **{"Accept-Language": "en"}).json
     assert (forecasts["forecasts"], forecasts["reason"][:9]) == ([], "There are")
+
+
+def test_forecasts_are_those_of_the_command_and_of_the_keys_sites(api, token):
+    take_shipped(api.engine)
+    refresh(api.engine, run)
+    found = api.get("/forecasts", token).json
+    assert found == {**json.loads(json.dumps(document(api.engine))), "reason": None}
+    assert {row["series"] for row in found["forecasts"]} >= {"ccer_price"}
+    names = {row["forecast_id"] for row in found["forecasts"]}
+    assert len(names) == len(found["forecasts"])
+    seen = document(api.engine, ("another",))
+    assert {row["site"] for row in seen["forecasts"]} == {""}
 
 
 def test_alarms_are_those_of_the_store(api, token):

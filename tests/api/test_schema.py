@@ -42,6 +42,8 @@ def test_every_check_holds_for_whatever_is_generated(api, token, schema, full):
             tried += 1
             if case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE:
                 corrected(case)
+            elif unsaid(case):
+                return
             api.gate.lockout = Lockout()  # the checks themselves try wrong keys
             case.call_and_validate(headers=bearer(token))
 
@@ -51,6 +53,11 @@ def test_every_check_holds_for_whatever_is_generated(api, token, schema, full):
             strategy = operation.as_strategy(generation_mode=mode)
             given(case=strategy)(ask)()
     print(f"schemathesis: {tried} requests, seed {SEED}")
+
+
+def unsaid(case):
+    """Whether what is wrong with a request cannot be seen in its address: empty lists vanish."""
+    return isinstance(case.query, dict) and any(v in ([], {}) for v in case.query.values())
 
 
 def parts(operation):

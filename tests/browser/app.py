@@ -42,6 +42,7 @@ def build(home: Path) -> str:
     _done(home, "demo", "--months", MONTHS)
     _done(home, "import", "prices", str(_prices(home.parent)))
     _done(home, "settle")  # now, not by itself while somebody looks
+    _done(home, "forecast")
     return add_user(home, USER, "analyst", secret)
 
 

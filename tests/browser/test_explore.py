@@ -161,6 +161,15 @@ def test_a_ring_a_radar_and_a_flow_filter(look):
         page = settled(visit).page
         changed(visit, lambda: press(page, page.locator(node).nth(4)), "equipment:cable_line")
         expect(page.locator('[data-panel="radar"] .unparted')).to_have_count(0)
+    with look("/process") as visit:
+        page = settled(visit).page
+        spoke = page.locator('[data-panel="radar"] .scatterlayer .trace').last.locator("path.point")
+        spoke.nth(3).evaluate("(element) => element.scrollIntoView({block: 'center'})")
+        box = settled(visit) and spoke.nth(3).bounding_box()
+        page.mouse.move(box["x"], box["y"] + box["height"] / 2)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(200)
+        changed(visit, lambda: press(page, spoke.nth(3)), "equipment:environmental")
     with look("/emission") as visit:
         page = settled(visit).page
         ring = page.locator('[data-panel="building-share"] .pielayer:has(.slice)')

@@ -11,7 +11,7 @@ from tests.browser.visit import settled
 
 PAGES = (
     "/", "/emission", "/process", "/substitution", "/lifecycle", "/market", "/alerts", "/factors",
-    "/closing", "/help",
+    "/closing", "/help", "/data",
 )  # fmt: skip
 SIZES = ((1920, 1080), (1440, 900), (1024, 768), (768, 1024), (390, 844))
 THEMES = ("light", "dark")

@@ -15,7 +15,7 @@ A4 = (841.9, 595.3)  # points
 MARGIN_PT = 12 / 25.4 * 72
 # Sheets that a page may take: what it took when it was looked at, and one more.
 SHEETS = {
-    "/": 3, "/emission": 4, "/process": 4, "/substitution": 5, "/lifecycle": 5, "/market": 4,
+    "/": 4, "/emission": 5, "/process": 5, "/substitution": 6, "/lifecycle": 7, "/market": 6,
     "/factors": 6, "/closing": 4, "/help": 5,
 }  # fmt: skip
 MONITORING = tuple(SHEETS)[:6]
@@ -150,6 +150,24 @@ def test_every_sheet_says_what_it_is_of(open_page, plant_app, signed_in, tmp_pat
     for text in sheet_texts(file):
         for wanted in (said["paper"], mark, day):
             assert plain(wanted) in text
+
+
+def test_the_accounting_basis_is_an_appendix_of_paper_alone(
+    open_page, plant_app, signed_in, tmp_path
+):
+    with open_page(
+        plant_app.url + "/substitution", width=1440, height=900, cookies={"lang": "zh"},
+        state=signed_in,
+    ) as visit:  # fmt: skip
+        page = settled(visit).page
+        assert not page.locator(".paper-basis").is_visible()
+        lines = page.eval_on_selector_all(".paper-basis li", "found => found.map(l => l.innerText)")
+        texts = sheet_texts(printed(visit, tmp_path / "page.pdf"))
+    assert any("pv_self_use" in line for line in lines)
+    assert any("GRID_HE_2023" in line and "0.6516" in line for line in lines), "a factor's source"
+    last = "".join(texts[-2:])
+    assert plain("附录：核算依据") in last
+    assert all(plain(line) in "".join(texts) for line in lines)
 
 
 def test_paper_is_light_whatever_the_screen_is(open_page, plant_app, signed_in, tmp_path):

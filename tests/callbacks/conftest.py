@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from accounting.forecast.run import run
 from callbacks._reader import PageReader
+from data import forecasts
 from data.demo.build import build_demo
 from data.incidents import follow
 from data.settle import settle
@@ -19,4 +21,5 @@ def reader(tmp_path_factory):
         build_demo(engine, LAST, 26, 615, lambda *_: None)
         settle(engine)
         follow(engine)
+        forecasts.refresh(engine, run)
         yield PageReader(engine)

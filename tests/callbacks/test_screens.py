@@ -14,8 +14,11 @@ from flask import Flask
 from callbacks._bind import answer, contents
 from callbacks.download import bind_downloads
 from callbacks.trace import opened_drawer, sheet_csv
+from data import forecasts
 from data.export import Wanted, ledger_rows
 from pages import emission, help, lifecycle, market, overview, process, substitution
+from pages._filters import parse
+from pages._panel import built_panel
 from tests.shown import assert_words
 
 PAGES = (
@@ -74,10 +77,13 @@ def walk(node):
 
 
 def numbers(node):
-    """Every shown number: its words and the attributes it is opened by."""
+    """Every number of the ledger or a forecast: its words and the attributes it is opened by.
+
+    What a scenario comes to is made of the sliders and opens nothing.
+    """
     for found in walk(node):
         props = found.get("props", {})
-        if "data-value" in props:
+        if "data-value" in props and not props.keys() & {"data-scenario", "data-slider"}:
             yield (
                 words(props.get("children", "")),
                 {k.replace("-", "_"): v for k, v in props.items() if k.startswith("data-")},
@@ -93,6 +99,11 @@ def words(node):
     if isinstance(node, list | tuple):
         return "".join(words(child) for child in node)
     return str(node)
+
+
+@pytest.fixture(scope="module")
+def ahead(reader):
+    return {row["forecast_id"]: row for row in forecasts.document(reader.engine)["forecasts"]}
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +132,18 @@ def test_every_letter_of_the_clause_has_its_panel_and_form(page):
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
-def test_every_number_is_the_ledgers(reader, ledger, page, search, language):
+def test_every_number_is_the_ledgers_or_a_forecasts(reader, ledger, ahead, page, search, language):
     count = 0
     sent = contents(page, reader, search, language)
     assert "error" not in sent["states"]
     for shown, attributes in numbers(sent):
         value = attributes["data_value"]
         count += 1
+        if "data_forecast" in attributes:
+            held = ahead[attributes["data_forecast"]][attributes["data_band"]]
+            assert value == ("" if held is None else repr(held))
+            assert_words(shown, held)
+            continue
         if "data_figure" in attributes:
             held = ledger[attributes["data_figure"]]
             assert value == ("" if held is None else repr(held))
@@ -202,9 +218,10 @@ def test_table_hover_and_csv_say_the_same(reader, page):
         for shown, exact in zip(rows[1:], sheet[1:], strict=True):
             assert shown[0] == exact[0]
             if hovered:
-                assert sorted(w.split(" ")[0] for w in hovered[shown[0]]) == sorted(shown[1:-1])
+                there = sorted(word for word in shown[1:-1] if word)
+                assert sorted(w.split(" ")[0] for w in hovered[shown[0]]) == there
             for short, full in zip(shown[1:-1], exact[1:-1], strict=True):
-                assert (short == "--") == (full == "")
+                assert (short in ("--", "")) == (full == "")
                 if full:
                     number = Decimal(short.replace(",", "").replace("−", "-"))
                     step = Decimal(1).scaleb(int(number.as_tuple().exponent))
@@ -231,7 +248,7 @@ def test_unknown_downloads_are_not_found(reader):
     for path in (
         "/download/x.csv",
         "/download/emission/x.csv",
-        "/download/overview/revenue-forecast.csv",
+        "/download/overview/cable-reduction.csv",
         "/download/help.csv",
     ):
         assert client.get(path).status_code == 404
@@ -299,3 +316,41 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
 
 def fails(view):
     raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("page", [market.PAGE, overview.PAGE], ids=lambda page: page.key)
+def test_a_forecast_is_the_same_on_screen_in_csv_and_in_json(reader, ahead, page):
+    client, found = downloads(reader), set()
+    for panel in page.panels:
+        built = built_panel(panel, reader.view(page.key, parse("", reader.known()), "zh"))
+        if built.sheet is None or not any(cell.forecast for cell in built.sheet.cells()):
+            continue
+        body = client.get(f"/download/{page.key}/{panel.key}.csv").get_data().decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(body)))[1:]
+        scales = {"kgCO2e": Decimal("0.001"), "CNY": Decimal("0.0001"), "CNY/t": Decimal(1)}
+        for at, row in enumerate(rows):
+            cells = [c.cells[at] for group in built.sheet.groups for c in group.columns()]
+            for cell, written in zip(cells, row[1:], strict=False):
+                if cell is not None and cell.forecast:
+                    held = ahead[cell.forecast][cell.band]
+                    assert Decimal(written) == Decimal(repr(held)) * scales[cell.unit]
+                    assert row[-1] in ("预测", "情景") or row[-2] in ("预测", "情景")
+                    found.add(panel.key)
+    wanted = {"market": {"revenue", "years", "months", "aims"}, "overview": {"revenue-forecast"}}
+    assert found == wanted[page.key]
+
+
+def test_a_forecast_opens_and_says_what_made_it(reader, ahead):
+    name = next(n for n, row in ahead.items() if row["series"] == "revenue")
+    said = words(opened_drawer(reader, {"forecast": name, "band": "lo80"}, "zh"))
+    last = forecasts.newest(reader.engine)
+    for word in (last.inputs, str(last.seed), "情景", "联合模拟", "回测与选择理由", "80% 区间下限"):
+        assert word in said
+    for wrong in ("F9-9", "F1", "x", "F1-999999"):
+        assert "找不到" in words(opened_drawer(reader, {"forecast": wrong}, "zh"))
+
+
+def test_pictures_of_forecasts_are_marked(reader):
+    charts = contents(market.PAGE, reader, "", "zh")["charts"]
+    assert charts["months"]["mark"] == "演示数据，预测，情景"
+    assert charts["trading"]["mark"] in ("演示数据", "演示数据，预测")

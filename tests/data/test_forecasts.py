@@ -101,6 +101,25 @@ def test_the_markets_days_twice_and_then_day_by_day(real, engine, tmp_path):
     assert weeks_of(engine)["volume_t"].sum() == rows["volume_t"].sum()
 
 
+def test_the_markets_days_give_the_same_forecast_twice_and_say_how_sure(
+    real, engine, tmp_path, capsys
+):
+    rows = pd.read_csv(real / "cn_ccer_daily" / "ccer_daily.csv")
+    put(engine, tmp_path, [(r.date, "CCER", r.volume_t, r.turnover_cny, "交易所")
+                           for r in rows.itertuples()])  # fmt: skip
+    inputs_ = forecasts.inputs_of(engine)
+    assert run(inputs_) == run(inputs_)
+    forecasts.refresh(engine, run)
+    first = forecasts.document(engine)
+    assert [r["model"] for r in first["forecasts"]] == ["naive"] * 13
+    assert forecasts.newest(engine).reasons["ccer_price//cn"] == "reference"
+    (best,) = [row for row in first["backtests"] if row["champion"]]
+    assert 0.70 <= best["coverage80"] <= 0.90
+    with capsys.disabled():
+        share, count = 100 * best["coverage80"], best["intervals"]
+        print(f"\nCCER weeks: 80 % interval covered {share:.1f} % (n={count})")
+
+
 @pytest.mark.parametrize(
     ("wrong", "word"),
     [

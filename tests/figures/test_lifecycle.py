@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from figures import market, reduction
+from figures import market, outlook, price, reduction, revenue, trading
 from figures.cells import Book, Cell
 from figures.lifecycle import STEP, TOTAL, Step, edges, signed, waterfall
 from figures.reduction import EMISSION, MATERIALS, REDUCTION, STAGES, SUBSTITUTION
@@ -297,9 +297,9 @@ def market_view(rows, chosen="week"):
         key: {
             day: [Cell(pair[at], unit, (f"{day}{at}",), period=day)] for day, pair in rows.items()
         }
-        for key, at, unit in ((market.VOLUME, 0, "t"), (market.PRICE, 1, "CNY/t"))
+        for key, at, unit in ((price.VOLUME, 0, "t"), (price.PRICE, 1, "CNY/t"))
     }
-    more = {market.VOLUME: None, market.PRICE: None}
+    more = {price.VOLUME: None, price.PRICE: None}
     return replace(view(1, more=more, switches={"trading": chosen}), days=Book(days, 0))
 
 
@@ -308,19 +308,19 @@ def test_weeks_weigh_their_prices_by_volume_and_leave_gaps():
         "2024-01-08": (100.0, 50.0), "2024-01-10": (300.0, 70.0), "2024-01-26": (5000.0, 80.0),
         "2024-01-30": (0.0, None),
     })  # fmt: skip
-    labels, volumes, prices = market.weeks(seen)
+    labels, volumes, prices = trading.weeks(seen)
     assert labels == ("2024-01-12", "2024-01-19", "2024-01-26", "2024-02-02")
     assert [cell and cell.value for cell in volumes] == [400.0, None, 5000.0, 0.0]
     assert [cell and cell.value for cell in prices] == [pytest.approx(65.0), None, 80.0, None]
-    built = market.trading(seen)
-    shapes = built.plots[0].figure["data"][0]["marker"]["pattern"]["shape"]
-    assert shapes == ["/", "", "", "/"]
-    assert "斜纹" in built.foot
+    built = trading.trading(seen)
+    widths = built.plots[0].figure["data"][0]["marker"]["line"]["width"]
+    assert widths == [1.5, 0, 0, 1.5]
+    assert "空心" in built.foot
 
 
 def test_no_price_is_made_up():
-    assert market.trading(market_view({}, "month")).empty
-    assert market.trading(market_view({})).empty
+    assert trading.trading(market_view({}, "month")).empty
+    assert trading.trading(market_view({})).empty
 
 
 @pytest.mark.parametrize("months", [1, 12, 36])
@@ -328,18 +328,19 @@ def test_years_that_are_not_whole_are_hollow_and_counted(months):
     more = {("creditable_reduction", "line", line): 0.0 for line in LINES}
     seen = view(months, more=more)
     built = market.years(seen)
-    (trace,) = built.plots[0].figure["data"]
+    trace, *rest = built.plots[0].figure["data"]
     assert len(trace["x"]) == (months + 11) // 12
-    assert (trace["marker"]["color"][-1] == "@surface") == (months % 12 != 0)
+    hollow = [one["marker"]["color"][-1] for one in rest]
+    assert hollow == (["@surface"] if months % 12 else [])
     notes = built.plots[0].figure["layout"]["meta"]["words"]
     assert [note["text"] for note in notes] == (["1/12 个月"] if months == 1 else [])
-    sold = market.months(seen).sheet.groups[1].series[0]
+    sold = market.months(seen).sheet.groups[-1].series[0]
     assert {cell.value for cell in sold.cells} == {0.0}
 
 
 def test_what_is_not_recorded_is_empty_with_its_reason():
     seen = view(1)
-    for build in (market.outlook, market.aims, market.no_forecast):
+    for build in (outlook.aims, revenue.sums, revenue.curve):
         assert build(seen).empty
     assert "不构成可签发量" in words(market.notice(seen))
     eligible = replace(seen, facts={"methodology": "yes"})

@@ -257,3 +257,14 @@ def test_the_disk_is_told_of_and_recovers(plant):
     assert plant.engine.state.incidents.find(one.incident).level == "critical"
     duty.room(50 * gb, 100 * gb)
     assert plant.engine.state.incidents.find(one.incident).status == "closed"
+
+
+def test_a_step_of_the_servers_clock_is_an_issue_that_only_a_person_closes(plant):
+    duty = Duty(plant.engine, threading.Lock())
+    duty.stepped("-7200.0 s: 2026-03-01T10:00:00 > 2026-03-01T08:00:00")
+    duty.interfaces()  # what it finds at its start is of interfaces alone
+
+    (one,) = plant.engine.state.incidents.of([plant.site, ""])
+    assert (one.kind, one.subject, one.level) == ("clock", "server", "critical")
+    assert one.holds
+    assert "-7200" in one.detail

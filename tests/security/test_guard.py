@@ -140,6 +140,13 @@ def routes(application) -> dict[str, list[Case]]:
             *(download(application, page, ending="xlsx") for page in PAGES),
             Case("/download/nowhere.xlsx", "closed"),
         ],
+        "/download/data/interface/<name>.<form>": [
+            *(Case(f"/download/data/interface/builtin.rest.{form}", "page", "/data", right,
+                   "export")
+              for form, right in (("pdf", 200), ("docx", 200), ("html", 200), ("csv", 404))),
+            Case("/download/data/interface/none.html", "page", "/data", 404, "export"),
+            Case("/download/data/interface/none.exe", "closed"),
+        ],
         "/audit/report": [
             Case("/audit/report?month=2026-03", "page", "/audit"),
             Case("/audit/report?month=2026-13", "page", "/audit", 404),

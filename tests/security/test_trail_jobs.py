@@ -64,9 +64,12 @@ def noted(state, event):
 
 @pytest.mark.parametrize("step", [-3600.0, 365 * 86400.0, 6.0, -5.5])
 def test_a_step_of_the_clock_is_recorded_and_alarmed(watch, state, clock, mono, step):
+    told = []
+    watch.told = told.append
     passed(clock, mono, 60, step)
     watch.minute()
     (found,) = noted(state, "clock.step")
+    assert told == [f"{step:+.1f} s: {found.before} > {found.after}"]
     assert found.object == f"{step:+.1f} s"
     assert found.before != found.after
     assert len(noted(state, "alarm.security")) == 1

@@ -108,3 +108,13 @@ def test_nothing_that_writes_to_a_device_or_database_is_called(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     assert calls & WRITES == set()
+
+
+@pytest.mark.parametrize("kind", ["mqtt", "sql_view"])
+def test_a_password_that_is_written_out_is_refused_and_not_repeated(kind):
+    draft = Draft("x", kind, "S1", "", SETTINGS[kind] | {"password": "hunter2-4711"}, ())
+    with pytest.raises(Refused) as refused:
+        checked(draft, ["S1"], "zh")
+    said = [problem.line("zh") for problem in refused.value.problems]
+    assert any("密码" in line for line in said)
+    assert "hunter2-4711" not in " ".join(said)

@@ -164,6 +164,15 @@ def test_an_offset_is_kept(cell, hours):
     assert found.utcoffset() == timedelta(hours=hours)
 
 
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31)),
+       st.sampled_from(["", "Z", "+08:00", "-03:30"]), st.sampled_from("T "))  # fmt: skip
+def test_a_time_of_a_program_is_read_as_one_of_a_person(moment, offset, joint):
+    written = f"{moment:%Y-%m-%d}{joint}{moment:%H:%M:%S}{offset}"
+    usual = cells.timestamp(written)
+    careful = cells.timestamp(written.replace("-", "/", 2))
+    assert (usual, usual.utcoffset()) == (careful, careful.utcoffset())
+
+
 def test_midnight_of_an_offset_is_the_next_day():
     assert cells.timestamp("2026-08-31T24:00+08:00").isoformat() == "2026-09-01T00:00:00+08:00"
 

@@ -1,0 +1,331 @@
+"""Files and forms that people bring in: checked, tried, taken in, remembered (clause 5.3 f, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from data.engine import Engine
+from data.ingest.guard import guarded
+from data.ingest.headers import folded, named_header
+from data.ingest.kinds import KINDS, Kind
+from data.ingest.load import Options, Receipt, import_file
+from data.ingest.loaders import Request, known_rows
+from data.ingest.mapping import CHOSEN, GUESSED, Head, Matches, guessed_kind, head_of, matched
+from data.ingest.plausible import Usual
+from data.ingest.problems import Refused
+from data.ingest.review import Against, Corrections, Reviewed, reviewed, written
+from data.ingest.sources import format_of
+from data.ingest.suggest import Known as Names
+from data.ingest.tables import Table, named_table
+from data.periods import local
+from data.sites import UNIT_SCALE, documents, records
+from data.store import Cursor
+
+MOST_MB = 64
+MOST_BYTES = MOST_MB << 20
+EDITED_BYTES = 16 << 20  # what is larger is checked as a whole, not cell by cell
+UPLOAD, FORM = "upload", "form"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file in work: what it is, what its columns are taken for, what was corrected in it.
+
+    Parameters
+    ----------
+    account, name, path, size_bytes, digest
+        Who brought it; its name as it came; its copy; SM3 of its bytes.
+    kind, site
+        What it holds, empty while nobody knows; the site given with it, empty for none.
+    head, matches
+        Its first rows and what its columns are; None for Parquet, which has the contract's.
+    made
+        What was corrected.
+    """
+
+    account: str
+    name: str
+    path: Path
+    size_bytes: int
+    digest: str
+    kind: str = ""
+    site: str = ""
+    head: Head | None = None
+    matches: Matches = field(default_factory=lambda: Matches(0, ()))
+    made: Corrections = field(default_factory=Corrections)
+
+    @property
+    def editable(self) -> bool:
+        """Whether its cells can be corrected here."""
+        return self.head is not None and self.size_bytes <= EDITED_BYTES
+
+    @property
+    def as_it_came(self) -> bool:
+        """Whether the importer reads it as it came, so that nothing need be written anew."""
+        unchanged = not self.made.edits and not self.made.dropped
+        return unchanged and (self.head is None or self.matches.plain())
+
+
+def begun(engine: Engine, draft: Draft, sites: tuple[str, ...], *, always: bool = False) -> Draft:
+    """Return a file that has come with its kind, columns and site guessed.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    draft
+        The file.
+    sites
+        Those that whoever brings it may see.
+    always
+        Whether a site is given even where the rows name theirs: rows of others are refused then.
+
+    Raises
+    ------
+    Refused
+        It is no table, or carries what none needs.
+    """
+    guarded(draft.path, engine.language)
+    if format_of(draft.path) == "parquet":
+        return replace(draft, kind="readings", site=sites[0] if len(sites) == 1 else "")
+    head = head_of(draft.path, engine.language, MOST_BYTES)
+    kind = guessed_kind(head)
+    found = replace(draft, head=head)
+    return as_kind(engine, found, kind, sites, always=always) if kind else found
+
+
+def as_kind(
+    engine: Engine, draft: Draft, kind: str, sites: tuple[str, ...], *, always: bool = False
+) -> Draft:
+    """Return a file taken for another kind: columns and site are guessed anew."""
+    if draft.head is None:
+        return draft
+    remembered = _remembered(engine, draft.account, kind)
+    matches = matched(draft.head, KINDS[kind], remembered)
+    named = "site" in matches.names and not always
+    site = draft.site or (sites[0] if len(sites) == 1 else "")
+    return replace(draft, kind=kind, matches=matches, site="" if named else site,
+                   made=Corrections())  # fmt: skip
+
+
+def table_of(draft: Draft, language: str) -> Table:
+    """Return a file's raw cells by what its columns are taken for.
+
+    Raises
+    ------
+    Refused
+        A required column is missing or its unit is not known.
+    """
+    if draft.head is None:
+        raise ValueError("a Parquet file has no cells")
+    kind, head = KINDS[draft.kind], draft.head
+    titles = [one.title for one in draft.matches.columns]
+    header = named_header(kind, draft.matches.row, titles, draft.matches.names)
+    source = (head.encoding, head.delimiter, head.sheet)
+    return named_table(draft.path, kind, language, header, source)
+
+
+def checked(engine: Engine, draft: Draft, table: Table, language: str) -> Reviewed:
+    """Return what is wrong with a file in work."""
+    kind = KINDS[draft.kind]
+    with engine.store.read() as cursor:
+        against = _against(engine, cursor, draft, kind, language)
+    return reviewed(kind, table, draft.made, against)
+
+
+def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language: str) -> Against:
+    sites = documents(cursor)
+    request = Request(draft.kind, draft.site, draft.path, draft.name, draft.digest, True,
+                      EVER, language, vehicles(engine))  # fmt: skip
+    known = known_rows(cursor, request, sites)
+    here = [site for site in sites if draft.site in ("", site)]
+    meters = tuple(m for site, m in known.meters if site in here)
+    names = Names(
+        meter_id=meters, parent_id=meters, site=tuple(here),
+        batch_id=tuple(b for site, b in known.batches if site in here),
+        vehicle_class=tuple(sorted(known.vehicle_classes)),
+    )  # fmt: skip
+    shown: dict[str, Usual] = {}
+    if kind.name == "readings":
+        for site in here:
+            shown |= usual(cursor, site, sites[site].timezone)
+    mean_t = median_mass(cursor) if kind.name == "batches" else None
+    return Against(known, names, shown, mean_t, draft.site, draft.name, language,
+                   today_in(sites[one].timezone for one in here))  # fmt: skip
+
+
+EVER = datetime(1900, 1, 1)
+
+
+def today_in(zones: Iterable[str]) -> date:
+    """Return the last day that has begun in any of the zones."""
+    now = datetime.now(UTC)
+    return max((now.astimezone(ZoneInfo(zone)).date() for zone in zones), default=now.date())
+
+
+def vehicles(engine: Engine) -> frozenset[str]:
+    """Return the factors that a trip's vehicle may name."""
+    rows = engine.library.rows.items()
+    return frozenset(name for name, row in rows if row.category == "transport")
+
+
+_MEANS = """
+SELECT n.meter_id, sum(d.quantity) / nullif(sum(d.measured_h + d.estimated_h), 0)
+FROM meter_day d JOIN meter_number n USING (meter) JOIN meter_extent e USING (meter)
+WHERE n.site = ? AND d.day > CAST(e.newest AS DATE) - 30 AND d.quantity IS NOT NULL
+GROUP BY n.meter_id
+"""
+_NEWEST = """
+SELECT n.meter_id, r.ts, CAST(r.value AS DOUBLE)
+FROM meter_number n JOIN meter_extent e USING (meter)
+JOIN reading r ON r.meter = e.meter AND r.ts = e.newest
+WHERE n.site = $site AND r.ts BETWEEN
+    (SELECT min(newest) FROM meter_extent JOIN meter_number USING (meter) WHERE site = $site)
+    AND (SELECT max(newest) FROM meter_extent JOIN meter_number USING (meter) WHERE site = $site)
+QUALIFY row_number() OVER (PARTITION BY r.meter ORDER BY r.batch DESC, r.line DESC) = 1
+"""
+
+
+def usual(cursor: Cursor, site: str, zone: str) -> dict[str, Usual]:
+    """Return what the meters of a site usually show, in their own unit."""
+    means = dict(cursor.execute(_MEANS, [site]).fetchall())
+    newest = {m: (ts, value) for m, ts, value in cursor.execute(_NEWEST, {"site": site}).fetchall()}
+    found = {}
+    for row in records(cursor, "meters", site).itertuples():
+        scale = UNIT_SCALE.get((row.medium, row.unit), 1.0)
+        mean, most = means.get(row.meter_id), row.rated_max_per_hour
+        at, last = newest.get(row.meter_id, (None, None))
+        found[row.meter_id] = Usual(
+            row.reading_kind == "register", float(row.multiplier), float(row.step_min) / 60.0,
+            None if most is None or most != most else float(most),
+            None if mean is None else float(mean) / scale,
+            None if at is None else local(at, zone), last,
+        )  # fmt: skip
+    return found
+
+
+def median_mass(cursor: Cursor) -> float | None:
+    """Return the median mass of the last year's batches, t; None without any."""
+    row = cursor.execute(
+        "SELECT median(CAST(mass_in_t AS DOUBLE)) FROM record_batches "
+        "WHERE date > (SELECT max(date) FROM record_batches) - INTERVAL 1 YEAR"
+    ).fetchone()
+    return row[0] if row else None
+
+
+# ---- what was taken for what, and what came before ----
+
+
+def _remembered(engine: Engine, account: str, kind: str) -> Mapping[str, str]:
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT header, name FROM intake_alias WHERE account = ? AND kind = ?", [account, kind]
+        ).fetchall()
+    return dict(rows)
+
+
+def _remember(cursor: Cursor, draft: Draft) -> None:
+    """Keep what an account has taken columns for that their titles do not say."""
+    for one in draft.matches.columns:
+        if one.name and one.by in (CHOSEN, GUESSED):
+            cursor.execute(
+                "INSERT INTO intake_alias VALUES (?, ?, ?, ?) ON CONFLICT (account, kind, header) "
+                "DO UPDATE SET name = excluded.name",
+                [draft.account, draft.kind, folded(one.title), one.name],
+            )
+
+
+@dataclass(frozen=True)
+class Before:
+    """An earlier batch of the same bytes: its number, and when it came, UTC."""
+
+    batch: int
+    at: datetime
+
+
+def came_before(engine: Engine, digest: str) -> Before | None:
+    """Return the batch that the same bytes came with, corrected there or not; None if none."""
+    with engine.store.read() as cursor:
+        row = cursor.execute(
+            "SELECT b.batch, b.received_at FROM batch b LEFT JOIN intake i USING (batch) "
+            "WHERE (b.digest = ? OR i.digest = ?) AND b.batch NOT IN "
+            "(SELECT batch FROM revoked_batch) ORDER BY b.batch DESC LIMIT 1",
+            [digest, digest],
+        ).fetchone()
+    return None if row is None else Before(row[0], row[1])
+
+
+# ---- taking in ----
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a file in work is taken in: by whom, why its warnings are let pass, bad rows or not."""
+
+    actor: str
+    reason: str = ""
+    good_only: bool = False
+
+
+def file_to_take(draft: Draft, found: Reviewed | None, folder: Path) -> Path:
+    """Return the file that the importer is given: as it came, or as it was corrected."""
+    if draft.as_it_came or found is None:
+        return draft.path
+    name = f"{Path(draft.name).stem}.corrected.csv"
+    return written(KINDS[draft.kind], found.good, folder / name, draft.matches.row)
+
+
+def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -> Receipt:
+    """Take a file in work in, the way every file goes, and note how it came.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    draft, found
+        The file and what its review found; None where it was checked as a whole.
+    wish
+        How it is taken in.
+
+    Returns
+    -------
+    Receipt
+        As for a file that a command brings.
+
+    Raises
+    ------
+    Refused
+        It still has errors and only good rows were not asked for.
+    DiskFull
+        There is no room; nothing was taken.
+    """
+    path = file_to_take(draft, found, draft.path.parent)
+    options = Options(draft.site, accept_good=wish.good_only, actor=wish.actor)
+    receipt = import_file(engine, draft.kind, path, options)
+    if receipt.batch and not receipt.seen_at:
+        out = len(draft.made.dropped) + (len(found.bad) if found else receipt.left_out)
+        note = [receipt.batch, UPLOAD, draft.name, draft.digest, len(draft.made.edits), out,
+                wish.reason]  # fmt: skip
+        engine.store.write(partial(noted, note, draft))
+    return receipt
+
+
+def noted(note: list[object], draft: Draft | None, cursor: Cursor) -> None:
+    """Keep how a batch came, and what its sender took columns for."""
+    cursor.execute("INSERT INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)", note)
+    if draft is not None:
+        _remember(cursor, draft)
+
+
+def trial_refused(engine: Engine, draft: Draft) -> tuple[Receipt | None, Refused | None]:
+    """Return what taking a file in as a whole would do, or why it would be refused."""
+    try:
+        options = Options(draft.site, dry_run=True, accept_good=False)
+        return import_file(engine, draft.kind, draft.path, options), None
+    except Refused as refused:
+        return None, refused
