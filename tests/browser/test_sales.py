@@ -66,7 +66,8 @@ def test_sliders_saved_scenarios_and_their_comparison(market, width, height):
         page.locator(".toast-undo").click()
         expect(line).to_have_count(1)
         card.locator(".sale-actions [data-switch]").click()
-        expect(card.locator("table th[scope=row]", has_text=name)).to_have_count(1)
+        rows = card.locator("table th[scope=row]", has_text=name)
+        expect(rows).to_have_count(1, timeout=15_000)  # the whole page is made anew
         assert not visit.errors
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
