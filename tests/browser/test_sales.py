@@ -66,7 +66,8 @@ def test_sliders_saved_scenarios_and_their_comparison(market, width, height):
         page.locator(".toast-undo").click()
         expect(line).to_have_count(1)
         card.locator(".sale-actions [data-switch]").click()
-        expect(card.locator("table th[scope=row]", has_text=name)).to_have_count(1)
+        rows = card.locator("table th[scope=row]", has_text=name)
+        expect(rows).to_have_count(1, timeout=15_000)  # the whole page is made anew
         assert not visit.errors
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -80,6 +81,7 @@ def test_a_document_with_its_file_and_a_step_that_rests_on_it(market, tmp_path, 
         card = page.locator('[data-panel="evidence"]')
         card.locator("[data-ask=evidence]").last.click()
         form = page.locator(".edit-form[data-ready]")
+        expect(form.locator("input[type=file]")).to_be_visible()
         page.locator("[data-edit=save]").click()
         expect(page.locator(".work-dialog-said")).to_contain_text("请填写名称")
         form.locator("[data-field=title]").fill(title)
