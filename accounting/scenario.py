@@ -115,6 +115,8 @@ class Outcome:
         The mean price at which half of the paths pay their cost, CNY/t; None where no price does.
     by_line_cny
         Line to its share of the mean of ``gross_cny``; they add up.
+    years_t
+        Whole year ahead to the median of its reduction, tCO2e.
     """
 
     year: int
@@ -127,6 +129,7 @@ class Outcome:
     issuable_cny: Band | None = None
     break_even_cny_per_t: float | None = None
     by_line_cny: Mapping[str, float] = field(default_factory=dict)
+    years_t: Mapping[int, float] = field(default_factory=dict)
 
 
 def drawn(basis: Basis, paths: int = PATHS, months: int = REVENUE_MONTHS) -> Drawn:
@@ -176,12 +179,18 @@ def outcome(found: Drawn, choice: Choice, eligible: Collection[str] = ()) -> Out
     whole = [year for year in dict.fromkeys(years) if years.count(year) == YEAR]
     year = whole[-1] if whole else years[-1]
     within = np.array(years) == year
-    tonnes = np.sum(list(reductions.values()), axis=0)[:, within].sum(axis=1) / 1000.0
+    together = np.sum(list(reductions.values()), axis=0) / 1000.0
+    tonnes = together[:, within].sum(axis=1)
+    by_year = {one: float(np.median(together[:, np.array(years) == one].sum(axis=1)))
+               for one in whole}  # fmt: skip
     schedule = replace(found.basis.schedule, issuance_ratio=choice.ratio)
     shape = next(iter(reductions.values())).shape
     unit = np.ones(shape) if found.prices is None else found.prices
     at_one = earned(reductions, unit, replace(schedule, variable_cny_per_t=0.0), found.basis.seed)
-    known = Outcome(year, found.months[-1], Band.of(tonnes), Band.of(at_one.issued_t.sum(axis=1)))
+    known = Outcome(
+        year, found.months[-1], Band.of(tonnes), Band.of(at_one.issued_t.sum(axis=1)),
+        years_t=by_year,
+    )  # fmt: skip
     if found.prices is None:
         return known
     price = choice.price_cny_per_t

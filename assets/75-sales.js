@@ -40,6 +40,21 @@
     }, WAIT);
   }
 
+  /* 5.7 a follows the sliders: a line of its own once they stand elsewhere than at first. */
+  function followed() {
+    var said = document.querySelector(".sale-years"), box = said && said.closest("[data-sale]");
+    var gd = document.querySelector('[data-panel="years"] .js-plotly-plot');
+    if (!box || !gd || !gd.data || !gd.layout) { return; }
+    var at = gd.data.findIndex(function (trace) { return trace.meta && trace.meta.scenario; });
+    if (at < 0) { return; }
+    var wanted = {}, trace = gd.data[at], away = values(box) !== given(box);
+    said.getAttribute("data-years").split(";").forEach(function (year) { wanted[year.split(":")[0]] = Number(year.split(":")[1]); });
+    var drawn = Array.prototype.map.call(trace.x, function (label) { return away && label in wanted ? wanted[label] : null; });
+    if (String(drawn) === String(Array.prototype.slice.call(trace.y))) { return; }
+    var top = Math.max.apply(null, drawn.concat(trace.meta.scenario / 1.05)) * 1.05;
+    window.Plotly.update(gd, { y: [drawn] }, { "yaxis.range": [gd.layout.yaxis.range[0], top] }, [at]);
+  }
+
   function moved(box) {
     mark(box);
     left[name(box)] = controls(box).map(function (place) { return input(place).value; });
@@ -91,5 +106,6 @@
       mark(box);
       if (values(box) !== given(box)) { send(box); }
     });
+    followed();
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-at"] });
 })();

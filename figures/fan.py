@@ -250,8 +250,8 @@ def _ends(view: View, fan: Fan, group: Group) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def legend(view: View, fan: Fan, *, bar: bool = False) -> Node:
-    """Return the title of a fan and what is drawn in it."""
+def legend(view: View, fan: Fan, *, bar: bool = False, own: str = "") -> Node:
+    """Return the title of a fan and what is drawn in it; ``own`` names the reader's scenario."""
     tint = fan.past.color.replace(".", "-")
 
     def item(key: str, words: str) -> Node:
@@ -273,6 +273,8 @@ def legend(view: View, fan: Fan, *, bar: bool = False) -> Node:
         items.append(item(f"{look} c-{one.color.replace('.', '-')}", one.name))
     if fan.target:
         items.append(item("key-line dash-dash c-status-bad", fan.target.name))
+    if own:
+        items.append(item("key-line dash-dashdot c-energy-total", own))
     word = view.units.of(fan.unit).word
     head = [el("Strong", fan.title), el("Span", word, cls="lead-unit")] if fan.title else []
     return el("Div", el("Div", head, cls="lead-title"), el("Div", items, cls="legend"), cls="lead")

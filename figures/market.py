@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from figures import fan, revenue
+from figures import charts, fan, revenue
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, total
 from figures.fan import Fan
@@ -97,6 +97,9 @@ def years(view: View) -> Built:
         figure["layout"]["xaxis"]["range"] = [-1, 1]
     figure["layout"]["margin"]["t"] = 26
     figure["layout"]["meta"]["words"] += _counts(view, labels, part, known)
+    own = view.t("测算情景") if points and view.sales and view.sales.scene else ""
+    if own:
+        figure["data"].append(_scenario(own, labels, figure["layout"]["yaxis"]["range"][1]))
     ahead = column(points, labels)
     drawn = [cell for cell in cells.values() if cell is not None]
     return Built(
@@ -104,7 +107,7 @@ def years(view: View) -> Built:
             view.t("{unit}/年", unit=view.units.of("kgCO2e").word),
             view.t("实际，按年"), _kinds(view, points), copper_words(view),
         ),
-        plots=(Plot(figure, fan.legend(view, chart)),),
+        plots=(Plot(figure, fan.legend(view, chart, own=own)),),
         body=fan.fold(view, tested(view)) if points else None,
         foot=_year_words(view, points),
         lead=points[-1].cell() if points else (drawn[-1] if drawn else None),
@@ -113,6 +116,17 @@ def years(view: View) -> Built:
             tuple(a or b or c for a, b, c in zip(whole, ahead, part, strict=True)),
         ),
     )  # fmt: skip
+
+
+def _scenario(name: str, labels: Sequence[str], high: float) -> charts.Figure:
+    """Return the line that the sliders of 测算情景 move (assets/75-sales.js); nothing before."""
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": name, "x": list(labels),
+        "y": [None] * len(labels), "hoverinfo": "skip", "connectgaps": False,
+        "line": {"color": charts.color("energy.total"), "dash": "dashdot", "width": 2},
+        "marker": {"symbol": "diamond", "size": 7, "color": charts.color("energy.total")},
+        "meta": {"scenario": high},
+    }  # fmt: skip
 
 
 def _years_ahead(view: View, last: str) -> tuple[Point, ...]:

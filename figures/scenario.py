@@ -8,7 +8,7 @@ from accounting.scenario import GROWTH_PCT, PRICE_CNY_PER_T, RATIO, Band, Choice
 from figures.cards import Built
 from figures.cells import Cell
 from figures.html import Content, Node, el, icon
-from figures.number import exact, written
+from figures.number import exact, shown_value, written
 from figures.sales import Sales, Scene, money, tonnes
 from figures.sheet import Group, Series, Sheet
 from figures.view import View
@@ -120,6 +120,7 @@ def results(view: View, outcome: Outcome) -> list[Node]:
     band = view.t("P10～P90")
     found = [
         _line(view, view.t("{year} 年减碳量", year=year), outcome.reduction_t, tonnes, "t"),
+        _course(view, outcome),
     ]
     if outcome.gross_cny is None or outcome.year_cny is None or outcome.issuable_cny is None:
         why = view.t("没有 CCER 价格，只给减排量、不给金额")
@@ -149,6 +150,15 @@ def _line(view: View, name: str, band: Band, shown: Callable[[float], str], unit
            f" {unit}", wide, cls="sale-said"),
         cls="sale-line",
     )  # fmt: skip
+
+
+def _course(view: View, outcome: Outcome) -> Node:
+    """Return the years of a scenario as the chart of 5.7 a takes them, in its unit."""
+    measure = view.units.of("kgCO2e")
+    shown = {year: shown_value(Cell(1000.0 * tonnes, "kgCO2e"), measure)
+             for year, tonnes in outcome.years_t.items()}  # fmt: skip
+    years = ";".join(f"{year}:{value}" for year, value in shown.items())
+    return el("Span", cls="sale-years", hidden=True, data_years=years)
 
 
 def _break_even(view: View, outcome: Outcome) -> Node:

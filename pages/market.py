@@ -32,7 +32,7 @@ _SUMS = Panel(
 _YEARS = (
     Panel(
         key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=8,
-        reads=(REDUCTION,), build=figures.years, heights=(280,), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.years, heights=(420,), waits=_WAITS,
     ),
     Panel(
         key="scenario", clause="", title="测算情景", form="indicators", width=4, reads=None,

@@ -30,6 +30,32 @@ def market(open_page, forecast_app, signed_in):
     return opens
 
 
+OWN = """() => { const gd = document.querySelector('[data-panel="years"] .js-plotly-plot');
+  const own = gd.data.find((trace) => trace.meta && trace.meta.scenario);
+  return {own: [...own.y], top: Math.max(...own.y, 0), high: gd.layout.yaxis.range[1]}; }"""
+
+
+def test_the_years_follow_the_sliders_and_come_back(market):
+    with market(1440, 900) as visit:
+        page = settled(visit).page
+        assert not any(page.evaluate(OWN)["own"])
+        presets = page.locator('[data-panel="scenario"] .sale-presets .segment')
+        growth = page.locator('[data-panel="scenario"] [data-slider=growth] input')
+        growth.focus()
+        page.keyboard.press("End")
+        page.wait_for_function(f"() => ({OWN})().own.some((value) => value !== null)")
+        found = page.evaluate(OWN)
+        said = page.locator(".sale-years").get_attribute("data-years")
+        years = dict(one.split(":") for one in said.split(";"))
+        assert [v for v in found["own"] if v is not None] == [float(v) for v in years.values()][
+            : sum(v is not None for v in found["own"])
+        ]
+        assert found["top"] <= found["high"], "the line lies within the chart"
+        assert not visit.errors
+        presets.nth(1).click()
+        page.wait_for_function(f"() => ({OWN})().own.every((value) => value === null)")
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_sliders_saved_scenarios_and_their_comparison(market, width, height):
     with market(width, height) as visit:
