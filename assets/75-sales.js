@@ -52,7 +52,7 @@
     var drawn = Array.prototype.map.call(trace.x, function (label) { return away && label in wanted ? wanted[label] : null; });
     if (String(drawn) === String(Array.prototype.slice.call(trace.y))) { return; }
     var top = Math.max.apply(null, drawn.concat(trace.meta.scenario / 1.05)) * 1.05;
-    window.Plotly.update(gd, { y: [drawn] }, { "yaxis.range": [gd.layout.yaxis.range[0], top] }, [at]);
+    window.Plotly.update(gd, { y: [drawn] }, { "xaxis.type": "category", "yaxis.range": [gd.layout.yaxis.range[0], top] }, [at]); // new values would have the axis guess
   }
 
   function moved(box) {

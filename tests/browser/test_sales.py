@@ -32,13 +32,16 @@ def market(open_page, forecast_app, signed_in):
 
 OWN = """() => { const gd = document.querySelector('[data-panel="years"] .js-plotly-plot');
   const own = gd.data.find((trace) => trace.meta && trace.meta.scenario);
-  return {own: [...own.y], top: Math.max(...own.y, 0), high: gd.layout.yaxis.range[1]}; }"""
+  return {own: [...own.y], top: Math.max(...own.y, 0), high: gd.layout.yaxis.range[1],
+    axis: gd._fullLayout.xaxis.type,
+    drawn: gd.querySelectorAll('.scatterlayer path.js-line').length}; }"""
 
 
 def test_the_years_follow_the_sliders_and_come_back(market):
     with market(1440, 900) as visit:
         page = settled(visit).page
-        assert not any(page.evaluate(OWN)["own"])
+        first = page.evaluate(OWN)
+        assert not any(first["own"])
         presets = page.locator('[data-panel="scenario"] .sale-presets .segment')
         growth = page.locator('[data-panel="scenario"] [data-slider=growth] input')
         growth.focus()
@@ -51,6 +54,7 @@ def test_the_years_follow_the_sliders_and_come_back(market):
             : sum(v is not None for v in found["own"])
         ]
         assert found["top"] <= found["high"], "the line lies within the chart"
+        assert (found["axis"], found["drawn"]) == ("category", first["drawn"] + 1)
         assert not visit.errors
         presets.nth(1).click()
         page.wait_for_function(f"() => ({OWN})().own.every((value) => value === null)")
