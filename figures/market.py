@@ -53,7 +53,8 @@ def finding(view: View) -> Content:
         words += [view.t("，其中可售"), " ", *_said(view, total(found), "strong")]
     points = revenue.points_of(view, "revenue", revenue.entity_of(view))
     if not points:
-        return el("Span", words, "；", revenue.unknown(view)[0])
+        joint = "；" if view.language == "zh" else "; "
+        return el("Span", words, joint, revenue.unknown(view)[0])
     last = points[-1]
     words += [
         view.t("；按当前趋势情景，到 {month} 累计潜在收益", month=last.target), " ",
@@ -211,7 +212,7 @@ def _counts(
         count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
         if count < 12 and shown is not None:
             words = view.t("{count}/12 个月", count=count)
-            low = float(shown) < 0.2 * highest
+            low = float(shown) <= 0.2 * highest  # else the words would lie on the years
             place = {"x": at, "xref": "x", "y": float(shown), "yref": "y",
                      "yshift": 15 if low else -15}  # fmt: skip
             found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})

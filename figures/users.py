@@ -31,7 +31,7 @@ ACTIONS = {
     "check": "核对", "lock": "锁定", "reopen": "重新打开", "note": "写备注、设目标",
     "handle": "处理告警", "import": "导入数据", "revoke": "撤回批次", "link": "维护接口",
     "key": "管理接口密钥", "scenario": "保存测算情景",
-    "project": "维护佐证、适用性和项目步骤",
+    "project": "维护佐证与项目",
 }  # fmt: skip
 
 

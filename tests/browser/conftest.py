@@ -6,7 +6,11 @@ process may use an event loop of its own.
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -37,14 +41,27 @@ def open_page(chromium) -> Open:
     return opens
 
 
+def copied(temporary: Path, place: Path) -> str:
+    """Copy the plant that every process of a run shares; the first one builds it."""
+    shared = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "plant"
+    shared.mkdir(exist_ok=True)
+    made = shared.with_suffix(".secret")
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            (shared / "home").mkdir()
+            made.write_text(build(shared / "home"), encoding="utf-8")
+        shutil.copytree(shared, place, dirs_exist_ok=True)
+    return made.read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="package")
 def plant_app(tmp_path_factory):
-    """The demonstration plant, running."""
+    """The demonstration plant, running: a copy of the one that is built once a run."""
     browser_path()
     place = tmp_path_factory.mktemp("browser")
+    secret = copied(tmp_path_factory.getbasetemp(), place)
     home = place / "home"
-    home.mkdir()
-    secret = build(home)
     with serving(home, place / "serve.log") as url:
         yield Plant(url, home, secret)
 

@@ -216,6 +216,8 @@ def test_screen_csv_and_trace_are_one_under_a_filter(look, plant_app, ledger, pa
             body = page.request.get(address).body()
             sheet = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
             agree(table, sheet)
+            if page.locator(f'[data-panel="{panel}"] .data-table [data-forecast]').count():
+                continue  # its numbers are no ledger's: test_equal.py
             shown = page.locator(f'[data-panel="{panel}"] .data-table [data-figure]').first
             figure, value = (shown.get_attribute(f"data-{n}") for n in ("figure", "value"))
             row = ledger[figure]

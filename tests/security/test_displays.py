@@ -256,7 +256,10 @@ def test_a_policy_asked_for_before_another_is_stale(state, clock):
 
 def test_callbacks_ask_the_policy_in_force(application):
     state = application.engine.state
-    entry = next(e for e in application.dependencies if '"act-piece"' in e["output"])
+    entry = next(
+        e for e in application.dependencies
+        if '"act-piece"' in e["output"] and page_key(e["output"]) == "factors"
+    )  # fmt: skip
     client = application.client("manager")
     body = asked(entry)
     body["inputs"][0]["value"] = {"slot": "rows"}
