@@ -14,6 +14,7 @@ PAGES = (
     "/closing", "/help", "/data",
 )  # fmt: skip
 SIZES = ((1920, 1080), (1440, 900), (1024, 768), (768, 1024), (390, 844))
+ALWAYS = ((1440, 900), (390, 844))
 THEMES = ("light", "dark")
 LANGUAGES = ("zh", "en")
 NARROWEST = 360
@@ -21,14 +22,18 @@ TOUCH = 1200  # narrower screens are touched
 
 
 def looks(full):
-    """Return page, size, theme and language of each visit: all, or each value at least once."""
+    """Return page, size, theme and language of each visit: all, or each value at least once.
+
+    Every page on a desk and in a hand; of the sizes between and beyond, each page one.
+    """
     if full:
         return list(product(PAGES, SIZES, THEMES, LANGUAGES))
     turns = list(product(THEMES, LANGUAGES))
+    others = [size for size in SIZES if size not in ALWAYS]
     return [
         (page, size, *turns[(first + second) % len(turns)])
         for first, page in enumerate(PAGES)
-        for second, size in enumerate(SIZES)
+        for second, size in enumerate((*ALWAYS, others[first % len(others)]))
     ]
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.visit import settled
 from tests.cli import manage
 
-SIZES = ((1440, 900), (390, 844))
+SIZES = ((1440, 900), pytest.param(390, 844, marks=pytest.mark.larger))
 
 
 @pytest.fixture(scope="module")
