@@ -15,7 +15,7 @@ from tests.shown import assert_words
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York")
 PAGES = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
-LONG = ("/emission", "/substitution", "/lifecycle")  # many panels: with --full
+LONG = ("/emission", "/process", "/substitution", "/lifecycle")  # many panels: with --full
 TURNS = [pytest.param(path, marks=pytest.mark.larger) if path in LONG else path for path in PAGES]
 
 SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) => ({
@@ -54,7 +54,7 @@ def seen(visit):
 
 
 @pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.larger)])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", TURNS)
 def test_what_is_shown_is_the_ledger_in_every_zone(
     open_page, plant_app, signed_in, ledger, path, language
 ):
