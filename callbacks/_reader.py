@@ -84,6 +84,7 @@ class PageReader:
         self._pages = Kept()
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
+        self._sure: dict[tuple[str, str], float] = {}
         self.forecasting: Callable[[], str] = str  # whether forecasts are being made; app.py
         self.drawn = Kept(most=DRAWN)
 
@@ -352,7 +353,7 @@ class PageReader:
 
     def discounts(self, site: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Return CF(u) of every line and month of a site, and what it would be unestimated."""
-        return self._kept(("discounts", site), lambda: discounts(self._engine, site))
+        return self._kept(("discounts", site), lambda: discounts(self._engine, site, self._sure))
 
     def bus(self, site: str) -> Bus | None:
         """Return an electric bus as a site's own were in its last twelve months."""

@@ -16,13 +16,17 @@ WHERE current AND grain = 'month' AND site = ? AND indicator = 'reduction' AND d
 """
 
 
-def discounts(engine: Engine, site: str) -> dict[tuple[str, str], tuple[float, float]]:
+def discounts(
+    engine: Engine, site: str, sure: dict[tuple[str, str], float]
+) -> dict[tuple[str, str], tuple[float, float]]:
     """Return by line and month CF(u), and CF of the uncertainty without estimates.
 
     Parameters
     ----------
     engine, site
         The opened data directory; which site.
+    sure
+        What was found before, by factor library and figure: a row of the ledger never changes.
 
     Returns
     -------
@@ -32,16 +36,18 @@ def discounts(engine: Engine, site: str) -> dict[tuple[str, str], tuple[float, f
     """
     with engine.store.read() as cursor:
         rows = frame(cursor, _REDUCTIONS, [site])
-        guessed = rows[rows["estimated_pct"].fillna(0.0) > 0]
-        terms = terms_of(cursor, guessed["figure_id"].tolist()) if len(guessed) else {}
+        guessed = rows[rows["estimated_pct"].fillna(0.0) > 0]["figure_id"]
+        version = engine.library.digest
+        new = [one for one in guessed if (version, one) not in sure]
+        terms = terms_of(cursor, new) if new else {}
     found = {}
     for row in rows.itertuples():
-        cf = _cf(row.uncertainty_pct)
-        sure = cf
         if row.figure_id in terms:
             flags = [name for name in str(row.flags).split(";") if name]
-            sure = _cf(figure_pct(terms[row.figure_id], engine.library, flags=flags))
-        found[row.entity, row.period] = (cf, max(cf, sure))
+            pct = figure_pct(terms[row.figure_id], engine.library, flags=flags)
+            sure[version, row.figure_id] = _cf(pct)
+        cf = _cf(row.uncertainty_pct)
+        found[row.entity, row.period] = (cf, max(cf, sure.get((version, row.figure_id), cf)))
     return found
 
 

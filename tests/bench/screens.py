@@ -89,6 +89,7 @@ def plant():
         word = f"Aa1-{secrets.token_urlsafe(12)}"
         secret.write_text(word, encoding="utf-8")
         told(manage(home, "demo", "--months", str(MONTHS)))
+        told(manage(home, "forecast"))  # as a plant in service has them; not made while measured
         words = ("--role", "analyst", "--password-file", str(secret), "--json")
         made = json.loads(told(manage(home, "user", "add", USER, *words)))
         with serving(home) as port:

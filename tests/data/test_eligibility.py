@@ -80,7 +80,7 @@ def test_a_switch_is_proposed_accepted_by_another_and_settled(engine):
     with pytest.raises(NotKept, match="没有可提交"):
         eligibility.checked(engine, made)
 
-    factors, after = discounts(engine, "S1"), ledger(engine, "cable")
+    factors, after = discounts(engine, "S1", {}), ledger(engine, "cable")
     known = {m: r for m, r in reductions(engine, "cable").items() if r is not None}
     assert known
     for month, reduction in known.items():  # the waterfall's CF is the ledger's own
