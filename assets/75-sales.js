@@ -48,6 +48,8 @@
     var at = gd.data.findIndex(function (trace) { return trace.meta && trace.meta.scenario; });
     if (at < 0) { return; }
     var wanted = {}, trace = gd.data[at], away = values(box) !== given(box);
+    var of = said.getAttribute("data-of").split(",").map(Number).join(",");
+    if (away && of !== values(box)) { return; } // the answer to these sliders is still to come
     said.getAttribute("data-years").split(";").forEach(function (year) { wanted[year.split(":")[0]] = Number(year.split(":")[1]); });
     var drawn = Array.prototype.map.call(trace.x, function (label) { return away && label in wanted ? wanted[label] : null; });
     if (String(drawn) === String(Array.prototype.slice.call(trace.y))) { return; }

@@ -117,7 +117,7 @@ def recomputed(desk: Desk, values: object, search: str | None, chosen: str) -> C
     except NotKept as error:
         return text(error.words, chosen, **error.values)
     found = outcome_of(reader, view.sales.site, choice)
-    return None if found is None else figures.results(view, found)
+    return None if found is None else figures.results(view, found, choice)
 
 
 def assumed(desk: Desk, values: object, search: str | None, chosen: str) -> Content:

@@ -38,8 +38,8 @@ def scenario(view: View, out: Ident) -> Built:
         subtitle=view.t("拖动后即时重算；情景，不是预测，不构成投资建议"),
         body=el(
             "Div", _presets(view, scene, at), _sliders(view, scene.presets[at].choice),
-            el("Div", results(view, scene.outcomes[at]), id=out, cls="sale-out",
-               aria_live="polite"),
+            el("Div", results(view, scene.outcomes[at], scene.presets[at].choice), id=out,
+               cls="sale-out", aria_live="polite"),
             _actions(view, sales), _saved(view, sales),
             cls="sale", data_sale="scenario", data_at=_stamp(sales), data_site=sales.site,
         ),
@@ -111,7 +111,7 @@ def slider(
     )  # fmt: skip
 
 
-def results(view: View, outcome: Outcome) -> list[Node]:
+def results(view: View, outcome: Outcome, choice: Choice) -> list[Node]:
     """Return what a scenario comes to, each number with its band from the tenth path in a hundred.
 
     The potential stands beside what is issuable, never in one number (D-7).
@@ -120,7 +120,7 @@ def results(view: View, outcome: Outcome) -> list[Node]:
     band = view.t("P10～P90")
     found = [
         _line(view, view.t("{year} 年减碳量", year=year), outcome.reduction_t, tonnes, "t"),
-        _course(view, outcome),
+        _course(view, outcome, choice),
     ]
     if outcome.gross_cny is None or outcome.year_cny is None or outcome.issuable_cny is None:
         why = view.t("没有 CCER 价格，只给减排量、不给金额")
@@ -152,13 +152,13 @@ def _line(view: View, name: str, band: Band, shown: Callable[[float], str], unit
     )  # fmt: skip
 
 
-def _course(view: View, outcome: Outcome) -> Node:
-    """Return the years of a scenario as the chart of 5.7 a takes them, in its unit."""
+def _course(view: View, outcome: Outcome, choice: Choice) -> Node:
+    """Return the years of a scenario as the chart of 5.7 a takes them, and what they are of."""
     measure = view.units.of("kgCO2e")
     shown = {year: shown_value(Cell(1000.0 * tonnes, "kgCO2e"), measure)
              for year, tonnes in outcome.years_t.items()}  # fmt: skip
     years = ";".join(f"{year}:{value}" for year, value in shown.items())
-    return el("Span", cls="sale-years", hidden=True, data_years=years)
+    return el("Span", cls="sale-years", hidden=True, data_years=years, data_of=values_of(choice))
 
 
 def _break_even(view: View, outcome: Outcome) -> Node:
