@@ -5,7 +5,7 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import pytest
 
-from figures import fan, market, outlook, revenue, trading
+from figures import came, fan, market, outlook, revenue, trading
 from figures.cells import Book, Cell
 from figures.charts import values
 from figures.forecast import BANDS, Backtest, Forecasts, Point
@@ -128,7 +128,8 @@ def test_what_was_forecast_is_held_against_what_came():
     cell = base.book.cell(revenue.REDUCTION, "2024-12")
     said = point(9, "2024-12", cell.value * 2)
     known = replace(ahead(), came={("reduction", SITE, "site", "month"): (said,)})
-    words_ = revenue.came_words(replace(base, forecasts=known), "site")
+    held = revenue.came_of(replace(base, forecasts=known), "site")
+    words_ = came.words(base, held)
     assert "2024-12 减排量偏差 ▼ 50.0%" in words_
     assert "1 个月中 0 个" in words_
 

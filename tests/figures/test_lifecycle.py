@@ -308,7 +308,7 @@ def test_weeks_weigh_their_prices_by_volume_and_leave_gaps():
         "2024-01-08": (100.0, 50.0), "2024-01-10": (300.0, 70.0), "2024-01-26": (5000.0, 80.0),
         "2024-01-30": (0.0, None),
     })  # fmt: skip
-    labels, volumes, prices = trading.weeks(seen)
+    labels, volumes, prices = trading.weeks(seen.days, seen.language)
     assert labels == ("2024-01-12", "2024-01-19", "2024-01-26", "2024-02-02")
     assert [cell and cell.value for cell in volumes] == [400.0, None, 5000.0, 0.0]
     assert [cell and cell.value for cell in prices] == [pytest.approx(65.0), None, 80.0, None]
