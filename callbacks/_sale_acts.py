@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounting.project import Move
-from callbacks._sales import eligible_lines
+from callbacks._sales import any_eligible
 from callbacks.closing import Desk, Who, announced, writes
 from callbacks.factors import safe_name, stored
 from data import eligibility, sales, scenarios, whatif
@@ -176,7 +176,7 @@ def _project_step(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, A
         field(sent, "actual_on").strip(), tuple(int(one) for one in picked), field(sent, "reason"),
     )  # fmt: skip
     sales.move(
-        desk.reader.engine, site, move, methodology=bool(eligible_lines(desk.reader, site)),
+        desk.reader.engine, site, move, methodology=any_eligible(desk.reader, site),
         today=today_at(desk.reader.sites()[site].zone), author=asks.name, key=field(sent, "key"),
     )  # fmt: skip
     return {"step": move.step}

@@ -162,6 +162,12 @@ def eligible_lines(reader: PageReader, site: str) -> frozenset[str]:
     return frozenset(line for line in LINES if eligible(settings, line))
 
 
+def any_eligible(reader: PageReader, site: str) -> bool:
+    """Tell whether a methodology applies to any source: the gate of a project's first step."""
+    settings = reader.documents()[site].settings
+    return any(eligible(settings, source) for source in SOURCE_WORDS)
+
+
 def _scene(reader: PageReader, site: str, language: str) -> Scene | None:
     found = paths_of(reader, site)
     if found is None:

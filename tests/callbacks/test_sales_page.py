@@ -7,6 +7,7 @@ import csv
 import io
 import threading
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.exceptions import Forbidden
@@ -16,7 +17,7 @@ from accounting.whatif import Levers
 from callbacks import edits, sales
 from callbacks._bind import contents
 from callbacks._reader import PageReader
-from callbacks._sales import outcome_of, paths_of, rights
+from callbacks._sales import any_eligible, eligible_lines, outcome_of, paths_of, rights
 from callbacks.closing import Desk, Who
 from data import forecasts, scenarios
 from data.demo.build import build_demo
@@ -258,6 +259,22 @@ def test_potential_stands_beside_the_switch_of_every_source(desk):
         assert source in shown
     assert shown.count("无方法学") == 6
     assert "0 个来源有适用方法学" in shown
+    assert (shown.count("可签发 0"), shown.count("可签发 不计入")) == (3, 3)
+    assert "光伏自用已含在各线的减排量中" in built_of(desk, "eligibility").foot
+
+
+def built_of(desk, key):
+    return panel_of(desk, key)[1]
+
+
+def test_a_methodology_of_any_source_opens_the_first_step():
+    def reader(**settings):
+        return SimpleNamespace(documents=lambda: {"S1": SimpleNamespace(settings=settings)})
+
+    assert not any_eligible(reader(creditable_pv=False), "S1")
+    assert any_eligible(reader(creditable_pv=True), "S1")
+    assert any_eligible(reader(creditable_cable=True), "S1")
+    assert not eligible_lines(reader(creditable_pv=True), "S1")  # nothing of it is sold
 
 
 def test_what_ifs_come_of_the_ledgers_last_twelve_months(desk):
