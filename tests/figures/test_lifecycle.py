@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from figures import market, outlook, price, reduction, revenue, trading
+from figures import aims, market, price, reduction, revenue, trading
 from figures.cells import Book, Cell
 from figures.lifecycle import STEP, TOTAL, Step, edges, signed, waterfall
 from figures.reduction import EMISSION, MATERIALS, REDUCTION, STAGES, SUBSTITUTION
@@ -340,7 +340,7 @@ def test_years_that_are_not_whole_are_hollow_and_counted(months):
 
 def test_what_is_not_recorded_is_empty_with_its_reason():
     seen = view(1)
-    for build in (outlook.aims, revenue.sums, revenue.curve):
+    for build in (aims.aims, revenue.sums, revenue.curve):
         assert build(seen).empty
     assert "不构成可签发量" in words(market.notice(seen))
     eligible = replace(seen, facts={"methodology": "yes"})
