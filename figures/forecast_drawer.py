@@ -168,4 +168,5 @@ def _tests(tables: Sequence[tuple[str, Sequence[Backtest]]], language: str) -> C
     marks = ("", "", "num", "num", "num", "num", "")
     titles = [(text(word, language) if word else "", mark)
               for word, mark in zip(head, marks, strict=True)]  # fmt: skip
-    return drawer_table(titles, rows)
+    few = fan.few_words(language, [one for _, tests in tables for one in tests])
+    return [drawer_table(titles, rows), el("P", few, cls="step-none") if few else None]

@@ -175,16 +175,18 @@ def tested(view: View) -> list[tuple[str, Sequence[Backtest]]]:
 
 def _coverage(view: View) -> str:
     """Return error and realised coverage of every line's champion."""
-    words = []
+    words, found = [], []
     for name, tests in tested(view):
         best = next((one for one in tests if one.champion), None)
         if best is not None:
+            found.append(best)
             words.append(view.t(
                 "{name} sMAPE {smape}%、80% 区间实际覆盖 {share}（n={count}）", name=name,
                 smape=fan.ratio_words(best.smape_pct, 1), share=fan.percent(best.coverage80),
                 count=best.intervals,
             ))  # fmt: skip
-    return view.t("回测：{words}", words=view.joined(*words)) if words else ""
+    said = view.joined(*words, fan.few_words(view.language, found))
+    return view.t("回测：{words}", words=said) if words else ""
 
 
 def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:

@@ -8,7 +8,7 @@ from accounting.revenue import OFFSET_CAP, offset
 from figures import cards, charts
 from figures.cards import Built, Plot
 from figures.cells import Cell
-from figures.html import Content, Node, el, icon
+from figures.html import Node, el, icon
 from figures.number import exact, written
 from figures.sheet import Group, Series, Sheet
 from figures.view import View
@@ -94,24 +94,25 @@ def _cap(view: View, covered: Fact, cap: Cell) -> Node:
                   covered=written(size, 0 if size == int(size) else 2),
                   year=covered.year, source=covered.source, rule=view.t(CAP_SOURCE))  # fmt: skip
     said = written(exact(cap.value or 0.0), 1)
-    return el("P", el("Strong", view.t("可抵消交易量")), f" {said} MtCO₂e = ", rule,
-              *_own(view, "covered", covered))  # fmt: skip
+    words = el("P", el("Strong", view.t("可抵消交易量")), f" {said} MtCO₂e = ", rule)
+    return _row(view, "covered", covered, words)
 
 
 def _line(view: View, name: str, fact: Fact) -> Node:
     said = written(exact(fact.tonnes / MT), 1)
-    return el("P", el("Strong", fact.name), f" {said} MtCO₂e ", view.joined(fact.year, fact.source),
-              *_own(view, name, fact))  # fmt: skip
+    where = view.joined(fact.year, fact.source)
+    return _row(view, name, fact, el("P", el("Strong", fact.name), f" {said} MtCO₂e ", where))
 
 
-def _own(view: View, name: str, fact: Fact) -> list[Content]:
-    """Return who stated a fact, and the button for those who may state another."""
-    by: list[Content] = [" ", el("Span", fact.by, data_verbatim="1")] if fact.by else []
-    if view.sales is None or not view.sales.keeps:
-        return by
-    what = view.t("修改市场数据：{name}", name=view.t(SHIPPED[name].name))
-    return [*by, el("Button", icon("square-pen"), cls="tool", type="button", data_ask="fact",
-                    data_of=name, aria_label=what, title=what)]  # fmt: skip
+def _row(view: View, name: str, fact: Fact, words: Node) -> Node:
+    """Return a fact with who stated it, and the button for those who may state another."""
+    by = el("P", fact.by, data_verbatim="1") if fact.by else None
+    pen = None
+    if view.sales is not None and view.sales.keeps:
+        what = view.t("修改市场数据：{name}", name=view.t(SHIPPED[name].name))
+        pen = el("Button", icon("square-pen"), cls="tool", type="button", data_ask="fact",
+                 data_of=name, aria_label=what, title=what)  # fmt: skip
+    return el("Div", el("Div", words, by), pen, cls="ring-fact")
 
 
 def _mt(tonnes: float | None) -> Cell:

@@ -200,8 +200,8 @@ def _source(view: View, one: Source, sales: Sales, months: Sequence[str]) -> Nod
     return el(
         "Li",
         el("Div", el("Strong", name),
-           el("P", view.t("潜在"), " ", potential, cls="document-facts"),
-           el("P", view.t("可签发"), " ", issuable, cls="document-facts"),
+           el("P", el("Span", view.t("潜在"), " ", potential),
+              el("Span", view.t("可签发"), " ", issuable), cls="document-facts"),
            el("P", el("Span", facts, data_verbatim="1"), cls="document-facts") if facts else None,
            waits, cls="document-words"),
         el("Div", el("Span", icon(sign), view.t(words), cls=f"badge badge-{kind}"), edit,

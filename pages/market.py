@@ -43,7 +43,7 @@ _YEARS = (
 _MONTHS = (
     Panel(
         key="months", clause="5.7.c", title="月度动态减碳与收益预测", form="line",
-        reads=(REDUCTION,), build=figures.months, heights=(150, 150), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.months, heights=(180, 175), waits=_WAITS,
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",

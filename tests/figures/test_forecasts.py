@@ -265,6 +265,17 @@ def test_fans_of_every_size_are_drawn_within_their_axis(size, months):
     assert all(low - room <= y <= high + room for y in seen_)
 
 
+@pytest.mark.parametrize(("n", "warned"), [(10, True), (29, True), (30, False), (0, False)])
+def test_a_coverage_of_few_cases_says_that_it_says_little(n, warned):
+    few = replace(backtest(), coverage80=1.0 if n else None, intervals=n)
+    tests = {("reduction", SITE, line): (few,) for line in LINES}
+    here = seen(forecasts=replace(ahead(), tested=tests))
+    for foot in (market.months(here).foot, market.years(here).foot, fan.caption(here, few, (), "")):
+        assert f"（n={n}）" in foot
+        assert ("样本太少" in foot) is warned
+    assert ("样本太少" in words(fan.fold(here, [("x", [few])]))) is warned
+
+
 def stated(**by_name):
     def one(period, amounts):
         return (Stated(period, amounts, "可研报告", "ana 2026-01-01 08:00"),)
