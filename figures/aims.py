@@ -14,7 +14,7 @@ from figures.number import figure_button, kpi_decimals, shown_value, written
 from figures.reduction import REDUCTION, copper_words, cumulative
 from figures.sales import LINES, Stated
 from figures.sheet import Group, Series, Sheet
-from figures.view import Span, View, months_of
+from figures.view import Span, View, months_of, shifted
 
 PHASES = {"phase1": "一期成果", "phase2": "二期成果（预期）", "phase3": "长期成果（预期）"}
 MASS: tuple[Key, ...] = tuple(("throughput", "line", line) for line in LINES)
@@ -141,7 +141,7 @@ def _phase(
 
 def _state(view: View, year: str, points: Sequence[Point]) -> str:
     months = view.book.periods(REDUCTION)
-    running = points[0].target if points else months[-1][:4] if months else ""
+    running = shifted(points[0].origin, 1)[:4] if points else months[-1][:4] if months else ""
     if running and year <= running:
         return DONE if year < running else RUNNING
     return AHEAD if any(one.target == year for one in points) else PLANNED

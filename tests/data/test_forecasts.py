@@ -222,6 +222,15 @@ def test_a_run_gives_every_series_its_rows():
     assert years == ["2026", "2027", "2028", "2029", "2030"]
 
 
+def test_a_line_that_was_never_tested_gives_no_band_to_any_sum():
+    found = run(inputs(months=24)).forecasts
+    of = [r for r in found if r["site"] == "S1" and r["model"] in ("sum of lines", "joint paths")]
+    assert {r["series"] for r in of} == {"reduction", "revenue"}
+    for row in of:
+        assert row["p50"] is not None
+        assert all(row[name] is None for name in ("lo95", "lo80", "lo50", "hi50", "hi80", "hi95"))
+
+
 def test_the_running_year_holds_what_is_known_of_it():
     known = inputs()
     cable = known.sites["S1"].reductions["cable"]
