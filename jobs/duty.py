@@ -20,8 +20,9 @@ from data.engine import Engine
 from data.link_alarms import Subject
 from data.settle import settle
 from data.state import now
-from data.store import StoreError
+from data.store import EVERYTHING, StoreError, Topic
 
+JUDGED = EVERYTHING & ~Topic.FORECASTS
 LOG = logging.getLogger("carbon.alarms")
 EVERY_S = 3
 QUIET_S = 8.0  # so long nothing may have come in, unless the settings say otherwise
@@ -58,7 +59,7 @@ class Duty:
 
     def look(self) -> None:
         """Settle and judge what has come in, once it is quiet."""
-        version, at = self.engine.store.version, self.monotonic()
+        version, at = self.engine.store.version_of(JUDGED), self.monotonic()
         if version != self._seen:
             self._first = at if self._first is None else self._first
             self._seen, self._last = version, at
@@ -85,7 +86,7 @@ class Duty:
                 self._last = self.monotonic()
                 raise
         taken = incidents.follow(self.engine, self.wall())
-        self._seen, self._first = self.engine.store.version, None
+        self._seen, self._first = self.engine.store.version_of(JUDGED), None
         return taken
 
     def interfaces(self) -> None:

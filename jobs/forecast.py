@@ -18,12 +18,14 @@ from accounting.forecast.run import Inputs, Results, run
 from data.engine import Engine
 from data.forecasts import Run, newest, refresh
 from data.forecasts import due as changed
+from data.store import Topic
 from jobs.duty import QUIET_S
 
 LONGEST_S = 600
 EVERY_S = 3
 AFTER_S = 6.0  # what came in is settled first (jobs/duty.py)
 PATIENCE_S = 60.0  # data that never rest are looked at so often
+MADE_OF = Topic.RECORDS | Topic.LEDGER  # readings count once they are settled
 COMPUTING, FAILED = "computing", "failed"
 
 
@@ -78,7 +80,7 @@ class Forecasting:
 
     def look(self) -> None:
         """Make the forecasts anew where it is due, once it is quiet."""
-        version, at = self.engine.store.version, self.monotonic()
+        version, at = self.engine.store.version_of(MADE_OF), self.monotonic()
         if version != self._seen:
             self._first = at if self._first is None else self._first
             self._seen, self._last = version, at
@@ -97,4 +99,4 @@ class Forecasting:
         if changed(self.engine):
             with self.engine.state.audit.during("forecast.make", "auto"):
                 self.make(self.engine)
-        self._failed, self._seen = False, self.engine.store.version
+        self._failed, self._seen = False, self.engine.store.version_of(MADE_OF)
