@@ -7,6 +7,7 @@ run was made of.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from data.store import Topic
 from jobs.duty import QUIET_S
 
 LONGEST_S = 600
+YIELDING = 10  # pages and settling have the processor first
 EVERY_S = 3
 AFTER_S = 6.0  # what came in is settled first (jobs/duty.py)
 PATIENCE_S = 60.0  # data that never rest are looked at so often
@@ -31,7 +33,10 @@ COMPUTING, FAILED = "computing", "failed"
 
 def apart(inputs: Inputs) -> Results:
     """Return what `run` returns, from a process of its own that ends with the answer."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(YIELDING,)
+    )
+    with pool:
         return pool.submit(run, inputs).result(timeout=LONGEST_S)
 
 
