@@ -106,7 +106,7 @@ def _taken(engine: Engine, filled: Filled, kind: str, rows: Sequence[Row], folde
     receipt = import_file(engine, kind, path, Options(filled.site, actor=filled.actor))
     if not receipt.seen_at:
         note = [receipt.batch, FORM, path.name, file_digest(path), 0, 0, filled.note]
-        engine.store.write(partial(noted, note, None))
+        engine.store.write(partial(noted, note))
     return receipt
 
 

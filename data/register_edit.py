@@ -106,7 +106,7 @@ def _taken(engine: Engine, kind: str, edit: Edit, make: Any) -> Receipt:  # noqa
         receipt = import_file(engine, kind, path, Options(site, actor=edit.actor))
         if not receipt.seen_at:
             note: list[object] = [receipt.batch, FORM, path.name, file_digest(path), 0, 0, ""]
-            engine.store.write(partial(noted, note, None))
+            engine.store.write(partial(noted, note))
         return receipt
     finally:
         rmtree(folder)

@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS revoked_batch(
 CREATE TABLE IF NOT EXISTS intake(
     batch INTEGER PRIMARY KEY, way VARCHAR, file VARCHAR, digest VARCHAR, edits BIGINT,
     left_out BIGINT, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS intake_reason(
+    batch INTEGER, warning VARCHAR, row_count BIGINT, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS intake_alias(
     account VARCHAR, kind VARCHAR, header VARCHAR, name VARCHAR,
     PRIMARY KEY(account, kind, header));

@@ -144,7 +144,7 @@ def _delete(site: str, batches: list[Batch], cursor: Cursor) -> None:
         )
     for table in _BY_SITE:
         cursor.execute(f"DELETE FROM {table} WHERE site = ?", [site])
-    for table in ("batch", "revoked_batch", "intake"):
+    for table in ("batch", "revoked_batch", "intake", "intake_reason"):
         cursor.execute(
             f"DELETE FROM {table} WHERE batch IN (SELECT unnest(?::INTEGER[]))",
             [[batch.seq for batch in batches]],
