@@ -97,6 +97,7 @@ def batches(engine: Engine, sites: frozenset[str] | None, most: int = MOST) -> l
         reasons.setdefault(batch, []).append(Reason(*reason))
     found = []
     for row in rows:
-        values = [*row[:5], kept[row[0]].actor, *row[5:]]
-        found.append(BatchRow(*values, reasons=tuple(reasons.get(row[0], ()))))
+        passed = tuple(reasons.get(row[0], ()))
+        values = [*row[:5], kept[row[0]].actor, *row[5:], passed]
+        found.append(BatchRow(*values))
     return found

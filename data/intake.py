@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.guard import guarded
 from data.ingest.headers import folded, named_header
@@ -321,6 +322,7 @@ def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -
         note = [receipt.batch, UPLOAD, draft.name, draft.digest, len(draft.made.edits), out,
                 ""]  # fmt: skip
         engine.store.write(partial(_uploaded, note, draft, wish.reasons))
+        keep_notes(engine, receipt.batch)
     return receipt
 
 

@@ -115,7 +115,7 @@ def remove_demo(engine: Engine) -> tuple[list[str], list[str]]:
     for site in gone:
         engine.store.write(partial(_delete, site, batches))
     engine.store.write(forget_market)
-    for batch in batches if gone else ():
+    for batch in (one for one in batches if gone and one.path):
         (engine.store.inbox / batch.path).unlink(missing_ok=True)
     return gone, [site for site in sites if site not in gone]
 
