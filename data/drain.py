@@ -131,7 +131,7 @@ def _load_group(engine: Engine, number: int, at: datetime) -> Drained:
         if not push.sound:
             engine.links.raised("digest", at, push.batch.key, interface=push.interface)
             engine.pushes.spoiled(push.seq, at)
-    judged = _judged(engine, [push for push in pushes if push.sound], at)
+    judged = _judged(engine, [push for push in pushes if push.sound])
     rows = 0
     if judged.rows:
         write = partial(_write, engine, number, judged, at)
@@ -139,6 +139,23 @@ def _load_group(engine: Engine, number: int, at: datetime) -> Drained:
     engine.pushes.loaded(number, judged.held, at)
     _tell(engine, judged, at)
     return Drained(len(pushes), rows, len(judged.held))
+
+
+def load_again(engine: Engine, batch: Batch, pushes: Sequence[Push]) -> None:
+    """Load a group into a store that has lost it; what was held back then is held back now.
+
+    Parameters
+    ----------
+    engine
+        The opened data directory.
+    batch
+        What the spool knows of the group.
+    pushes
+        What was loaded under its number.
+    """
+    judged = _judged(engine, [push for push in pushes if push.sound])
+    if judged.rows:
+        engine.store.write(partial(_write, engine, batch.seq, judged, batch.received_at))
 
 
 @dataclass
@@ -151,7 +168,7 @@ class _Judged:
     in_time: set[str] = field(default_factory=set)
 
 
-def _judged(engine: Engine, pushes: Sequence[Push], at: datetime) -> _Judged:
+def _judged(engine: Engine, pushes: Sequence[Push]) -> _Judged:
     found = _Judged()
 
     @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -66,6 +67,19 @@ def _loaded(engine: Engine, posted: Posted) -> Mapping[str, Any]:
     engine.spool.mark_drained(number)
     return {"new": loaded.new_rows, "same": loaded.same_rows, "corrections": loaded.corrections,
             "left_out": loaded.left_out, "notes": list(loaded.notes)}  # fmt: skip
+
+
+def load_post_again(engine: Engine, number: int) -> bool:
+    """Load records into a store that has lost them; tell whether the number is one of a post.
+
+    What it had refused it refuses again.
+    """
+    posted = engine.posts.loaded_as(number)
+    if posted is None:
+        return False
+    with acts(Act(f"api:{posted.post.client}", "system")), suppress(Refused):
+        engine.store.write(partial(_write, posted, _request(engine, posted), number))
+    return True
 
 
 def _numbered(engine: Engine, posted: Posted) -> int:

@@ -238,16 +238,26 @@ def drain(engine: Engine) -> int:
     """
     waiting = engine.spool.waiting()
     for batch in waiting:
-        with engine.store.read() as cursor:
-            row = cursor.execute("SELECT 1 FROM batch WHERE batch = ?", [batch.seq]).fetchone()
-        if row is None:
-            request = _request(engine, batch, engine.store.inbox / batch.path)
-            number = batch.seq
-            with acts(replace(acting(), intent=batch.intent)):
-                write = partial(_loaded, request, partial(int, number))
-                engine.store.write(write, _touched(batch.kind))
-        engine.spool.mark_drained(batch.seq)
+        load_batch(engine, batch)
     return len(waiting)
+
+
+def load_batch(engine: Engine, batch: Batch) -> None:
+    """Load an acknowledged file unless it is in the store, and note that it is.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be written; the file waits.
+    """
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT 1 FROM batch WHERE batch = ?", [batch.seq]).fetchone()
+    if row is None:
+        request = _request(engine, batch, engine.store.inbox / batch.path)
+        with acts(replace(acting(), intent=batch.intent)):
+            write = partial(_loaded, request, partial(int, batch.seq))
+            engine.store.write(write, _touched(batch.kind))
+    engine.spool.mark_drained(batch.seq)
 
 
 def _size(engine: Engine, path: Path) -> int:
