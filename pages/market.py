@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from figures import aims, outlook, revenue, trading
 from figures import market as figures
-from figures import outlook, revenue, trading
 from figures.evidence import evidence
 from figures.html import Node, el
 from figures.price import PRICE, VOLUME
@@ -43,7 +43,7 @@ _YEARS = (
 _MONTHS = (
     Panel(
         key="months", clause="5.7.c", title="月度动态减碳与收益预测", form="line",
-        reads=(REDUCTION,), build=figures.months, heights=(150, 150), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.months, heights=(180, 175), waits=_WAITS,
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",
@@ -63,7 +63,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=outlook.aims,
+        build=aims.aims,
     ),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 
 from accounting.project import Move
 from accounting.scenario import Choice
-from data import sales, scenarios
+from data import sales, scenarios, stated
 from data.bases import kept, read
 from data.ingest.load import Options, import_file
 from data.sales import NotKept
@@ -149,11 +149,12 @@ def test_steps_are_kept_and_gates_hold(engine):
     assert events(engine, before).count("project.step") == 2
 
 
-@pytest.mark.parametrize("table", ["scenario", "evidence", "project_event"])
+@pytest.mark.parametrize("table", ["scenario", "evidence", "project_event", "statement"])
 def test_rows_can_be_neither_changed_nor_removed(engine, table):
     scenarios.save(engine, "S1", "n", CHOICE, "ana", "k1")
     sales.add_evidence(engine, "S1", SAID, Original(), "ana", "k2")
     move(engine, Move(1, "plan", owner="x"), "k3")
+    stated.state_fact(engine, "covered", "8000", "2026", "通知", "ana", "k4")
     for words in (f"DELETE FROM {table}", f"UPDATE {table} SET site = 'x'"):
         with pytest.raises(Exception, match="kept"), engine.state.engine.begin() as connection:
             connection.exec_driver_sql(words)
