@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from figures.cells import Cell, Key, change, share
 from figures.charts import Figure, spark
 from figures.focus import Made, Unparted, unparted_words, where_parted
-from figures.html import Content, Node, el, icon
+from figures.html import Content, Node, el, icon, link
 from figures.number import (
     attributes,
     badge,
@@ -21,7 +21,7 @@ from figures.number import (
     written,
 )
 from figures.sheet import Group, Series, Sheet
-from figures.view import View, period_words
+from figures.view import Span, View, period_words
 from figures.years import estimate_line, estimate_words
 
 LONG, LONGER = 8, 11  # characters of a card's number that are written smaller
@@ -62,6 +62,8 @@ class Built:
         Why it does not follow the filter of the page; empty where it does.
     mark
         What stands at its foot instead of a quality, such as that it is a scenario.
+    periods
+        The periods of its axis, where they are not those of the page.
     """
 
     subtitle: str = ""
@@ -78,7 +80,7 @@ class Built:
     action: Content = None
     unparted: str = ""
     mark: Node | None = None
-    colors: tuple[str, ...] = field(default=())
+    periods: tuple[Span, ...] = ()
 
     def lens_words(self, view: View) -> str:
         """Return the view of the ledger that its numbers are of; empty where none touches them."""
@@ -446,6 +448,13 @@ def switch(view: View, panel: str, choices: Sequence[tuple[str, str]], chosen: s
         for value, words in choices
     ]  # fmt: skip
     return el("Div", items, cls="segments", role="group")
+
+
+def leads(view: View, address: str, words: str) -> Node | None:
+    """Return the link of a card to another page; None where the reader may not open that."""
+    if address.partition("?")[0].partition("#")[0] not in view.opens:
+        return None
+    return link(address, view.t(words), icon("chevron-right"), cls="card-link")
 
 
 def table(view: View, sheet: Sheet) -> Node:

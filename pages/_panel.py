@@ -181,10 +181,11 @@ def built_panel(panel: Panel, view: View) -> Built:
         why = unparted_words(refused, view.focus, view.language)
         whole = built_panel(panel, view.unfiltered)
         return replace(named(whole, view.t("未筛选"), view), unparted=why)
-    labels = tuple(span.label for span in view.periods)
+    periods = built.periods or view.periods
+    labels = tuple(span.label for span in periods)
     if not view.remarks or built.sheet is None or built.sheet.labels != labels:
         return built
-    there = [view.remarks_at(span, panel.key) for span in view.periods]
+    there = [view.remarks_at(span, panel.key) for span in periods]
     notes = tuple(tuple(dict.fromkeys(one.words for one in found)) for found in there)
     for plot in built.plots:
         ticks = plot.figure["layout"].get("meta", {}).get("ticks", ())
@@ -259,7 +260,8 @@ def _empty(panel: Panel, view: View, built: Built) -> Content:
         return [panel.ground(view, built.empty)]
     head = el("Div", el("Div", el("H3", view.t(panel.title), cls="card-title"),
                         el("P", built.subtitle, cls="card-sub"), cls="card-titles"),
-              cls="card-head")  # fmt: skip
+              el("Div", built.switch, cls="card-switch") if built.switch else None,
+              cls="card-head" + (" has-switch" if built.switch else ""))  # fmt: skip
     return [head, _placed("body", built.body), cards.empty(view, built.empty, built.action)]
 
 
@@ -359,7 +361,7 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "subtitle": view.joined(built.subtitle, built.unparted),
         "foot": built.foot,
         "site": sites,
-        "range": view.range_words(),
+        "range": replace(view, periods=built.periods or view.periods).range_words(),
         "focus": "" if built.unparted else view.focus_words,
         "lens": built.lens_words(view),
         "mark": _mark(view, built),
