@@ -389,7 +389,7 @@ def _ranked_row(
     width = 100 * max(0.0, (cell.value or 0.0) if cell else 0.0) / largest
     return el(
         "Div",
-        el("Div", swatch(color), el("Span", name, cls="ranked-name"),
+        el("Div", swatch(color), _filtering(view, name, cell),
            el("Span", figure_button(cell, words, view.language, "ranked-value")
               if cell else "--", el("Span", unit, cls="value-unit"), cls="ranked-number"),
            cls="ranked-top"),
@@ -402,6 +402,14 @@ def _ranked_row(
            cls="ranked-foot"),
         cls="ranked-row",
     )  # fmt: skip
+
+
+def _filtering(view: View, name: str, cell: Cell | None) -> Node:
+    """Return the name of a part; a press filters the page by it."""
+    if cell is None or not cell.part:
+        return el("Span", name, cls="ranked-name")
+    return el("Button", name, cls="ranked-name part-filter", type="button", data_filter=cell.part,
+              title=view.t("按{name}筛选本页", name=name))  # fmt: skip
 
 
 def parts_list(

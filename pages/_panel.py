@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 from figures import cards
@@ -416,4 +417,19 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
         title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],
         last=last, unit=view.units.of(group.unit).word,
     )  # fmt: skip
-    return view.joined(sentence, noted)
+    course = _course([value for value, _ in known])
+    return view.joined(sentence, view.t(course) if course else "", noted)
+
+
+STEADY = 0.05  # of its size: what a course may move and still be called level
+
+
+def _course(values: Sequence[float]) -> str:
+    """Return where a course leads, its last third against its first; empty of few values."""
+    third = len(values) // 3
+    if not third:
+        return ""
+    gap = fmean(values[-third:]) - fmean(values[:third])
+    if abs(gap) <= STEADY * fmean(map(abs, values)):
+        return "总体持平"
+    return "总体上升" if gap > 0 else "总体下降"

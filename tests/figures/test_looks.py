@@ -8,6 +8,7 @@ from figures import emission, overview
 from figures.cells import Book, Cell
 from figures.price import PRICE
 from figures.view import Issue, Span, View, months_of
+from pages._panel import _course
 from tests.figures.test_targets import texts
 
 MONTHS = months_of("2026-01", "2026-10")
@@ -107,3 +108,11 @@ def test_a_card_leads_only_to_a_page_that_may_be_opened(opens):
     assert (built.switch is not None) == bool(opens)
     if opens:
         assert built.switch["props"]["href"] == "/data?tab=register"
+
+
+@pytest.mark.parametrize(("values", "words"), [
+    ([1.0, 2.0], ""), ([1.0, 2.0, 3.0], "总体上升"), ([3.0, 2.0, 1.0], "总体下降"),
+    ([100.0, 0.0, 102.0], "总体持平"), ([-1.0, -2.0, -3.0], "总体下降"), ([0.0] * 6, "总体持平"),
+])  # fmt: skip
+def test_a_chart_says_where_its_course_leads(values, words):
+    assert _course(values) == words
