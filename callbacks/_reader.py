@@ -271,7 +271,7 @@ class PageReader:
             ),
             base_year=self._base_year(filters),
             remarks=(*self.remarks(filters.sites, language),
-                     *_marks(page, periods, language)),
+                     *(policy.remarks(language) if page == policy.PAGE else ())),
             copper=self._copper(filters),
             forecasts=self.forecasts() if page in FORECASTING else None,
             forecasting=self.forecasting() if page in FORECASTING else "",
@@ -473,13 +473,6 @@ class PageReader:
             for medium, sentence in words.items()
             if medium in counts
         )
-
-
-def _marks(page: str, periods: tuple[Span, ...], language: str) -> tuple[Remark, ...]:
-    """Return what happened to the market in the months of the axis, for the page that shows it."""
-    if page != policy.PAGE:
-        return ()
-    return tuple(policy.remarks(periods[0].months[0], periods[-1].months[-1], language))
 
 
 def _rows(found: pd.DataFrame) -> list[list[Any]]:

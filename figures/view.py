@@ -227,6 +227,8 @@ class View:
     issues, alerts
         Alarm issues of the sites, the newest first; the address of the page that lists them,
         empty where the reader may not open it.
+    opens
+        The addresses of the other pages that a card leads to and the reader may open.
     flows, batches
         What the last period's full-process emissions and product substitution are made of in the
         ledger; empty for pages that do not show it.
@@ -265,6 +267,7 @@ class View:
     edits: bool = False
     issues: tuple[Issue, ...] = ()
     alerts: str = ""
+    opens: frozenset[str] = frozenset()
     flows: tuple[Flow, ...] = ()
     batches: tuple[BatchMonth, ...] = ()
     copper: bool | None = True
