@@ -1,15 +1,24 @@
 """接口, 台账 and 完整性 as they are put together: what is shown, who may do what, what is said."""
 
 import base64
+import re
 import threading
 
 import pytest
 from flask import Flask
 from werkzeug.exceptions import Forbidden, NotFound
 
-from callbacks import closing, intake_complete, intake_keys, intake_links, intake_register
+from callbacks import (
+    closing,
+    intake_complete,
+    intake_keys,
+    intake_link_form,
+    intake_links,
+    intake_register,
+)
 from callbacks._reader import PageReader
 from callbacks.closing import Desk, Who
+from data import connectors
 from data.connectors.base import ProbeReport, ProbeRow
 from data.state import now
 from figures.intake_links import FIRST_POINTS, links_table
@@ -35,7 +44,7 @@ def as_(monkeypatch):
     """Become somebody."""
 
     def become(who):
-        for module in (closing, intake_links, intake_keys, intake_register):
+        for module in (closing, intake_links, intake_link_form, intake_keys, intake_register):
             monkeypatch.setattr(module, "who", lambda: who)
 
     become(ANALYST)
@@ -290,3 +299,126 @@ def test_the_calendar_leads_to_the_alarms(made, as_, monkeypatch):
     assert cells
     assert all(one.startswith("/alerts?") and "tab=" not in one for one in cells)
     assert all("tab=complete" in one for one in hrefs if "gaps=1" in one)
+
+
+# ---- an interface is added and changed in a form ----
+
+NEW = {"id": "gate-2", "title": "门卫", "site": "S1", "set-host": "192.0.2.7",
+       "set-address_base": "0", "set-port": "1502", "set-sunspec": "true"}  # fmt: skip
+
+
+def form(made, search, language="zh"):
+    with Flask(__name__).test_request_context():
+        return intake_link_form.contents(desk(made), page.choice(search), language)
+
+
+def kept(made, given, ident="", kind="modbus_tcp", upload=None):
+    with Flask(__name__).test_request_context():
+        return intake_link_form.saved(
+            desk(made), {"ident": ident, "kind": kind}, given, upload, "zh"
+        )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("kind", connectors.names())
+def test_every_kind_has_its_form(made, as_, kind, language):
+    card = form(made, f"?tab=links&new={kind}", language)["links-form"]
+    fields = {
+        n["props"]["id"]["field"]
+        for n in walk(card)
+        if isinstance(n.get("props", {}).get("id"), dict) and "field" in n["props"]["id"]
+    }
+    config = connectors.connector(kind).Config.model_fields
+    assert fields == {"id", "title", "site"} | {f"set-{name}" for name in config}
+    if language == "en":
+        said = "".join(n["props"].get("placeholder", "") for n in walk(card) if "props" in n)
+        said = (said + words(card)).replace("测试站", "").replace("作废", "")
+        assert not re.search("[\u4e00-\u9fff]", said)
+
+
+def test_an_interface_is_added_with_its_point_table(made, as_):
+    answer = kept(made, NEW, upload=(table_of(TABLE.replace("M1", "")), "points.csv"))
+    assert "已保存接口 gate-2" in words(answer["said"])
+    found = made.engine.state.interfaces.find("gate-2")
+    assert found.wanted.settings == {
+        "host": "192.0.2.7", "address_base": 0, "port": 1502, "sunspec": True,
+    }  # fmt: skip
+    assert (found.author, found.wanted.title, len(found.wanted.points)) == ("ana", "门卫", 1)
+    again = kept(made, NEW)
+    assert "已有这个编号的接口" in words(again["said"])
+    assert made.engine.state.interfaces.find("gate-2").version == found.version
+    events = [(r.event, r.outcome) for r in made.engine.state.audit.records(0)
+              if r.object == "gate-2"]  # fmt: skip
+    assert events == [("interface.save", "success"), ("interface.save", "failure")]
+
+
+def test_settings_are_changed_and_the_difference_is_shown(made, as_):
+    uploaded(made, TABLE)
+    before = made.engine.state.interfaces.find("house")
+    card = form(made, "?tab=links&link=house&edit=1")["links-form"]
+    values = {n["props"]["id"]["field"]: n["props"].get("value", n["props"].get("data"))
+              for n in walk(card) if isinstance(n.get("props", {}).get("id"), dict)
+              and "field" in n["props"]["id"]}  # fmt: skip
+    assert (values["set-host"], values["set-address_base"]) == ("127.0.0.1", "0")
+    answer = kept(made, values | {"set-port": "1502"}, "house")
+    assert "已保存接口 house" in words(answer["said"])
+    after = made.engine.state.interfaces.find("house")
+    assert after.wanted.points == before.wanted.points
+    shown_ = words(shown(made, f"?tab=links&link=house&version={after.version}")["links-detail"])
+    assert "port" in shown_
+    assert "1502" in shown_
+    kept(made, values | {"set-port": "1502"}, "house")  # the same again
+    assert made.engine.state.interfaces.find("house").version == after.version
+    answer = kept(made, values | {"set-port": "many"}, "house")
+    said = words(answer["said"])
+    assert "端口" in said
+    assert "many" in said
+    assert "这不是整数" in said
+
+
+def test_a_secret_is_kept_and_never_shown(made, as_, monkeypatch):
+    monkeypatch.setenv("GATE_PASSWORD", "Kupfer-47")
+    given = {"id": "broker", "site": "S1", "set-host": "h", "set-client_id": "c",
+             "set-topics": "a/+, b/#", "set-quality_map": "ok=0，bad=2",
+             "set-password": "env:GATE_PASSWORD"}  # fmt: skip
+    kept(made, given, kind="mqtt")
+    held = made.engine.state.interfaces.find("broker").wanted.settings
+    assert held["topics"] == ["a/+", "b/#"]
+    assert held["quality_map"] == {"ok": 0, "bad": 2}
+    card = str(form(made, "?tab=links&link=broker&edit=1")["links-form"])
+    assert "已设置，不再显示" in card
+    for secret in ("GATE_PASSWORD", "Kupfer"):
+        assert secret not in card
+        assert secret not in words(shown(made, "?tab=links&link=broker")["links-detail"])
+    changed = given | {"set-password": "", "set-username": "u"}
+    kept(made, changed, "broker", "mqtt")
+    after = made.engine.state.interfaces.find("broker").wanted.settings
+    assert (after["password"], after["username"]) == ("env:GATE_PASSWORD", "u")
+    kept(made, changed | {"set-password": "-"}, "broker", "mqtt")
+    assert "password" not in made.engine.state.interfaces.find("broker").wanted.settings
+    answer = kept(made, changed | {"set-password": "Kupfer-47"}, "broker", "mqtt")
+    assert "Kupfer" not in words(answer["said"])
+    assert "密码" in words(answer["said"])
+
+
+def test_who_may_not_gets_no_form_and_other_sites_are_not_there(made, as_, monkeypatch):
+    as_(VERIFIER)
+    assert form(made, "?tab=links&new=modbus_tcp") == {"links-new": None, "links-form": None}
+    with pytest.raises(Forbidden):
+        kept(made, NEW)
+    as_(ANALYST)
+    monkeypatch.setattr(intake_link_form, "in_scope", lambda _site: False)
+    monkeypatch.setattr(closing, "denied", lambda _what: None)
+    for ident in ("", "house"):
+        with pytest.raises(NotFound):
+            kept(made, NEW, ident)
+    assert form(made, "?tab=links&link=house&edit=1")["links-form"] is None
+
+
+def test_what_makes_no_sense_is_refused_in_words(made, as_):
+    assert "没有这个接口" in words(kept(made, NEW, kind="nothing")["said"])
+    assert "没有这个接口" in words(kept(made, NEW, "nothing")["said"])
+    said = words(kept(made, {"site": "S1"})["said"])
+    assert "接口编号只能用字母" in said
+    assert "不是点表文件" in words(kept(made, NEW, upload=("x", "a.exe"))["said"])
+    assert set(made.engine.state.interfaces.current()) == {"house"}
