@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounting.project import Move
+from accounting.scenario import Choice
+from accounting.whatif import Levers
 from callbacks._sales import any_eligible
 from callbacks._scope import scope
 from callbacks.closing import Desk, Who, announced, writes
@@ -15,6 +17,7 @@ from callbacks.factors import safe_name, stored
 from data import eligibility, sales, scenarios, stated, whatif
 from data.sales import NotKept, today_at
 from data.state import Evidence, EvidenceSaid, Original
+from data.state.scenarios import SALE, WHATIF
 from security.originals import kept
 from security.policy import PROJECT, SCENARIO
 
@@ -60,16 +63,21 @@ def _of_site(desk: Desk, sent: Mapping[str, Any]) -> int:
 
 def _save_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
     choice = scenarios.choice_of(field(sent, "of"))
-    kept = scenarios.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), choice,
-                          asks.name, field(sent, "key"))  # fmt: skip
-    return {"scenario": kept}
+    return _saved(desk, asks, sent, SALE, choice)
 
 
 def _save_whatif(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
     levers = whatif.levers_of(field(sent, "of"))
-    kept_as = whatif.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), levers,
-                          asks.name, field(sent, "key"))  # fmt: skip
-    return {"scenario": kept_as}
+    return _saved(desk, asks, sent, WHATIF, levers)
+
+
+def _saved(
+    desk: Desk, asks: Who, sent: Mapping[str, Any], kind: str, assumed: Choice | Levers
+) -> dict[str, Any]:
+    return {"scenario": scenarios.save(
+        desk.reader.engine, field(sent, "site"), kind, field(sent, "name"), assumed, asks.name,
+        field(sent, "key"),
+    )}  # fmt: skip
 
 
 def _remove_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
