@@ -54,7 +54,7 @@ class Fan:
     more
         Lines beside them: the running year so far, the run before.
     target
-        What was aimed at.
+        What was aimed at, or assumed.
     step
         Whether it changes at its periods alone, as revenue does at issuance.
     """
@@ -276,7 +276,8 @@ def legend(view: View, fan: Fan, *, bar: bool = False, own: str = "") -> Node:
         look = mark if one.dash == "none" else f"key-line dash-{one.dash}"
         items.append(item(f"{look} c-{one.color.replace('.', '-')}", one.name))
     if fan.target:
-        items.append(item("key-line dash-dash c-status-bad", fan.target.name))
+        aim = fan.target.color.replace(".", "-")
+        items.append(item(f"key-line dash-dash c-{aim}", fan.target.name))
     if own:
         items.append(item("key-line dash-dashdot c-energy-total", own))
     word = view.units.of(fan.unit).word

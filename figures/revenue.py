@@ -227,12 +227,15 @@ def curve(view: View) -> Built:
     group = fan.group_of(view, chart)
     return Built(
         subtitle=view.joined(
-            view.units.of("CNY").word, view.t("累计，未扣成本"), span_words(view, points),
+            view.units.of("CNY").word, view.t("累计"), span_words(view, points),
             view.t("潜在，不构成可签发量"),
         ),
         plots=(Plot(figure, fan.legend(view, chart)),),
         body=came.fold(view, held),
-        foot=view.joined(came.words(view, held), view.t("签发月份成台阶；不构成投资建议")),
+        switch=cards.leads(view, "/market#scenario", "测算情景"),
+        foot=view.joined(
+            came.words(view, held), view.t("未扣成本"), view.t("签发月份成台阶；不构成投资建议")
+        ),
         lead=points[-1].cell(),
         sheet=Sheet(chart.labels, (group,), column(points, chart.labels)),
     )  # fmt: skip

@@ -13,8 +13,10 @@ from figures.cells import Book, Cell, total
 from figures.fan import Fan
 from figures.forecast import Backtest, Point, column
 from figures.html import el
+from figures.number import shown_value, written
 from figures.overview import grain_words, same_margin
 from figures.price import PRICE, VOLUME, average
+from figures.scenario import base_at
 from figures.sheet import Group, Series, Sheet
 from figures.view import View, tick
 
@@ -133,7 +135,20 @@ def _fan(
             targets = {point.target for point in points}
             flat = tuple(sure[-1] if label in targets else None for label in labels)
             more = [Series(view.t("朴素法"), "equip.other", flat, "solid")]
-    return Fan(view.t("交易均价"), "CNY/t", labels, series, points, origin, tuple(more))
+    return Fan(view.t("交易均价"), "CNY/t", labels, series, points, origin, tuple(more),
+               _assumed(view, len(labels)))  # fmt: skip
+
+
+def _assumed(view: View, count: int) -> Series | None:
+    """Return the price that the site's own base scenario assumes; None without one."""
+    scene = view.sales.scene if view.sales else None
+    if scene is None:
+        return None
+    price = Cell(scene.presets[base_at(scene)].choice.price_cny_per_t, "CNY/t")
+    measure = view.units.of(price.unit)
+    words = written(shown_value(price, measure), 1)
+    name = view.t("测算均价 {value} {unit}", value=words, unit=measure.word)
+    return Series(name, "equip.other", (price,) * count, "dash")
 
 
 def _words(view: View, points: Sequence[Point], *, thin: bool) -> list[str]:
@@ -167,7 +182,7 @@ def _volume(view: View, cells: Sequence[Cell | None]) -> Group:
 
 def _price_group(view: View, cells: Sequence[Cell | None]) -> Group:
     series = Series(view.t("CCER 交易均价"), "equip.hvac", tuple(cells))
-    return Group(view.t("交易均价"), "CNY/t", (series,))
+    return Group(view.t("交易均价"), "CNY/t", (series,), target=_assumed(view, len(cells)))
 
 
 def _source(view: View) -> str:
