@@ -28,7 +28,7 @@ REASONS = {
     "short": "历史太短，不作预测", "reference": "没有模型显著优于朴素法",
     "season": "不足 24 个月，不用季节模型", "still": "序列没有变化，无从检验",
     "untested": "历史还不足以回测，暂用参考模型",
-    "no_price": "没有 CCER 价格，只给减排量、不给金额",
+    "no_price": "没有 CCER 价格或不足 26 周，只给减排量、不给金额",
 }  # fmt: skip
 # Of fewer intervals a coverage of 80 % has a standard error of more than 7 points.
 FEW = 30

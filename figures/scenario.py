@@ -123,7 +123,7 @@ def results(view: View, outcome: Outcome, choice: Choice) -> list[Node]:
         _course(view, outcome, choice),
     ]
     if outcome.gross_cny is None or outcome.year_cny is None or outcome.issuable_cny is None:
-        why = view.t("没有 CCER 价格，只给减排量、不给金额")
+        why = view.t("没有 CCER 价格或不足 26 周，只给减排量、不给金额")
         return [*found, el("P", icon("info"), why, cls="sale-note")]
     wan = view.t("万元")
     found += [

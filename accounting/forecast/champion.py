@@ -136,7 +136,7 @@ REASONS: Mapping[str, str] = {
     "season": "不足 24 个月，不用季节模型",
     "still": "序列没有变化，无从检验",
     "untested": "历史还不足以回测，暂用参考模型",
-    "no_price": "没有 CCER 价格，只给减排量、不给金额",
+    "no_price": "没有 CCER 价格或不足 26 周，只给减排量、不给金额",
 }
 
 

@@ -184,7 +184,9 @@ class _Run:
             self._fan(("reduction", site, line), "month", series, fan, targets, "kgCO2e")
         if not fans:
             return
-        weekly = filled(self.inputs.ccer.values).values
+        # who may not forecast a price of so few weeks may not draw paths of it either
+        few = self.reasons["ccer_price", "", "cn"] == "short"
+        weekly = np.array([]) if few else filled(self.inputs.ccer.values).values
         spreads = {line: Spread.of(fan) for line, fan in fans.items()}
         self.bases[site] = Basis(
             origin, spreads,

@@ -262,6 +262,9 @@ def test_the_same_input_gives_the_same_rows_and_without_a_price_no_money():
     priceless = run(replace(inputs(), ccer=Series()))
     assert not [r for r in priceless.forecasts if r["series"] in ("revenue", "ccer_price")]
     assert priceless.reasons["revenue", "S1", "site"] == "no_price"
+    few = run(inputs(weeks=25))
+    assert not [r for r in few.forecasts if r["series"] in ("revenue", "ccer_price")]
+    assert few.reasons["revenue", "S1", "site"] == "no_price"
 
 
 def test_ten_rows_of_history_are_no_forecast(engine, tmp_path):
