@@ -773,7 +773,7 @@ def _say_ready(chosen: Settings, engine: Engine, *, demonstration: bool) -> None
 def start_command() -> None:
     """演示厂（若数据目录为空）并启动 / the demonstration plant if there is nothing, then serve."""
     chosen = settings()
-    if not (chosen.home / "carbon.duckdb").exists():
+    if not any((chosen.home / name).exists() for name in ("carbon.duckdb", "spool.db")):
         yesterday = datetime.now(ZoneInfo("Asia/Shanghai")).date() - timedelta(days=1)
         values = {"months": 36, "seed": 615, "last_day": yesterday.isoformat()}
         code = dispatch(Request("demo", values))

@@ -17,9 +17,25 @@
     if (body) { body.toggleAttribute("data-busy", on); }
   }
 
+  /* What is written as reasons goes along with whatever is sent: what is shown is made anew after it. */
+  function reasons(command) {
+    var boxes = document.querySelectorAll(".intake-reasons [name]");
+    if (!boxes.length) { return; }
+    command.reasons = {};
+    boxes.forEach(function (box) { command.reasons[box.name] = box.value; });
+  }
+
+  document.addEventListener("change", function (event) {
+    if (!event.target.closest || !event.target.closest(".intake-reasons")) { return; }
+    var command = { "do": "reasons", key: fresh() };
+    reasons(command);
+    put("import-do", command);
+  });
+
   function send(command) {
     busy(true);
     command.key = command.key || fresh();
+    reasons(command);
     if ("commit" in command) { put("import-commit", command); }
     else if ("revoke" in command) { put("import-revoke", command); }
     else { put("import-do", command); }

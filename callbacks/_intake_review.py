@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from dash import no_update
 from flask import Response
 
 from callbacks._scope import in_scope, scope
@@ -31,6 +30,7 @@ from data.intake_effect import effect_of
 from figures import intake_batches, intake_import
 from figures.html import Content, Node, el
 from figures.intake_import import Cell, Issue, Line, Pair, Sheet, doing, picker
+from figures.intake_reasons import WARNINGS, reasons_card
 from figures.view import period_words
 from pages import data as page
 from pages._plain import number, part
@@ -69,30 +69,30 @@ def contents(desk: Desk, slot: Slot | None, chosen: page.Choice, asks: Who, word
     back = {one.batch for one in rows if one.revoked_at is not None}
     if slot is not None and slot.receipt is not None and slot.receipt.batch in back:
         slot.receipt = None  # what was taken back is told as taken in no longer
-    body, foot, reason = _body(desk, slot if allowed else None, chosen, words)
+    body, foot, reasons = _body(desk, slot if allowed else None, chosen, words)
     card = _batch(desk, rows, chosen, asks, words)
     return {
         "import-body": body, "import-foot": foot, "import-batch": card,
-        "reason": "intake-reason-box" if reason else "work-hidden",
-        "reason-value": no_update if reason else "",  # no reason passes on to another file
+        "import-reasons": reasons_card(reasons, slot.reasons, words) if slot and reasons else None,
         "import-batches": _batches(desk, rows, chosen, words), "batches-state": "ready",
     }  # fmt: skip
 
 
 def _body(
     desk: Desk, slot: Slot | None, chosen: page.Choice, words: str
-) -> tuple[Content, Content, bool]:
+) -> tuple[Content, Content, Mapping[str, int]]:
+    """Return what is done next, the ways on, and the kinds of warnings that need a reason."""
     if slot is None or slot.draft is None:
-        return _before(slot, words), None, False
+        return _before(slot, words), None, {}
     draft = slot.draft
     lack = lacking(desk, draft, words)
     if slot.mapping or lack:
-        return _matching(desk, draft, lack, words), intake_import.steps_foot(not lack, words), False
+        return _matching(desk, draft, lack, words), intake_import.steps_foot(not lack, words), {}
     try:
         sheet, found = sheet_of(desk, slot, draft, chosen, words)
     except Refused as refused:
         lines = [problem.line(words) for problem in refused.problems[:10]]
-        return [_steps(1, draft, "", words), intake_import.refused(lines, words)], None, False
+        return [_steps(1, draft, "", words), intake_import.refused(lines, words)], None, {}
     ident = part(page.KEY, "import-impact"), part(page.KEY, "import-ask")
     impact_card = intake_import.impact_card(*ident, f"{slot.version}", words)
     note = text("{n} 个错误待处理" if sheet.bad else "没有错误", words, n=sheet.bad)
@@ -102,8 +102,8 @@ def _body(
         intake_import.rows_card(sheet, chosen.href, f"/download/{page.KEY}.xlsx?what=errors",
                                 words),
     ]  # fmt: skip
-    asked = found is not None and bool(found.doubtful)
-    return body, intake_import.foot(sheet, slot.version, words), asked
+    warnings = found.warnings if found is not None else {}
+    return body, intake_import.foot(sheet, slot.version, words), warnings
 
 
 def _before(slot: Slot | None, words: str) -> Content:
@@ -354,7 +354,7 @@ def _batch(
         ("导入人", one.actor), ("时间", when(one.at, zone)), ("新增行", f"{one.new_rows:,}"),
         ("相同行", f"{one.same_rows:,}"), ("更正行", f"{one.corrections:,}"),
         ("修正格", f"{one.edits:,}"), ("剔除行", f"{one.left_out:,}"),
-        ("放行说明", one.reason), ("SM3", one.digest),
+        *_passed(one, words), ("SM3", one.digest),
     ]  # fmt: skip
     if one.revoked_at is not None:
         facts += [("撤回", when(one.revoked_at, zone)), ("撤回人", one.revoked_by),
@@ -364,6 +364,14 @@ def _batch(
         lambda name: part(page.KEY, name), one.batch, _hindrance(desk, one, asks, words),
         chosen.href(batch=""), words,
     )  # fmt: skip
+
+
+def _passed(one: BatchRow, words: str) -> list[tuple[str, str]]:
+    """Return why a batch's warnings were let pass, each kind with its reason."""
+    if not one.reasons:
+        return [("放行说明", one.reason)]
+    said = [f"{text(WARNINGS[r.warning], words)} ({r.rows:,}): {r.words}" for r in one.reasons]
+    return [("放行说明", "\n".join(said))]
 
 
 def _hindrance(desk: Desk, one: BatchRow, asks: Who, words: str) -> str:

@@ -41,6 +41,7 @@ class Slot:
     found: tuple[Draft, str, Reviewed] | None = None
     receipt: Receipt | None = None
     mapping: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
     guard: threading.RLock = field(default_factory=threading.RLock)
 
@@ -93,7 +94,7 @@ def clear(slot: Slot) -> None:
         shutil.rmtree(slot.folder, ignore_errors=True)
         slot.key = slot.name = ""
         slot.draft = slot.table = slot.found = slot.receipt = None
-        slot.words, slot.mapping = (), False
+        slot.words, slot.mapping, slot.reasons = (), False, {}
         slot.version += 1
 
 

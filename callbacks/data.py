@@ -13,6 +13,7 @@ from callbacks import (
     intake_forms,
     intake_import,
     intake_keys,
+    intake_link_form,
     intake_links,
     intake_register,
 )
@@ -25,8 +26,8 @@ from pages._plain import part
 from translations import text
 
 BINDERS: tuple[Callable[[Dash, Desk], None], ...] = (
-    intake_forms.bind, intake_links.bind, intake_keys.bind, intake_complete.bind,
-    intake_register.bind,
+    intake_forms.bind, intake_links.bind, intake_link_form.bind, intake_keys.bind,
+    intake_complete.bind, intake_register.bind,
 )  # fmt: skip
 
 

@@ -34,12 +34,13 @@ from data.engine import DiskFull
 from data.ingest.kinds import KINDS
 from data.ingest.mapping import chosen as matched_so
 from data.ingest.problems import Refused
-from data.ingest.review import Corrections
-from data.intake import Draft, Wish, as_kind, begun, came_before, taken_in
+from data.ingest.review import Corrections, Reviewed
+from data.intake import Draft, Reason, Wish, as_kind, begun, came_before, taken_in
 from data.revoke import ALREADY, METERS, SITE, UNKNOWN, WAITING, NotRevocable, revoke
 from data.state import FAILURE, Entry
 from data.store import StoreError
 from figures.html import Content
+from figures.intake_reasons import ALL, LONGEST_REASON, WARNINGS
 from pages import data as page
 from pages._plain import number, part
 from security import web
@@ -61,13 +62,11 @@ REFUSALS = {
 def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
     """Register the tab's callbacks."""
     key = page.KEY
-    names = ("import-body", "import-foot", "import-batch", "import-batches")
+    names = ("import-body", "import-reasons", "import-foot", "import-batch", "import-batches")
 
     @app.callback(
         output={name: Output(part(key, name), "children") for name in names}
         | {
-            "reason": Output(part(key, "import-reason-box"), "className"),
-            "reason-value": Output(part(key, "import-reason"), "value"),
             "batches-state": Output(part(key, "batches-card"), "data-state"),
         },
         inputs={"search": Input("url", "search")}
@@ -76,9 +75,7 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
     def refresh(search: object, **_changed: object) -> Answer:
         chosen = page.choice(search)
         if chosen.tab != TAB:  # nobody waits for what is not seen
-            return dict.fromkeys((*names, "reason", "reason-value"), no_update) | {
-                "batches-state": "empty"
-            }
+            return dict.fromkeys(names, no_update) | {"batches-state": "empty"}
         return shown.contents(desk, _slot(uploads), chosen, who(), language(desk.language))
 
     @app.callback(
@@ -127,6 +124,9 @@ def _bind_draft(app: Dash, desk: Desk, uploads: Uploads) -> None:
         if not isinstance(command, Mapping):
             return no_update
         with slot.guard:
+            slot.reasons = reasons_given(command, slot.reasons)
+            if command.get("do") == "reasons":
+                return no_update  # written down; nothing that is shown changes
             drafted(desk, slot, command, language(desk.language))
             slot.version += 1
             return slot.version
@@ -141,17 +141,14 @@ def _bind_acts(app: Dash, desk: Desk, uploads: Uploads) -> None:
             "done": Output(part(key, "act-import-done"), "data"),
         },
         inputs={"command": Input(part(key, "import-commit"), "data")},
-        state={"reason": State(part(key, "import-reason"), "value")},
         prevent_initial_call=True,
     )
-    def commit(command: object, reason: object) -> Answer:
+    def commit(command: object) -> Answer:
         slot = _mine(desk, uploads)
         given = command if isinstance(command, Mapping) else {}
         with slot.guard:
-            return said_answer(
-                committed(desk, slot, given, str(reason or "").strip()[:200], who(),
-                          language(desk.language))
-            )  # fmt: skip
+            slot.reasons = reasons_given(given, slot.reasons)
+            return said_answer(committed(desk, slot, given, who(), language(desk.language)))
 
     @app.callback(
         output={
@@ -262,9 +259,27 @@ def _remapped(draft: Draft, at: object, name: str) -> Draft:
 # ---- taken in, taken back ----
 
 
-def committed(
-    desk: Desk, slot: Slot, given: Mapping[str, Any], reason: str, asks: Who, chosen: str
-) -> Said:
+def reasons_given(command: Mapping[str, Any], before: Mapping[str, str]) -> Mapping[str, str]:
+    """Return why kinds of warnings are let pass, as far as it is written; "all" is for the rest."""
+    given = command.get("reasons")
+    if not isinstance(given, Mapping):
+        return before
+    return {
+        name: str(given.get(name) or "").strip()[:LONGEST_REASON]
+        for name in (ALL, *WARNINGS)
+        if given.get(name)
+    }
+
+
+def _reasons(slot: Slot, found: Reviewed | None) -> list[Reason]:
+    """Return the kinds of warnings that the file has with their reasons, empty where none is."""
+    general = slot.reasons.get(ALL, "")
+    warnings = found.warnings if found is not None else {}
+    return [Reason(kind, rows, slot.reasons.get(kind) or general)
+            for kind, rows in warnings.items()]  # fmt: skip
+
+
+def committed(desk: Desk, slot: Slot, given: Mapping[str, Any], asks: Who, chosen: str) -> Said:
     """Take the file in work in; a refusal says why and leaves it as it is."""
     engine, draft = desk.reader.engine, slot.draft
     good_only = given.get("good") is True
@@ -276,17 +291,21 @@ def committed(
         return _refused(desk, draft.name, refused.problems[0].line(chosen))
     if found is not None and found.bad and not good_only:
         return _refused(desk, draft.name, text("还有 {n} 行有错误", chosen, n=len(found.bad)))
-    if found is not None and found.doubtful and not reason:
-        words = text("有 {n} 行警告：请填写放行说明", chosen, n=len(found.doubtful))
+    reasons = _reasons(slot, found)
+    bare = [text(WARNINGS[one.warning], chosen) for one in reasons if not one.words]
+    if bare:
+        words = text("请填写放行说明：{names}", chosen,
+                     names=("、" if chosen == "zh" else ", ").join(bare))  # fmt: skip
         return _refused(desk, draft.name, words)
-    told = f"{draft.kind} SM3 {draft.digest}; edits {len(draft.made.edits)}; {reason}"
+    why = "".join(f"; {one.warning} ({one.rows}): {one.words}" for one in reasons)
+    told = f"{draft.kind} SM3 {draft.digest}; edits {len(draft.made.edits)}{why}"
     try:
         with (
             writes(desk),
             engine.state.audit.during("data.import", draft.name, told) as conclusion,
         ):
             try:
-                wish = Wish(asks.name, reason, good_only)
+                wish = Wish(asks.name, tuple(reasons), good_only)
                 receipt = taken_in(engine, draft, found, wish)
             except Refused as refused:
                 conclusion.outcome = FAILURE

@@ -63,9 +63,10 @@ def bind(app: Dash, desk: Desk) -> None:
             "_again": Input(part(key, "links-again"), "n_clicks"),
             "_done": Input(part(key, "act-links-done"), "data"),
             "_keys": Input(part(key, "act-keys-done"), "data"),
+            "_saved": Input(part(key, "act-link-form-done"), "data"),
         },
     )
-    def refresh(search: object, _again: object, _done: object, _keys: object) -> Answer:
+    def refresh(search: object, **_changed: object) -> Answer:
         if page.choice(search).tab != TAB:
             return dict.fromkeys(names)
         form = _pressed() in ("", "url")  # what is being written into the form stays
@@ -190,50 +191,64 @@ def table_answer(desk: Desk, name: str, given: str, file: str, chosen: str) -> A
     """Take a new point table of an interface, or say what is wrong with each cell."""
     try:
         found = _found(desk, name)
-        version, remarks = _saved(desk, found, _bytes(given), Path(file).name[:120], chosen)
+        version, remarks = _saved(desk, found, given, Path(file).name[:120], chosen)
     except Refused as refused:
         words = text("点表没有保存：{count} 处问题，原版本继续有效", chosen,
                      count=len(refused.problems))  # fmt: skip
         not_done(desk, "interface.save", name, failed(words))
-        return {"said": figures.problems(_cells(refused.problems), chosen), "done": no_update}
+        return {"said": figures.problems(cells(refused.problems), chosen, words),
+                "done": no_update}  # fmt: skip
     except (NoSuchInterface, Busy) as error:
         key = "没有这个接口：{name}"
         words = text("另一项写入还没有结束，请稍后再试", chosen)
         if isinstance(error, NoSuchInterface):
             words = text(key, chosen, name=name)
         return said_answer(not_done(desk, "interface.save", name, failed(words)))
+    return saved_answer(name, version, remarks, chosen)
+
+
+def saved_answer(name: str, version: int, remarks: Sequence[str], chosen: str) -> Answer:
+    """Return what is said of an interface that was kept."""
     words = text("已保存接口 {name}（版本 {version}）", chosen, name=name, version=version)
     said = Said(True, "；".join((words, *remarks)), {"link": name, "act": "save"})
     return _answer(said, chosen)
 
 
-def _bytes(given: str) -> bytes:
-    """Return the bytes of a file as the browser sends it; what is none is an empty file."""
-    try:
-        return base64.b64decode(given.partition(",")[2], validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+def table_file(given: str, file: str, folder: Path, chosen: str) -> Path:
+    """Write a point table as the browser sends it into a folder; what is none is an empty file.
 
-
-def _saved(
-    desk: Desk, found: InterfaceVersion, body: bytes, file: str, chosen: str
-) -> tuple[int, tuple[str, ...]]:
-    """Keep an interface with another point table; the file's name is for messages alone."""
+    Raises
+    ------
+    Refused
+        Its name is not of a file that can be one.
+    """
     suffix = Path(file).suffix.lower()
     if suffix not in SUFFIXES:
         reason = text("不是点表文件", chosen)
         remedy = text("请上传 CSV、XLSX 或 XLS", chosen)
         raise Refused((Problem(file, None, None, None, reason, remedy),))
+    path = folder / f"table{suffix}"
+    try:
+        path.write_bytes(base64.b64decode(given.partition(",")[2], validate=True))
+    except (binascii.Error, ValueError):
+        path.write_bytes(b"")
+    return path
+
+
+def _saved(
+    desk: Desk, found: InterfaceVersion, given: str, file: str, chosen: str
+) -> tuple[int, tuple[str, ...]]:
+    """Keep an interface with another point table; the file's name is for messages alone."""
     wanted, engine = found.wanted, desk.reader.engine
     with tempfile.TemporaryDirectory() as folder, writes(desk):
-        path = Path(folder) / f"table{suffix}"
-        path.write_bytes(body)
+        path = table_file(given, file, Path(folder), chosen)
         draft = Draft(wanted.interface_id, wanted.kind, wanted.site, wanted.title,
                       wanted.settings, path, file)  # fmt: skip
         return interfaces.save(engine, draft, who().name)
 
 
-def _cells(found: Sequence[Problem]) -> list[tuple[str, str, str, str, str]]:
+def cells(found: Sequence[Problem]) -> list[tuple[str, str, str, str, str]]:
+    """Return problems as a table shows them: row, column, value, why, remedy."""
     return [
         ("" if one.row is None else str(one.row), one.column or "", one.value or "", one.reason,
          one.remedy)

@@ -28,6 +28,7 @@ from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
 from data.views import NAMES, VIEWS
 from figures.basis import entity_words
+from figures.came import Came, met
 from figures.drawer import (
     BAND,
     BAND_ASKED,
@@ -44,9 +45,11 @@ from figures.drawer import (
     tier_one,
     view_drawer,
 )
-from figures.forecast_drawer import forecast_drawer, series_words
+from figures.forecast_drawer import OpenedForecast, forecast_drawer, series_words
 from figures.html import Content
-from figures.view import period_words
+from figures.sales import LINES
+from figures.trading import came_in
+from figures.view import period_words, shifted
 from translations import text
 
 _ID = re.compile(r"[0-9a-f]{20}")
@@ -123,8 +126,26 @@ def _forecast(reader: PageReader, ident: str, band: str, chosen: str) -> Content
     named = replace(
         found, site=name, band=band, demo=site is not None and site.demo,
         tables=[(text(series_words(key), chosen), tests) for key, tests in found.tables],
+        came=_came(reader, found, chosen),
     )  # fmt: skip
     return forecast_drawer(named, chosen, text("万元", chosen))
+
+
+def _came(reader: PageReader, found: OpenedForecast, chosen: str) -> tuple[Came, ...]:
+    """Return what was forecast last of a series and is known by now, beside what came."""
+    known = reader.forecasts()
+    held = known.came if known else {}
+    if found.series == "ccer_price":
+        points = held.get(("ccer_price", "", found.entity, "week"), ())
+        # a week may begin in the month before the one it ends in
+        days = (shifted(points[0].target[:7], -1), points[-1].target[:7]) if points else ()
+        return came_in(reader.market_days(*days), points, chosen) if days else ()
+    if found.series not in ("reduction", "revenue"):
+        return ()
+    points = held.get(("reduction", found.site, found.entity, "month"), ())
+    dimension = "line" if found.entity in LINES else "site"
+    book = reader.book((found.site,))
+    return met(points, lambda month: book.cell(("reduction", dimension, found.entity), month))
 
 
 _WORDS = ("unit", "rule", "made", "note", "view")

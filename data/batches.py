@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from data.engine import Engine
+from data.intake import Reason
 
 MOST = 500
 
@@ -23,10 +24,11 @@ class BatchRow:
     new_rows, same_rows, corrections
         Rows new to the store, known already, correcting others.
     way, edits, left_out, reason
-        upload, form or empty; cells corrected and rows left out by hand, why its warnings were
-        let pass.
+        upload, form or empty; cells corrected and rows left out by hand, a form's remark.
     revoked_at, revoked_by, revoked_for
         When, by whom and why it was taken back; None and empty while it counts.
+    reasons
+        Of a file: why each kind of warning was let pass.
     """
 
     batch: int
@@ -46,6 +48,7 @@ class BatchRow:
     revoked_at: datetime | None = None
     revoked_by: str = ""
     revoked_for: str = ""
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -60,6 +63,11 @@ SELECT b.batch, b.kind, b.site, coalesce(i.file, b.source), coalesce(i.digest, b
     coalesce(r.actor, ''), coalesce(r.reason, '')
 FROM batch b LEFT JOIN intake i USING (batch) LEFT JOIN revoked_batch r USING (batch)
 WHERE b.batch IN (SELECT unnest(?::INTEGER[])) ORDER BY b.batch DESC
+"""
+
+_REASONS = """
+SELECT batch, warning, row_count, reason FROM intake_reason
+WHERE batch IN (SELECT unnest(?::INTEGER[])) ORDER BY batch, rowid
 """
 
 
@@ -83,8 +91,13 @@ def batches(engine: Engine, sites: frozenset[str] | None, most: int = MOST) -> l
     kept = {b.seq: b for b in engine.spool.files(most) if sites is None or b.site in sites}
     with engine.store.read() as cursor:
         rows = cursor.execute(_SQL, [list(kept)]).fetchall()
+        given = cursor.execute(_REASONS, [list(kept)]).fetchall()
+    reasons: dict[int, list[Reason]] = {}
+    for batch, *reason in given:
+        reasons.setdefault(batch, []).append(Reason(*reason))
     found = []
     for row in rows:
-        values = [*row[:5], kept[row[0]].actor, *row[5:]]
+        passed = tuple(reasons.get(row[0], ()))
+        values = [*row[:5], kept[row[0]].actor, *row[5:], passed]
         found.append(BatchRow(*values))
     return found

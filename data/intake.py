@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.guard import guarded
 from data.ingest.headers import folded, named_header
@@ -264,11 +265,20 @@ def came_before(engine: Engine, digest: str) -> Before | None:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why a kind of warning is let pass, and how many rows it concerns."""
+
+    warning: str
+    rows: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Wish:
     """How a file in work is taken in: by whom, why its warnings are let pass, bad rows or not."""
 
     actor: str
-    reason: str = ""
+    reasons: tuple[Reason, ...] = ()
     good_only: bool = False
 
 
@@ -310,16 +320,26 @@ def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -
     if receipt.batch and not receipt.seen_at:
         out = len(draft.made.dropped) + (len(found.bad) if found else receipt.left_out)
         note = [receipt.batch, UPLOAD, draft.name, draft.digest, len(draft.made.edits), out,
-                wish.reason]  # fmt: skip
-        engine.store.write(partial(noted, note, draft))
+                ""]  # fmt: skip
+        engine.store.write(partial(_uploaded, note, draft, wish.reasons))
+        keep_notes(engine, receipt.batch)
     return receipt
 
 
-def noted(note: list[object], draft: Draft | None, cursor: Cursor) -> None:
-    """Keep how a batch came, and what its sender took columns for."""
+def _uploaded(
+    note: list[object], draft: Draft, reasons: tuple[Reason, ...], cursor: Cursor
+) -> None:
+    """Keep how a batch came, why its warnings passed, and what its sender took columns for."""
+    noted(note, cursor)
+    for one in reasons:
+        values = [note[0], one.warning, one.rows, one.words]
+        cursor.execute("INSERT INTO intake_reason VALUES (?, ?, ?, ?)", values)
+    _remember(cursor, draft)
+
+
+def noted(note: list[object], cursor: Cursor) -> None:
+    """Keep how a batch came."""
     cursor.execute("INSERT INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)", note)
-    if draft is not None:
-        _remember(cursor, draft)
 
 
 def trial_refused(engine: Engine, draft: Draft) -> tuple[Receipt | None, Refused | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+from data.batch_notes import keep_notes
 from data.digest import file_digest
 from data.engine import Engine
 from data.ingest.kinds import KINDS, MATERIALS
@@ -106,7 +107,8 @@ def _taken(engine: Engine, filled: Filled, kind: str, rows: Sequence[Row], folde
     receipt = import_file(engine, kind, path, Options(filled.site, actor=filled.actor))
     if not receipt.seen_at:
         note = [receipt.batch, FORM, path.name, file_digest(path), 0, 0, filled.note]
-        engine.store.write(partial(noted, note, None))
+        engine.store.write(partial(noted, note))
+        keep_notes(engine, receipt.batch)
     return receipt
 
 

@@ -228,8 +228,12 @@ def _setting_problem(
     return _problem(source, name, value, reason, remedy, language)
 
 
-def save(engine: Engine, draft: Draft, author: str) -> tuple[int, tuple[str, ...]]:
+def save(
+    engine: Engine, draft: Draft, author: str, *, new: bool = False
+) -> tuple[int, tuple[str, ...]]:
     """Keep an interface as a new version; return its number and remarks.
+
+    Where it is to be ``new``, another one of its name is not changed but told.
 
     Raises
     ------
@@ -241,6 +245,10 @@ def save(engine: Engine, draft: Draft, author: str) -> tuple[int, tuple[str, ...
         _keep_off(wanted, engine, draft.source or draft.interface_id)
         remarks = _unknown_meters(cursor, wanted, engine.language)
     before = engine.state.interfaces.current().get(wanted.interface_id)
+    if new and before is not None:
+        raise Refused((_problem(wanted.interface_id, "id", wanted.interface_id,
+                                "已有这个编号的接口", "请换一个编号，或修改那个接口",
+                                engine.language),))  # fmt: skip
     if before is not None:
         wanted = replace(wanted, enabled=before.wanted.enabled)
     return engine.state.interfaces.save(wanted, author, now()), remarks

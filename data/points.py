@@ -219,8 +219,9 @@ class _Judge:
     def together(self, points: Sequence[Point]) -> Iterator[Problem]:
         """Yield what is wrong with rows beside each other."""
         yield from self._twice(points, "point_id", lambda p: p.point_id, "与第 {other} 行同一点号")
+        address, cfg = self.target.connector.PointAddr, self.target.cfg
         yield from self._twice(
-            points, "address", lambda p: (p.address, p.func), "与第 {other} 行同一地址"
+            points, "address", lambda p: address.place(p, cfg), "与第 {other} 行同一地址"
         )
         metered = [p for p in points if p.meter_id and p.kind.metered]
         yield from self._twice(metered, "meter_id", lambda p: p.meter_id, "与第 {other} 行同一表号")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ from data.posts import Posted
 from data.sites import documents
 from data.spool import Batch
 from data.state import Act, acts
-from data.store import Cursor
+from data.store import Cursor, Topic
 
 
 def load_posts(engine: Engine, at: datetime) -> int:
@@ -66,6 +67,19 @@ def _loaded(engine: Engine, posted: Posted) -> Mapping[str, Any]:
     engine.spool.mark_drained(number)
     return {"new": loaded.new_rows, "same": loaded.same_rows, "corrections": loaded.corrections,
             "left_out": loaded.left_out, "notes": list(loaded.notes)}  # fmt: skip
+
+
+def load_post_again(engine: Engine, number: int) -> bool:
+    """Load records into a store that has lost them; tell whether the number is one of a post.
+
+    What it had refused it refuses again.
+    """
+    posted = engine.posts.loaded_as(number)
+    if posted is None:
+        return False
+    with acts(Act(f"api:{posted.post.client}", "system")), suppress(Refused):
+        engine.store.write(partial(_write, posted, _request(engine, posted), number))
+    return True
 
 
 def _numbered(engine: Engine, posted: Posted) -> int:
@@ -162,7 +176,7 @@ class KnownRows:
             Name of the kind.
         """
         engine = self._engine
-        version = engine.store.version
+        version = engine.store.version_of(Topic.RECORDS)
         waits = [one.seq for one in engine.posts.waiting("batches")] if kind == "outputs" else []
         with self._guard:
             kept = self._kept.get(kind)

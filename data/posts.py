@@ -274,6 +274,11 @@ class Posts:
             "WHERE done_us IS NULL AND kind <> 'readings' AND (?1 = '' OR kind = ?1)", kind
         )
 
+    def loaded_as(self, batch: int) -> Posted | None:
+        """Return the records that were loaded, or refused, under a number."""
+        found = self._rows("WHERE batch = ? AND done_us IS NOT NULL AND kind <> 'readings'", batch)
+        return found[0] if found else None
+
     def number(self, seq: int, batch: int) -> None:
         """Note under which number records will be loaded, before they are."""
         with self._file.transaction() as connection:

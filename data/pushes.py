@@ -6,9 +6,7 @@ store takes it from here. The same key is the same batch.
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,8 +22,6 @@ MOST_WAITING = 50_000  # readings; beyond it who pushes is told to wait
 RETRY_AFTER_S = 5.0
 MOST_MISSING = 10_000  # a larger hole in a sender's numbers is a new beginning
 OVERTAKEN, OVERTAKEN_AT_FIRST = 100, 3  # how far back a number may come late
-KEPT = timedelta(days=40)
-MOST_MOVED = 20_000  # batches at once
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -180,7 +176,7 @@ class Pushes:
 
     def grouped(self, number: int) -> list[Push]:
         """Return the waiting batches that are loaded together under a number, in order."""
-        return _pushes(self.file.select(_OF_GROUP, number))
+        return pushes_from(self.file.select(OF_GROUP.format(""), number))
 
     def open_groups(self) -> list[int]:
         """Return the numbers under which loading was begun and not ended."""
@@ -190,11 +186,11 @@ class Pushes:
         )
         return [number for (number,) in rows]
 
-    def unloaded(self, most: int) -> list[tuple[int, str]]:
-        """Return the oldest waiting batches that are in no group: number and interface."""
+    def unloaded(self, most: int) -> list[tuple[int, str, int]]:
+        """Return the oldest waiting batches that are in no group: number, interface, readings."""
         return self.file.select(
-            "SELECT seq, interface FROM pushed WHERE drained_us IS NULL AND batch IS NULL "
-            "ORDER BY seq LIMIT ?",
+            "SELECT seq, interface, readings FROM pushed WHERE drained_us IS NULL "
+            "AND batch IS NULL ORDER BY seq LIMIT ?",
             most,
         )
 
@@ -257,28 +253,6 @@ class Pushes:
                 connection.execute("UPDATE held SET released_us = ? WHERE id = ?", (us(at), one.id))
         return len(waiting)
 
-    def prune(self, at: datetime, archive: Path) -> None:
-        """Move what has been in the store for long out of the spool, into a file of its month.
-
-        A stop in between leaves a row in both: who reads the file goes by interface and key.
-        """
-        old = self.file.select(
-            "SELECT seq, interface, version, key, digest, CAST(payload AS TEXT), received_us "
-            "FROM pushed WHERE drained_us < ? ORDER BY seq LIMIT ?",
-            us(at - KEPT), MOST_MOVED,
-        )  # fmt: skip
-        by_month: dict[str, list[object]] = {}
-        for row in old:
-            by_month.setdefault(f"{moment(row[-1]):%Y-%m}", []).append(row)
-        for month, rows in by_month.items():
-            body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            with (archive / f"arrivals-{month}.jsonl.gz").open("ab") as file:
-                file.write(gzip.compress(body.encode()))
-                file.flush()
-                os.fsync(file.fileno())
-        with self.file.transaction() as connection:
-            connection.executemany("DELETE FROM pushed WHERE seq = ?", [row[:1] for row in old])
-
     def counts(self, interface: str) -> dict[str, int]:
         """Return how many batches and readings of an interface came, wait and are held back."""
         row = self.file.select(
@@ -307,9 +281,9 @@ INSERT INTO pushed(interface, version, key, digest, payload, readings, source_se
     sent_us, backlog, received_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(interface, key) DO NOTHING
 """
-_OF_GROUP = """
+OF_GROUP = """
 SELECT seq, interface, version, key, digest, payload, source_seq, stamped, sent_us, backlog,
-    received_us FROM pushed WHERE batch = ? AND drained_us IS NULL ORDER BY seq
+    received_us FROM pushed WHERE batch = ? AND drained_us IS {} NULL ORDER BY seq
 """
 _HOLD = """
 INSERT INTO held(interface, version, pushed, reading, reason, at_us, received_us)
@@ -345,7 +319,8 @@ def _us(found: datetime | None) -> int | None:
     return None if found is None else us(found)
 
 
-def _pushes(rows: list[tuple]) -> list[Push]:  # type: ignore[type-arg]
+def pushes_from(rows: list[tuple]) -> list[Push]:  # type: ignore[type-arg]
+    """Return batches from the spool's columns, in the order of ``OF_GROUP``."""
     found = []
     for seq, interface, version, key, digest, payload, number, stamped, sent, backlog, at in rows:
         sound = sm3(payload) == digest

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from data.approvals import restore_settings
+from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.load import drain
+from data.rebuild import rebuilt
 
 
 def recovered(engine: Engine) -> None:
@@ -20,8 +22,9 @@ def recovered(engine: Engine) -> None:
     data.store.StoreError
         The disk is full; what was acknowledged waits, and so does what depends on it.
     """
-    if drain(engine):
+    if rebuilt(engine) + drain(engine):
         restore_settings(engine)
+    keep_notes(engine)
     _conclude(engine)
 
 

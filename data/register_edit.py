@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from data.approvals import propose_settings
+from data.batch_notes import keep_notes
 from data.digest import file_digest
 from data.engine import Engine
 from data.ingest.kinds import KINDS
@@ -106,7 +107,8 @@ def _taken(engine: Engine, kind: str, edit: Edit, make: Any) -> Receipt:  # noqa
         receipt = import_file(engine, kind, path, Options(site, actor=edit.actor))
         if not receipt.seen_at:
             note: list[object] = [receipt.batch, FORM, path.name, file_digest(path), 0, 0, ""]
-            engine.store.write(partial(noted, note, None))
+            engine.store.write(partial(noted, note))
+            keep_notes(engine, receipt.batch)
         return receipt
     finally:
         rmtree(folder)

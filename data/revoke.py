@@ -12,6 +12,7 @@ from functools import partial
 
 import pandas as pd
 
+from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.kinds import KINDS, Kind
 from data.ingest.load import SITE_KIND
@@ -64,13 +65,25 @@ def revoke(engine: Engine, batch: int, actor: str, reason: str) -> Revoked:
         There is no such batch, it was taken back before, it has not reached the store yet, it
         describes a site, or meters that have readings.
     """
-    found = engine.spool.find(batch)
-    if found is None:
+    done = revoke_again(engine, batch, actor, reason, datetime.now(UTC))
+    keep_notes(engine, batch)
+    return done
+
+
+def revoke_again(engine: Engine, batch: int, actor: str, reason: str, at: datetime) -> Revoked:
+    """Take a batch back as it was at a moment (UTC): for a store that is built anew.
+
+    Raises
+    ------
+    NotRevocable
+        As for ``revoke``.
+    """
+    if engine.spool.find(batch) is None:
         raise NotRevocable(UNKNOWN)
-    return engine.store.write(partial(_revoke, batch, actor, reason))
+    return engine.store.write(partial(_revoke, batch, actor, reason, at))
 
 
-def _revoke(batch: int, actor: str, reason: str, cursor: Cursor) -> Revoked:
+def _revoke(batch: int, actor: str, reason: str, at: datetime, cursor: Cursor) -> Revoked:
     row = cursor.execute("SELECT kind FROM batch WHERE batch = ?", [batch]).fetchone()
     if row is None:
         raise NotRevocable(WAITING)
@@ -82,7 +95,7 @@ def _revoke(batch: int, actor: str, reason: str, cursor: Cursor) -> Revoked:
     rows = _readings(cursor, batch) if kind == "readings" else _records(cursor, KINDS[kind], batch)
     cursor.execute(
         "INSERT INTO revoked_batch VALUES (?, ?, ?, ?, ?)",
-        [batch, datetime.now(UTC).replace(tzinfo=None), actor, reason, rows],
+        [batch, at.astimezone(UTC).replace(tzinfo=None), actor, reason, rows],
     )
     return Revoked(batch, kind, rows)
 

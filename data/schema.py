@@ -34,12 +34,15 @@ CREATE TABLE IF NOT EXISTS superseded_reading(
 CREATE TABLE IF NOT EXISTS aside_reading(
     meter INTEGER, ts TIMESTAMP, value DECIMAL(18,6), quality UTINYINT, batch INTEGER,
     line INTEGER, why VARCHAR);
+CREATE TABLE IF NOT EXISTS rebuilding(begun BOOLEAN);
 CREATE TABLE IF NOT EXISTS revoked_batch(
     batch INTEGER PRIMARY KEY, revoked_at TIMESTAMP, actor VARCHAR, reason VARCHAR,
     row_count BIGINT);
 CREATE TABLE IF NOT EXISTS intake(
     batch INTEGER PRIMARY KEY, way VARCHAR, file VARCHAR, digest VARCHAR, edits BIGINT,
     left_out BIGINT, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS intake_reason(
+    batch INTEGER, warning VARCHAR, row_count BIGINT, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS intake_alias(
     account VARCHAR, kind VARCHAR, header VARCHAR, name VARCHAR,
     PRIMARY KEY(account, kind, header));

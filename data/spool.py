@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS batch(
     source TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL,
     accept_good INTEGER NOT NULL, received_at TEXT NOT NULL, actor TEXT NOT NULL,
     drained_at TEXT, intent INTEGER NOT NULL DEFAULT 0, UNIQUE(kind, site, digest))
+"""
+_NOTES = """
+CREATE TABLE IF NOT EXISTS noted(
+    what TEXT NOT NULL, batch INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(what, batch, body))
 """
 _FILES = "CREATE INDEX IF NOT EXISTS batch_file ON batch(seq) WHERE path <> ''"
 _INTENT = "ALTER TABLE batch ADD COLUMN intent INTEGER NOT NULL DEFAULT 0"
@@ -72,6 +76,7 @@ class Spool:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(_TABLE)
+        self._connection.execute(_NOTES)
         self._connection.execute(_FILES)  # few among those that came by themselves
         columns = self._connection.execute("PRAGMA table_info(batch)").fetchall()
         if "intent" not in {column[1] for column in columns}:
@@ -152,7 +157,35 @@ class Spool:
     def forget(self, seqs: list[int]) -> None:
         """Remove the batches of a removed site, so that its files can come again."""
         with self._transaction() as connection:
-            connection.executemany("DELETE FROM batch WHERE seq = ?", [(seq,) for seq in seqs])
+            for table, name in (("batch", "seq"), ("noted", "batch")):
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE {name} = ?", [(seq,) for seq in seqs]
+                )
+
+    def newest_loaded(self) -> int:
+        """Return the number of the newest file that is in the store, 0 without any."""
+        with self._guard:
+            row = self._connection.execute(
+                "SELECT max(seq) FROM batch WHERE path <> '' AND drained_at IS NOT NULL"
+            ).fetchone()
+        return int(row[0] or 0)
+
+    def note(self, notes: Iterable[tuple[str, int, str]]) -> None:
+        """Keep what is known of batches beside their content: what it is, the batch, the rest."""
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO noted VALUES(?, ?, ?)", notes)
+
+    def note_count(self) -> int:
+        """Return how many notes are kept."""
+        with self._guard:
+            return int(self._connection.execute("SELECT count(*) FROM noted").fetchone()[0])
+
+    def notes(self) -> list[tuple[str, int, str]]:
+        """Return what is known of batches, in the order in which it was kept."""
+        with self._guard:
+            return self._connection.execute(
+                "SELECT what, batch, body FROM noted ORDER BY rowid"
+            ).fetchall()
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[Batch]:
         with self._guard:

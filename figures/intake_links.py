@@ -148,7 +148,8 @@ def links_table(rows: Sequence[LinkRow], chosen: str, href: Href, language: str)
 
 def _line(row: LinkRow, chosen: str, href: Href, language: str) -> Node:
     name = link(
-        href(link="" if row.name == chosen else row.name, version="", all=""), _own(row.title),
+        href(link="" if row.name == chosen else row.name, version="", all="", new="", edit=""),
+        _own(row.title),
         cls="work-name", aria_current="true" if row.name == chosen else None,
     )  # fmt: skip
     newest = [_own(row.last or "--"), el("Span", row.last_at, cls="note link-note")]
@@ -175,7 +176,7 @@ def detail_card(found: Detail, ident: Ident, href: Href, *, may: bool, language:
     parts: list[Content] = [
         _head(row, href, language),
         el("Dl", facts, cls="users-facts"),
-        _buttons(row, ident, may=may, language=language),
+        _buttons(row, ident, href, may=may, language=language),
     ]
     if found.events:
         parts.append(_events(found.events, language))
@@ -202,7 +203,7 @@ def _head(row: LinkRow, href: Href, language: str) -> Node:
            href=f"/download/data/interface/{row.name}.{form}")
         for form in ("xlsx", "csv")
     ]  # fmt: skip
-    close = link(href(link="", version="", all=""), icon("x", text("收起", language)),
+    close = link(href(link="", version="", all="", edit=""), icon("x", text("收起", language)),
                  cls="button link-close")  # fmt: skip
     return el(
         "Div",
@@ -214,7 +215,7 @@ def _head(row: LinkRow, href: Href, language: str) -> Node:
     )  # fmt: skip
 
 
-def _buttons(row: LinkRow, ident: Ident, *, may: bool, language: str) -> Node:
+def _buttons(row: LinkRow, ident: Ident, href: Href, *, may: bool, language: str) -> Node:
     off = row.state == "off"
 
     def button(name: str, sign: str, words: str, *, no: bool) -> Node:
@@ -224,7 +225,10 @@ def _buttons(row: LinkRow, ident: Ident, *, may: bool, language: str) -> Node:
     def t(key: str, **values: object) -> str:
         return text(key, language, **values)
 
+    form = href(edit="1", new="") + "#link-form"
+    edit = link(form, icon("square-pen"), el("Span", t("修改设置")), cls="button") if may else None
     buttons = [
+        edit,
         button("links-on", "lock-open", t("启用"), no=not off),
         button("links-off", "lock", t("停用"), no=off),
         button("links-probe", "activity", t("试读"), no=False),
@@ -391,8 +395,8 @@ def _upload(ident: Ident, language: str) -> Node:
     return _section(text("上传新点表", language), note, el("Label", field))
 
 
-def problems(rows: Sequence[tuple[str, str, str, str, str]], language: str) -> Node:
-    """Return what is wrong with a point table, cell by cell: row, column, value, why, remedy."""
+def problems(rows: Sequence[tuple[str, str, str, str, str]], language: str, words: str) -> Node:
+    """Return what is wrong cell by cell: row, column, value, why, remedy."""
     head = (("行", "num"), ("列", ""), ("值", ""), ("问题", ""), ("建议", ""))
     body = [
         work_row([("行", row, "num at-rest"), ("列", _own(column), "at-rest"),
@@ -400,6 +404,5 @@ def problems(rows: Sequence[tuple[str, str, str, str, str]], language: str) -> N
                   ("建议", remedy, "at-wide")], language)
         for row, column, value, why, remedy in rows
     ]  # fmt: skip
-    words = text("点表没有保存：{count} 处问题，原版本继续有效", language, count=len(rows))
     return el("Div", strip("danger", "circle-x", el("Strong", words)),
               work_table(head, body, "问题", language), role="alert")  # fmt: skip

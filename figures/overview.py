@@ -129,7 +129,7 @@ def _year_mean(view: View, price: Series) -> Series:
     last = priced[-1].months[-1]
     months = [shifted(last, -back) for back in reversed(range(YEAR))]
     mean = average(
-        view, [view.book.cell(PRICE, month) for month in months],
+        view.language, [view.book.cell(PRICE, month) for month in months],
         [view.book.cell(VOLUME, month) for month in months], f"{months[0]}/{last}",
     )  # fmt: skip
     return Series(view.t("12 个月均价"), "equip.other", (mean,) * len(price.cells), "dot")

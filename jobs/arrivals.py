@@ -15,6 +15,7 @@ from data.drop_load import load_drops
 from data.engine import DiskFull, Engine
 from data.interfaces import look
 from data.post_load import load_posts
+from data.push_archive import prune
 from data.slots import utc_now
 from data.store import StoreError
 from jobs.schedule import DRAIN, Schedule
@@ -74,4 +75,4 @@ class Arrivals:
             look(self._engine, at, collector_runs=is_running(self._engine.home))
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
-            self._engine.pushes.prune(at, self._engine.store.inbox)
+            prune(self._engine.arrivals, at, self._engine.store.inbox)

@@ -32,12 +32,13 @@ def shell(language: str) -> Node:
                type="button", id=part_id("links-again"))  # fmt: skip
     return el(
         "Div",
-        core("Store", id=part_id("act-links-done")), core("Store", id=part_id("act-keys-done")),
+        [core("Store", id=part_id(f"act-{area}-done")) for area in ("links", "link-form", "keys")],
         el("Section", el("Div", el("Div", el("H2", text("接口", language), cls="card-title"),
                                    place(KEY, "links-sub", cls="card-sub"), cls="card-titles"),
-                         again, cls="card-head"),
+                         el("Div", place(KEY, "links-new"), again, cls="work-tools"),
+                         cls="card-head"),
            place(KEY, "links-list", bones()), cls="card"),
-        said("links"), place(KEY, "links-detail"),
+        said("link-form"), place(KEY, "links-form"), said("links"), place(KEY, "links-detail"),
         el("Section", _keys_head(language),
            place(KEY, "links-keys"), said("keys"), place(KEY, "links-key-form"),
            cls="card", id="link-keys"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from figures import aims, outlook, revenue, trading
 from figures import market as figures
-from figures import outlook, revenue, trading
 from figures.evidence import evidence
 from figures.html import Node, el
 from figures.price import PRICE, VOLUME
@@ -63,7 +63,7 @@ _OUTLOOK = (
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=outlook.aims,
+        build=aims.aims,
     ),
 )  # fmt: skip
 

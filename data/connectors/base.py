@@ -8,7 +8,7 @@ on the disk: only then may the peer be told that it arrived (clauses 7.1 and 9.1
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -251,6 +251,19 @@ class PointAddress(BaseModel):
     @classmethod
     def check(cls, point: Point, cfg: ConnectorConfig) -> None:
         """Raise ValueError where a row's other columns do not fit its address or the settings."""
+
+    @classmethod
+    def place(cls, point: Point, cfg: ConnectorConfig) -> Hashable:
+        """Return what a row points at, however its address is written: two rows may not share it.
+
+        Parameters
+        ----------
+        point
+            A row whose address can be parsed.
+        cfg
+            The interface's settings, which fill what the address leaves out.
+        """
+        return cls.parse(point.address, point.func)
 
 
 def _resolved(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written

@@ -113,6 +113,13 @@ class Iec104Address(PointAddress):
             raise ValueError("信息体地址应在 1～16777215，公共地址在 1～65534")
         return cls(common=common, address=number)
 
+    @classmethod
+    def place(cls, point: Point, cfg: ConnectorConfig) -> tuple[int, int]:
+        """Return station and object: ``16385`` is that of the station which the settings name."""
+        at = cls.parse(point.address, point.func)
+        common = cfg.common_address if isinstance(cfg, Iec104Config) else 0
+        return at.common or common, at.address
+
 
 @dataclass
 class _Session:
@@ -178,10 +185,7 @@ class Iec104:
         self._cfg: Iec104Config = cfg
         self._points = points
         self._zone = ZoneInfo(cfg.station_zone)
-        self._by_address: dict[tuple[int, int], Point] = {}
-        for point in points:
-            at = Iec104Address.parse(point.address, point.func)
-            self._by_address[at.common or cfg.common_address, at.address] = point
+        self._by_address = {Iec104Address.place(point, cfg): point for point in points}
         self._common = {point.point_id: place[0] for place, point in self._by_address.items()}
 
     async def run(self, emit: Emit) -> None:

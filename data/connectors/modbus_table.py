@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -93,6 +93,14 @@ class ModbusAddress(PointAddress):
         """Raise ValueError where a row cannot be asked."""
         if isinstance(cfg, ModbusConfig):
             located(point, cfg)
+
+    @classmethod
+    def place(cls, point: Point, cfg: ConnectorConfig) -> Hashable:
+        """Return unit, function, first register, bit; a register is more than its bit 0."""
+        if not isinstance(cfg, ModbusConfig):
+            return cls.parse(point.address, point.func)
+        at = located(point, cfg)
+        return at.unit, at.func, at.first, at.bit, point.dtype == "bit"
 
 
 @dataclass(frozen=True)

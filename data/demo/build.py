@@ -115,7 +115,7 @@ def remove_demo(engine: Engine) -> tuple[list[str], list[str]]:
     for site in gone:
         engine.store.write(partial(_delete, site, batches))
     engine.store.write(forget_market)
-    for batch in batches if gone else ():
+    for batch in (one for one in batches if gone and one.path):
         (engine.store.inbox / batch.path).unlink(missing_ok=True)
     return gone, [site for site in sites if site not in gone]
 
@@ -144,7 +144,7 @@ def _delete(site: str, batches: list[Batch], cursor: Cursor) -> None:
         )
     for table in _BY_SITE:
         cursor.execute(f"DELETE FROM {table} WHERE site = ?", [site])
-    for table in ("batch", "revoked_batch", "intake"):
+    for table in ("batch", "revoked_batch", "intake", "intake_reason"):
         cursor.execute(
             f"DELETE FROM {table} WHERE batch IN (SELECT unnest(?::INTEGER[]))",
             [[batch.seq for batch in batches]],

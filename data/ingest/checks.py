@@ -162,10 +162,10 @@ def _register(check: Check, row: Row) -> list[Problem]:
     found = []
     if row.values["rated_max_per_hour"] is None:
         reason, remedy = "没有小时上限，无法识别突增", "请填写每小时最多的用量"
-        found.append(check.problem(row, "rated_max_per_hour", reason, remedy, "warning"))
+        found.append(check.problem(row, "rated_max_per_hour", reason, remedy, warning="no_limit"))
     if row.values["register_max"] is None:
         reason, remedy = "没有满度值，翻转会被当作清零", "请填写表上显示不出的第一个数"
-        found.append(check.problem(row, "register_max", reason, remedy, "warning"))
+        found.append(check.problem(row, "register_max", reason, remedy, warning="no_rollover"))
     return found
 
 
@@ -219,7 +219,11 @@ def _header_unit(check: Check, row: Row, meter: KnownMeter, unit: str) -> list[P
     if not meter.unit:
         reason = "表头单位 {unit} 已换算成 {base}"
         remedy = "请核对台账中这块表的单位"
-        return [check.problem(row, "meter_id", reason, remedy, "warning", unit=unit, base=base)]
+        return [
+            check.problem(
+                row, "meter_id", reason, remedy, warning="header_unit", unit=unit, base=base
+            )
+        ]
     return []
 
 
@@ -263,6 +267,6 @@ def _balance(check: Check, row: Row, key: tuple[str, str], out: Decimal | int) -
     reason = "产出与残余共 {whole} t，大于投入 {mass_in} t"
     return [
         check.problem(
-            row, "batch_id", reason, "请核对称重", "warning", whole=whole, mass_in=mass_in
+            row, "batch_id", reason, "请核对称重", warning="balance", whole=whole, mass_in=mass_in
         )
     ]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from data.ingest.columns import Kind
@@ -85,10 +84,13 @@ class Check:
         column: str,
         reason: str,
         remedy: str,
-        severity: Literal["error", "warning"] = "error",
+        warning: str = "",
         **values: object,
     ) -> Problem:
-        """Return a problem of a row's cell; reason and remedy are keys."""
+        """Return a problem of a row's cell: an error unless it is a warning of some kind.
+
+        Reason and remedy are keys.
+        """
         value = row.values.get(column)
         return Problem(
             self.file_name,
@@ -97,5 +99,6 @@ class Check:
             None if value is None else str(value),
             text(reason, self.language, **values),
             text(remedy, self.language, **values),
-            severity,
+            "warning" if warning else "error",
+            warning,
         )

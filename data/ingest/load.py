@@ -24,7 +24,7 @@ from data.ingest.problems import Problem, Refused
 from data.ingest.readings import load_readings
 from data.spool import Batch
 from data.state import acting, acts
-from data.store import Cursor, StoreError
+from data.store import Cursor, StoreError, Topic
 from translations import text
 
 SITE_KIND = "site"
@@ -140,7 +140,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
     if options.dry_run:
         loaded = _tried(engine, request)
         return _receipt(path.name, kind, 0, loaded)
-    seq, loaded = engine.store.write(partial(_loaded, request, acknowledge))
+    seq, loaded = engine.store.write(partial(_loaded, request, acknowledge), _touched(kind))
     engine.spool.mark_drained(seq)
     return _receipt(path.name, kind, seq, loaded)
 
@@ -203,6 +203,10 @@ def _loader(request: Request) -> Callable[[Cursor, Request, Callable[[], int]], 
     return load_readings if request.kind == "readings" else load_records
 
 
+def _touched(kind: str) -> Topic:
+    return Topic.READINGS if kind == "readings" else Topic.READINGS | Topic.RECORDS
+
+
 def _loaded(request: Request, acknowledge: Callable[[], int], cursor: Cursor) -> tuple[int, Loaded]:
     loaded = _loader(request)(cursor, request, acknowledge)
     return loaded.batch, loaded
@@ -234,15 +238,26 @@ def drain(engine: Engine) -> int:
     """
     waiting = engine.spool.waiting()
     for batch in waiting:
-        with engine.store.read() as cursor:
-            row = cursor.execute("SELECT 1 FROM batch WHERE batch = ?", [batch.seq]).fetchone()
-        if row is None:
-            request = _request(engine, batch, engine.store.inbox / batch.path)
-            number = batch.seq
-            with acts(replace(acting(), intent=batch.intent)):
-                engine.store.write(partial(_loaded, request, partial(int, number)))
-        engine.spool.mark_drained(batch.seq)
+        load_batch(engine, batch)
     return len(waiting)
+
+
+def load_batch(engine: Engine, batch: Batch) -> None:
+    """Load an acknowledged file unless it is in the store, and note that it is.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be written; the file waits.
+    """
+    with engine.store.read() as cursor:
+        row = cursor.execute("SELECT 1 FROM batch WHERE batch = ?", [batch.seq]).fetchone()
+    if row is None:
+        request = _request(engine, batch, engine.store.inbox / batch.path)
+        with acts(replace(acting(), intent=batch.intent)):
+            write = partial(_loaded, request, partial(int, batch.seq))
+            engine.store.write(write, _touched(batch.kind))
+    engine.spool.mark_drained(batch.seq)
 
 
 def _size(engine: Engine, path: Path) -> int:

@@ -18,6 +18,7 @@ from translations import text
 FAR = 100
 HAPPENED = ("readings", "batches", "trips", "fuel", "jobs")  # none of it is planned
 THOUSAND = Decimal(1000)
+UNIT = "请核对单位；无误则保留并说明原因"
 
 
 @dataclass(frozen=True)
@@ -96,18 +97,20 @@ def odd_rows(
 
 
 def _said(
-    where: tuple[str, str], row: Row, column: str, words: tuple[str, str], **values: object
+    where: tuple[str, str], row: Row, column: str, words: tuple[str, str, str], **values: object
 ) -> Problem:
     value = row.values.get(column)
-    reason, remedy = (text(one, where[1], **values) for one in words)
+    warning, *keys = words
+    reason, remedy = (text(one, where[1], **values) for one in keys)
     shown = None if value is None else str(value)
-    return Problem(where[0], row.number, column, shown, reason, remedy, "warning")
+    return Problem(where[0], row.number, column, shown, reason, remedy, "warning",
+                   warning)  # fmt: skip
 
 
 def _repeated(kind: Kind, rows: Sequence[Row], where: tuple[str, str]) -> list[Odd]:
     seen: dict[tuple[object, ...], int] = {}
     found = []
-    words = "与第 {first} 行的编号重复", "后一行为准；若两行都对，请改编号"
+    words = "repeated", "与第 {first} 行的编号重复", "后一行为准；若两行都对，请改编号"
     for row in rows:
         key = tuple(row.values.get(name) for name in kind.key)
         if key in seen:
@@ -144,11 +147,11 @@ def _judged(
     row: Row, value: Decimal, per_h: float, known: Usual, where: tuple[str, str]
 ) -> list[Odd]:
     if known.mean_per_h and per_h >= FAR * known.mean_per_h:
-        words = "是近 30 日均值的 {times} 倍，单位疑似错误", "请核对单位；无误则保留并说明原因"
+        words = "size", "是近 30 日均值的 {times} 倍，单位疑似错误", UNIT
         problem = _said(where, row, "value", words, times=f"{per_h / known.mean_per_h:,.0f}")
         return [Odd(problem, f"{value / THOUSAND:f}")]
     if known.most_per_h and per_h > known.most_per_h:
-        words = "超过每小时上限 {pct}%", "无误则保留并说明原因"
+        words = "limit", "超过每小时上限 {pct}%", "无误则保留并说明原因"
         pct = f"{100 * (per_h / known.most_per_h - 1):,.0f}"
         return [Odd(_said(where, row, "value", words, pct=pct))]
     return []
@@ -175,10 +178,10 @@ def _totals(rows: Sequence[Row], known: Usual, where: tuple[str, str]) -> list[O
 
 def _step(row: Row, step: float, hours: float, known: Usual, where: tuple[str, str]) -> list[Odd]:
     if step < 0:
-        words = "示数比前一次小", "若换过表请登记换表，若翻转请核对满度值"
+        words = "backward", "示数比前一次小", "若换过表请登记换表，若翻转请核对满度值"
         return [Odd(_said(where, row, "value", words))]
     if known.most_per_h and step / hours > known.most_per_h:
-        words = "超过每小时上限 {pct}%", "无误则保留并说明原因"
+        words = "limit", "超过每小时上限 {pct}%", "无误则保留并说明原因"
         pct = f"{100 * (step / hours / known.most_per_h - 1):,.0f}"
         return [Odd(_said(where, row, "value", words, pct=pct))]
     return []
@@ -193,13 +196,13 @@ def _early(kind: Kind, row: Row, today: date, where: tuple[str, str]) -> list[Od
     day = (value - timedelta(microseconds=1)).date() if isinstance(value, datetime) else value
     if day <= today:
         return []
-    return [Odd(_said(where, row, name, ("日期在今天之后", "请核对年份和月份")))]
+    return [Odd(_said(where, row, name, ("future", "日期在今天之后", "请核对年份和月份")))]
 
 
 def _mass(row: Row, mean_t: float, where: tuple[str, str]) -> list[Odd]:
     value = row.values["mass_in_t"]
     if not isinstance(value, Decimal) or float(value) < FAR * mean_t:
         return []
-    words = "是近一年各批中位数的 {times} 倍，单位疑似错误", "请核对单位；无误则保留并说明原因"
+    words = "size", "是近一年各批中位数的 {times} 倍，单位疑似错误", UNIT
     problem = _said(where, row, "mass_in_t", words, times=f"{float(value) / mean_t:,.0f}")
     return [Odd(problem, f"{value / THOUSAND:f}")]

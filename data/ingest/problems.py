@@ -22,6 +22,9 @@ class Problem:
         Why, and what to do: sentences in the user's language.
     severity
         An error keeps the row out, a warning does not.
+    warning
+        Which kind of warning, so that each can be let pass with a reason of its own (DESIGN
+        §8.7); empty for errors and for what is said of the whole file.
     """
 
     file: str
@@ -31,6 +34,7 @@ class Problem:
     reason: str
     remedy: str
     severity: Literal["error", "warning"] = "error"
+    warning: str = ""
 
     def line(self, language: str) -> str:
         """Return the problem as one sentence."""

@@ -66,7 +66,10 @@ class Against:
 
 @dataclass(frozen=True)
 class Issue:
-    """What is wrong with a cell or a row, and the text that would probably be right."""
+    """What is wrong with a cell or a row, and the text that would probably be right.
+
+    ``warning`` is the kind of a warning (``data/ingest/problems.py``).
+    """
 
     row: int
     column: str
@@ -75,6 +78,7 @@ class Issue:
     remedy: str
     severity: str
     instead: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,15 @@ class Reviewed:
     def total(self) -> int:
         """Rows of data, bad ones among them, those left out by hand not."""
         return len(self.good) + len(self.bad)
+
+    @property
+    def warnings(self) -> dict[str, int]:
+        """Kinds of warnings and how many rows to take each concerns, in the order of the rows."""
+        rows: dict[str, set[int]] = {}
+        for one in self.issues:
+            if one.severity != "error" and one.row in self.doubtful:
+                rows.setdefault(one.warning, set()).add(one.row)
+        return {kind: len(found) for kind, found in rows.items()}
 
 
 def reviewed(kind: Kind, table: Table, made: Corrections, against: Against) -> Reviewed:
@@ -203,13 +216,13 @@ def _issue(
         if problem.severity == "error" and not like_formula(cell):
             instead = suggested(column, cell, against.names, unknown=name in _NAMED)
     return Issue(row, name, problem.value or "", problem.reason, problem.remedy,
-                 problem.severity, instead)  # fmt: skip
+                 problem.severity, instead, problem.warning)  # fmt: skip
 
 
 def _odd_issue(odd: Odd) -> Issue:
     p = odd.problem
     return Issue(p.row or 0, p.column or "", p.value or "", p.reason, p.remedy, p.severity,
-                 odd.instead)  # fmt: skip
+                 odd.instead, p.warning)  # fmt: skip
 
 
 def _shown(cell: object) -> str:

@@ -32,7 +32,9 @@ def _trip(check: Check, row: Row) -> list[Problem]:
         found.append(check.problem(row, "vehicle_class", reason, remedy))
     if row.values["litres"] is not None and not row.values["own"]:
         reason = "不是自有车辆，油量不会计入"
-        found.append(check.problem(row, "litres", reason, "自有车辆请在 own 列填 1", "warning"))
+        found.append(
+            check.problem(row, "litres", reason, "自有车辆请在 own 列填 1", warning="not_own")
+        )
     return found
 
 
@@ -41,7 +43,11 @@ def _fuel(check: Check, row: Row) -> list[Problem]:
         return []
     return [
         check.problem(
-            row, name, "只有用油的行才分用油设备和产线", "请核对类型，或清空这一格", "warning"
+            row,
+            name,
+            "只有用油的行才分用油设备和产线",
+            "请核对类型，或清空这一格",
+            warning="not_used",
         )
         for name in ("consumer", "line")
         if row.values[name] is not None
@@ -85,7 +91,7 @@ def price_row(check: Check, row: Row) -> list[Problem]:
     if close and abs(mean - close) > _APART * close:
         reason = "收盘价与均价 {mean} 相差超过 40 %"
         shown = f"{mean:.2f}"
-        return [check.problem(row, "close_cny", reason, "请核对来源", "warning", mean=shown)]
+        return [check.problem(row, "close_cny", reason, "请核对来源", warning="close", mean=shown)]
     return []
 
 

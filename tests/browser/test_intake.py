@@ -106,7 +106,7 @@ def test_a_bad_gb18030_file_is_corrected_taken_in_and_taken_back(open_page, hous
         page.locator('[data-count="错误"] .intake-value', has_text="0").wait_for()
         page.get_by_role("button", name="全部入库").click()
         page.get_by_text("请填写放行说明").wait_for()
-        page.get_by_label("放行警告的说明").fill("大修后试车")
+        page.get_by_label("超过每小时上限").fill("大修后试车")
         page.get_by_role("button", name="全部入库").click()
         page.get_by_text("新增 4 行，相同 1 行").wait_for()
         page.get_by_role("button", name="再导入一个").click()

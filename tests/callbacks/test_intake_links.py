@@ -1,16 +1,26 @@
 """接口, 台账 and 完整性 as they are put together: what is shown, who may do what, what is said."""
 
 import base64
+import re
 import threading
 
 import pytest
 from flask import Flask
 from werkzeug.exceptions import Forbidden, NotFound
 
-from callbacks import closing, intake_complete, intake_keys, intake_links, intake_register
+from callbacks import (
+    closing,
+    intake_complete,
+    intake_keys,
+    intake_link_form,
+    intake_links,
+    intake_register,
+)
 from callbacks._reader import PageReader
 from callbacks.closing import Desk, Who
+from data import connectors
 from data.connectors.base import ProbeReport, ProbeRow
+from data.interface_form import on_server
 from data.state import now
 from figures.intake_links import FIRST_POINTS, links_table
 from pages import data as page
@@ -35,7 +45,7 @@ def as_(monkeypatch):
     """Become somebody."""
 
     def become(who):
-        for module in (closing, intake_links, intake_keys, intake_register):
+        for module in (closing, intake_links, intake_link_form, intake_keys, intake_register):
             monkeypatch.setattr(module, "who", lambda: who)
 
     become(ANALYST)
@@ -290,3 +300,138 @@ def test_the_calendar_leads_to_the_alarms(made, as_, monkeypatch):
     assert cells
     assert all(one.startswith("/alerts?") and "tab=" not in one for one in cells)
     assert all("tab=complete" in one for one in hrefs if "gaps=1" in one)
+
+
+# ---- an interface is added and changed in a form ----
+
+NEW = {"id": "gate-2", "title": "门卫", "site": "S1", "set-host": "192.0.2.7",
+       "set-address_base": "0", "set-port": "1502", "set-sunspec": "true"}  # fmt: skip
+
+
+def form(made, search, language="zh"):
+    with Flask(__name__).test_request_context():
+        return intake_link_form.contents(desk(made), page.choice(search), language)
+
+
+def kept(made, given, ident="", kind="modbus_tcp", upload=None):
+    with Flask(__name__).test_request_context():
+        return intake_link_form.saved(
+            desk(made), {"ident": ident, "kind": kind}, given, upload, "zh"
+        )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("kind", connectors.names())
+def test_every_kind_has_its_form(made, as_, kind, language):
+    card = form(made, f"?tab=links&new={kind}", language)["links-form"]
+    fields = {
+        n["props"]["id"]["field"]
+        for n in walk(card)
+        if isinstance(n.get("props", {}).get("id"), dict) and "field" in n["props"]["id"]
+    }
+    config = connectors.connector(kind).Config
+    open_ = {f"set-{name}" for name in config.model_fields if not on_server(config, name, {})}
+    assert fields == {"id", "title", "site"} | open_
+    assert not fields & {"set-folder", "set-password", "set-ca_file", "set-key_file"}
+    if language == "en":
+        said = "".join(n["props"].get("placeholder", "") for n in walk(card) if "props" in n)
+        said = (said + words(card)).replace("测试站", "").replace("作废", "")
+        assert not re.search("[\u4e00-\u9fff]", said)
+
+
+def test_an_interface_is_added_with_its_point_table(made, as_):
+    answer = kept(made, NEW, upload=(table_of(TABLE.replace("M1", "")), "points.csv"))
+    assert "已保存接口 gate-2" in words(answer["said"])
+    found = made.engine.state.interfaces.find("gate-2")
+    assert found.wanted.settings == {
+        "host": "192.0.2.7", "address_base": 0, "port": 1502, "sunspec": True,
+    }  # fmt: skip
+    assert (found.author, found.wanted.title, len(found.wanted.points)) == ("ana", "门卫", 1)
+    again = kept(made, NEW)
+    assert "已有这个编号的接口" in words(again["said"])
+    assert made.engine.state.interfaces.find("gate-2").version == found.version
+    events = [(r.event, r.outcome) for r in made.engine.state.audit.records(0)
+              if r.object == "gate-2"]  # fmt: skip
+    assert events == [("interface.save", "success"), ("interface.save", "failure")]
+
+
+def test_settings_are_changed_and_the_difference_is_shown(made, as_):
+    uploaded(made, TABLE)
+    before = made.engine.state.interfaces.find("house")
+    card = form(made, "?tab=links&link=house&edit=1")["links-form"]
+    values = {n["props"]["id"]["field"]: n["props"].get("value", n["props"].get("data"))
+              for n in walk(card) if isinstance(n.get("props", {}).get("id"), dict)
+              and "field" in n["props"]["id"]}  # fmt: skip
+    assert (values["set-host"], values["set-address_base"]) == ("127.0.0.1", "0")
+    answer = kept(made, values | {"set-port": "1502"}, "house")
+    assert "已保存接口 house" in words(answer["said"])
+    after = made.engine.state.interfaces.find("house")
+    assert after.wanted.points == before.wanted.points
+    shown_ = words(shown(made, f"?tab=links&link=house&version={after.version}")["links-detail"])
+    assert "port" in shown_
+    assert "1502" in shown_
+    kept(made, values | {"set-port": "1502"}, "house")  # the same again
+    assert made.engine.state.interfaces.find("house").version == after.version
+    answer = kept(made, values | {"set-port": "many"}, "house")
+    said = words(answer["said"])
+    assert "端口" in said
+    assert "many" in said
+    assert "这不是整数" in said
+
+
+def test_what_names_something_of_the_server_is_not_set_on_a_page(made, as_, tmp_path):
+    given = {"id": "broker", "site": "S1", "set-host": "h", "set-client_id": "c",
+             "set-topics": "a/+, b/#", "set-quality_map": "ok=0，bad=2",
+             "set-password": "file:/etc/shadow", "set-ca_file": "/etc/shadow"}  # fmt: skip
+    kept(made, given, kind="mqtt")
+    held = made.engine.state.interfaces.find("broker").wanted.settings
+    assert held["topics"] == ["a/+", "b/#"]
+    assert held["quality_map"] == {"ok": 0, "bad": 2}
+    assert not {"password", "ca_file"} & set(held)
+    said = words(kept(made, {"id": "in", "site": "S1", "set-folder": str(tmp_path),
+                             "set-content": "readings"}, kind="drop_folder")["said"])  # fmt: skip
+    assert "文件夹的绝对路径" in said
+    assert set(made.engine.state.interfaces.current()) == {"house", "broker"}
+    card = form(made, "?tab=links&new=drop_folder")["links-form"]
+    assert "只能在服务器上设置" in words(card)
+    assert "link-save" not in str(card)
+
+
+def test_an_interface_with_a_secret_is_sent_nowhere_else(made, as_, monkeypatch):
+    monkeypatch.setenv("GATE_PASSWORD", "Kupfer-47")
+    settings = {"host": "h", "client_id": "c", "topics": ["a/+"], "password": "env:GATE_PASSWORD"}
+    broker = wanted([], "broker", kind="mqtt", **settings)
+    made.engine.state.interfaces.save(broker, "boss", now())
+    card = form(made, "?tab=links&link=broker&edit=1")["links-form"]
+    assert "已设置，不再显示" in words(card)
+    for secret in ("GATE_PASSWORD", "Kupfer"):
+        assert secret not in str(card)
+        assert secret not in words(shown(made, "?tab=links&link=broker")["links-detail"])
+    sent = {"title": "门卫", "set-host": "evil.example", "set-password": "", "set-username": "u"}
+    kept(made, sent, "broker", "mqtt")
+    after = made.engine.state.interfaces.find("broker").wanted
+    assert after.title == "门卫"
+    assert dict(after.settings) == settings
+
+
+def test_who_may_not_gets_no_form_and_other_sites_are_not_there(made, as_, monkeypatch):
+    as_(VERIFIER)
+    assert form(made, "?tab=links&new=modbus_tcp") == {"links-new": None, "links-form": None}
+    with pytest.raises(Forbidden):
+        kept(made, NEW)
+    as_(ANALYST)
+    monkeypatch.setattr(intake_link_form, "in_scope", lambda _site: False)
+    monkeypatch.setattr(closing, "denied", lambda _what: None)
+    for ident in ("", "house"):
+        with pytest.raises(NotFound):
+            kept(made, NEW, ident)
+    assert form(made, "?tab=links&link=house&edit=1")["links-form"] is None
+
+
+def test_what_makes_no_sense_is_refused_in_words(made, as_):
+    assert "没有这个接口" in words(kept(made, NEW, kind="nothing")["said"])
+    assert "没有这个接口" in words(kept(made, NEW, "nothing")["said"])
+    said = words(kept(made, {"site": "S1"})["said"])
+    assert "接口编号只能用字母" in said
+    assert "不是点表文件" in words(kept(made, NEW, upload=("x", "a.exe"))["said"])
+    assert set(made.engine.state.interfaces.current()) == {"house"}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask, g
@@ -16,11 +18,13 @@ from callbacks._reader import PageReader
 from callbacks._uploads import Uploads, piece, whole
 from callbacks.closing import Desk, Who
 from data.state import NewAccount, SessionRow
+from figures.intake_reasons import WARNINGS
 from pages import data as page
 from security import passwords
 from security.sessions import Sessions
 from tests.callbacks.test_screens import walk, words
 from tests.plant import Plant, meter, moment, opened_home, series
+from translations import text
 
 CLERK = Who("li", "clerk")
 GOOD = "meter_id,timestamp,value\nG,2026-03-02 00:15,3\nG,2026-03-02 00:30,4\n"
@@ -77,9 +81,9 @@ def arrived(desk, plant, body, name="a.csv", slot=None):
     return slot
 
 
-def commit(desk, slot, good=False, reason="", version=None):
+def commit(desk, slot, good=False, version=None):
     given = {"commit": slot.version if version is None else version, "good": good}
-    return intake_import.committed(desk, slot, given, reason, CLERK, "zh")
+    return intake_import.committed(desk, slot, given, CLERK, "zh")
 
 
 def contents(desk, slot, search="", who=CLERK, language="zh"):
@@ -144,6 +148,49 @@ def test_errors_block_and_good_rows_go_on_request(plant, asked, desk):
     assert done.done
     batch = done.facts["batch"]
     assert plant.query("SELECT count(*) FROM reading WHERE batch = ?", [batch]) == [(1,)]
+
+
+ODD = "meter_id,timestamp,value\nG,2026-02-20 00:15,1\nG,2026-02-20 00:15,1\nG,2099-01-01 00:15,2\n"
+
+
+def test_each_kind_of_warning_has_a_reason(plant, asked, desk):
+    slot = arrived(desk, plant, ODD)
+    kinds = list(shown.review_of(desk, slot, slot.draft, "zh").warnings)
+    assert {"repeated", "future"} <= set(kinds)
+    card = str(contents(desk, slot)["import-reasons"])
+    assert all(f"'data-reason': '{kind}'" in card for kind in ("all", *kinds))
+    words = commit(desk, slot).words
+    assert "编号重复" in words
+    assert "日期在今天之后" in words
+    slot.reasons = intake_import.reasons_given({"reasons": {"future": " 计划 ", "x": "y"}}, {})
+    assert slot.reasons == {"future": "计划"}
+    words = commit(desk, slot).words
+    assert "日期在今天之后" not in words
+    assert "编号重复" in words
+    assert "'value': '计划'" in str(contents(desk, slot)["import-reasons"])  # nothing is lost
+    slot.reasons = intake_import.reasons_given(
+        {"reasons": {"all": "仪表试验", "future": "计划"}}, slot.reasons
+    )
+    done = commit(desk, slot)
+    assert done.done
+    assert slot.reasons == {}  # no reason passes on to another file
+    record = list(plant.engine.state.audit.records(0))[-1]
+    assert "repeated (1): 仪表试验" in record.description
+    assert "future (1): 计划" in record.description
+    batch = str(contents(desk, slot, f"?batch={done.facts['batch']}")["import-batch"])
+    assert "编号重复 (1): 仪表试验" in batch
+    assert "日期在今天之后 (1): 计划" in batch
+
+
+def test_every_kind_of_warning_has_a_name_in_both_languages():
+    used = set()
+    for path in Path("data/ingest").glob("*.py"):
+        body = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r'warning="(\w+)"', body))
+        used |= set(re.findall(r'words = "(\w+)", "', body))
+        used |= set(re.findall(r'"(\w+)", "日期在今天', body))
+    assert used == set(WARNINGS)
+    assert all(text(name, "en") != name for name in WARNINGS.values())
 
 
 def test_commands_that_make_no_sense_do_nothing(plant, asked, desk):

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 import xlsxwriter
 
+from data.batches import batches
 from data.digest import file_digest
 from data.ingest.mapping import chosen
 from data.ingest.problems import Refused
 from data.ingest.review import Corrections
 from data.intake import (
     Draft,
+    Reason,
     Wish,
     as_kind,
     begun,
@@ -72,6 +74,7 @@ def test_a_bad_gb18030_file_is_corrected_cell_by_cell(plant):
     assert (found.kind, found.site, found.head.encoding) == ("readings", "S1", "gb18030")
     seen = review(plant, found)
     assert (seen.total, sorted(seen.bad), sorted(seen.doubtful)) == (7, [3, 4, 5, 8], [6, 7])
+    assert seen.warnings == {"size": 1, "limit": 1}
     told = {one.row: (one.column, one.severity, one.instead) for one in seen.issues}
     assert told == {
         3: ("timestamp", "error", "2026-07-13 00:30"), 4: ("meter_id", "error", "M-0107"),
@@ -85,13 +88,15 @@ def test_a_bad_gb18030_file_is_corrected_cell_by_cell(plant):
     done = replace(found, made=made.edited(3, "timestamp", "2026-07-20 00:30"))
     last = review(plant, done)
     assert (last.total, last.bad, sorted(last.doubtful)) == (5, frozenset(), [7])
-    receipt = taken_in(plant.engine, done, last, Wish("li", "overhaul"))
+    receipt = taken_in(plant.engine, done, last, Wish("li", (Reason("limit", 1, "overhaul"),)))
     assert receipt.new_rows == 5
     kept = plant.query("SELECT line, CAST(value AS DOUBLE) FROM reading WHERE batch = ? "
                        "ORDER BY line", [receipt.batch])  # fmt: skip
     assert kept == [(2, 6.0), (3, 6.0), (4, 6.0), (6, 6.0), (7, 16.0)]  # the file's own rows
-    note = plant.query("SELECT way, file, digest, edits, left_out, reason FROM intake")
-    assert note == [("upload", "七月.csv", found.digest, 3, 2, "overhaul")]
+    note = plant.query("SELECT way, file, digest, edits, left_out FROM intake")
+    assert note == [("upload", "七月.csv", found.digest, 3, 2)]
+    (listed,) = [one for one in batches(plant.engine, None) if one.batch == receipt.batch]
+    assert listed.reasons == (Reason("limit", 1, "overhaul"),)
     assert came_before(plant.engine, found.digest).batch == receipt.batch
     revoke(plant.engine, receipt.batch, "li", "")
     assert came_before(plant.engine, found.digest) is None

@@ -8,6 +8,7 @@ import python_calamine
 import xlsxwriter
 
 from data.connectors.base import PointKind
+from data.connectors.iec104 import Iec104, Iec104Config
 from data.connectors.modbus import ModbusTcp
 from data.connectors.modbus_table import ModbusTcpConfig
 from data.ingest.problems import Refused
@@ -153,3 +154,30 @@ def test_what_a_screen_sends_is_checked_the_same(tmp_path):
     wrong = points[0].model_copy(update={"address": "abc"})
     (problem,) = check_points([wrong], TARGET, "screen", "zh")
     assert problem.column == "地址"
+
+
+@pytest.mark.parametrize("same", ["16385", "1.16385", "1:16385", "0x4001", "1#4001H"])
+def test_an_object_of_a_station_is_named_once_however_it_is_written(tmp_path, same):
+    station = Target(Iec104, Iec104Config(host="h", common_address=1))
+    head = "点号,表号,信息体地址,单位,量类\n"
+    body = f"{head}P1,M1,16385,kWh,累计\nP2,M2,{same},kWh,累计\n"
+    (line,) = problems(tmp_path, body, target=station)
+    assert "第 3 行" in line
+    assert "「地址」列" in line
+    assert f"值 “{same}”" in line
+    assert "与第 2 行同一地址" in line
+
+
+def test_the_same_object_of_another_station_is_another_point(tmp_path):
+    station = Target(Iec104, Iec104Config(host="h", common_address=1))
+    body = "点号,表号,信息体地址,单位,量类\nP1,M1,16385,kWh,累计\nP2,M2,2.16385,kWh,累计\n"
+    assert len(load_points(table(tmp_path, body), station, "zh")) == 2
+
+
+def test_a_register_is_named_once_however_it_is_written(tmp_path):
+    head = "点号,寄存器地址,数据类型,单位,量类\n"
+    body = (
+        f"{head}P1,31,u16,kW,瞬时\nP2,0x1F,u16,kW,瞬时\nP3,1!31,u16,kW,瞬时\nP4,2!31,u16,kW,瞬时\n"
+    )
+    assert [line for line in problems(tmp_path, body) if "与第 2 行同一地址" not in line] == []
+    assert len(problems(tmp_path, body)) == 2

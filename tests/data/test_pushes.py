@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from data.connectors.base import Batch, Quality, Reading, SpoolBusy
 from data.link_book import LinkBook
+from data.push_archive import loaded_groups, prune
 from data.pushes import Pushes, decoded, encoded
 from data.spool_file import SpoolFile
 
@@ -214,13 +215,28 @@ def test_old_drained_batches_move_to_the_file_of_their_month(file, tmp_path):
     pushes.group([1], 9)
     pushes.loaded(9, [], NOW)
     pushes.put("a", 1, batch("waits"), NOW)
-    pushes.prune(NOW + timedelta(days=41), tmp_path)
+    prune(file, NOW + timedelta(days=41), tmp_path)
     assert pushes.known("a", "old") is None
     assert pushes.known("a", "waits")
     with gzip.open(tmp_path / "arrivals-2026-07.jsonl.gz", "rt", encoding="utf-8") as kept:
         (row,) = [json.loads(line) for line in kept]
-    assert (row[1], row[3]) == ("a", "old")
-    assert decoded(row[5]) == batch("old").readings
+    assert (row["interface"], row["key"], row["batch"]) == ("a", "old", 9)
+    assert decoded(row["payload"]) == batch("old").readings
+
+
+def test_what_a_stop_left_half_written_is_cut_off(file, tmp_path):
+    pushes, path = Pushes(file), tmp_path / "arrivals-2026-07.jsonl.gz"
+    for number, name in enumerate(("one", "two"), 1):
+        pushes.put("a", 1, batch(name), NOW)
+        pushes.group([number], number)
+        pushes.loaded(number, [], NOW)
+        if path.exists():
+            path.write_bytes(path.read_bytes() + b"\x1f\x8bhalf")
+        prune(file, NOW + timedelta(days=41), tmp_path)
+    path.write_bytes(path.read_bytes() + b"\x1f\x8bhalf")
+    with loaded_groups(file, tmp_path) as group:
+        assert [push.batch.key for n in (1, 2, 3) for push in group(n)] == ["one", "two"]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
 def test_a_broken_transaction_leaves_nothing(file):

@@ -260,6 +260,11 @@ ACTS = {
     ("overview", "act-read"): ("analyst", "read", {}, "visit.read"),
     ("data", "act-links-said"): ("clerk", "links-off", {"url": "?tab=links&link=gate"},
                                  "interface.disable"),
+    ("data", "act-link-form-said"): (
+        "clerk", "link-save",
+        {"link-of": {"ident": "", "kind": "modbus_tcp"}, "url": "?tab=links&new=modbus_tcp"},
+        "interface.save",
+    ),
     ("data", "act-register-said"): (
         "clerk", "register-save",
         {"register-of": {"what": "meter", "ident": ""}, "url": "?tab=register"}, "data.import",
