@@ -57,7 +57,7 @@
     if (room / all.length / 2 + layout.margin.r < 16) { layout.margin.r = 16; room = width - layout.margin.l - 16; } // half a year's number
     var each = room / all.length;
     var daily = all[0][0].length === 10;
-    var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 42 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
+    var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 34 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
     var year = "";
     var shown = all.filter(function (_, i) { return daily ? i % step === 0 : (all.length - 1 - i) % step === 0; });
     layout.xaxis.tickmode = "array";

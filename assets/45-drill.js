@@ -69,9 +69,8 @@
     if (module) { carbon.close(); carbon.visit(module.getAttribute("data-module"), module.getAttribute("data-part")); return; }
     var filter = event.target.closest("[data-filter]");
     if (!filter) { return; }
-    var part = filter.getAttribute("data-filter");
-    carbon.close();
-    carbon.filter(part);
+    if (filter.closest(".drawer")) { carbon.close(); }
+    carbon.filter(filter.getAttribute("data-filter"));
   });
 
   document.addEventListener("keydown", function (event) {

@@ -13,7 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from callbacks._alert_lines import issues_of
 from callbacks._reader import FORECASTING, PageReader
-from callbacks._request import alerts_address, language, may_edit
+from callbacks._request import alerts_address, language, may_edit, opened_pages
 from callbacks._sales import revision
 from callbacks._scope import scope
 from figures.cards import Built
@@ -90,7 +90,8 @@ def answer(
     alerts = alerts_address(reader.engine.state)
     key = (
         page.key, filters.key(), reader_language, late, scope(), edits, reader.notes_revision,
-        reader.alarms_revision, alerts, revision(reader, page.key),
+        reader.alarms_revision, alerts, opened_pages(reader.engine.state),
+        revision(reader, page.key),
         reader.forecasting() if page.key in FORECASTING else "",
     )  # fmt: skip
     return reader.page(
@@ -131,7 +132,8 @@ def _answer(
     view = reader.view(page.key, filters, reader_language)
     if known is None or view is None:
         return _nothing(page, reader_language)
-    view = replace(view, edits=edits, alerts=alerts_address(reader.engine.state))
+    state = reader.engine.state
+    view = replace(view, edits=edits, alerts=alerts_address(state), opens=opened_pages(state))
     if page.key in ("overview", "emission"):
         view = replace(view, issues=issues_of(reader, filters.sites, reader_language))
     query = address(filters, known)

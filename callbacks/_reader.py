@@ -25,6 +25,7 @@ from data.bases import newest_run
 from data.discounts import discounts
 from data.engine import Engine
 from data.ingest.site_file import SiteDocument
+from data.store import EVERYTHING, Topic
 from data.views import VIEWS, under_view
 from data.whatif import bus_of
 from figures import policy
@@ -80,7 +81,7 @@ class PageReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._data = Kept()
+        self._data: dict[Topic, Kept] = {}
         self._pages = Kept()
         self.views = ViewRows(engine)
         self._viewed = Kept(most=VIEWED)
@@ -102,12 +103,14 @@ class PageReader:
         """Return a built page, kept until the data change."""
         return self._pages.get(self.version, key, make)
 
-    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        return self._data.get(self.version, key, make)
+    def _kept(self, key: Hashable, make: Callable[[], T], of: Topic = EVERYTHING) -> T:
+        """Return what is made of topics of the data, kept until one of them changes."""
+        version = self._engine.store.version_of(of)
+        return self._data.setdefault(of, Kept()).get(version, key, make)
 
     def every_site(self) -> dict[str, SiteInfo]:
         """Return every site as the screen names it, whoever asks."""
-        return self._kept("sites", self._read_sites)
+        return self._kept("sites", self._read_sites, Topic.RECORDS)
 
     def sites(self) -> dict[str, SiteInfo]:
         """Return the sites that who asks may see, as the screen names them."""
@@ -118,7 +121,7 @@ class PageReader:
 
     def documents(self) -> dict[str, SiteDocument]:
         """Return every site's document by its identifier."""
-        return self._kept("documents", lambda: queries.site_documents(self._engine))
+        return self._kept("documents", lambda: queries.site_documents(self._engine), Topic.RECORDS)
 
     def _read_sites(self) -> dict[str, SiteInfo]:
         return {
@@ -131,7 +134,7 @@ class PageReader:
 
     def known(self) -> Known | None:
         """Return what there is to choose from for who asks; None without any figure."""
-        return self._kept(("known", scope()), self._read_known)
+        return self._kept(("known", scope()), self._read_known, Topic.RECORDS | Topic.LEDGER)
 
     def _read_known(self) -> Known | None:
         sites = self.sites()
@@ -149,7 +152,7 @@ class PageReader:
 
     def book(self, sites: tuple[str, ...]) -> Book:
         """Return the month figures of sites."""
-        return self._kept(("book", sites), lambda: Book.of(self._months(sites)))
+        return self._kept(("book", sites), lambda: Book.of(self._months(sites)), Topic.LEDGER)
 
     def _months(self, sites: tuple[str, ...]) -> pd.DataFrame:
         return queries.ledger(self._engine, sites, "month")
@@ -177,8 +180,9 @@ class PageReader:
 
     def _days(self, sites: tuple[str, ...], year: int) -> Book:
         return self._kept(
-            ("days", sites, year), lambda: Book.of(queries.site_days(self._engine, sites, year))
-        )
+            ("days", sites, year), lambda: Book.of(queries.site_days(self._engine, sites, year)),
+            Topic.LEDGER,
+        )  # fmt: skip
 
     def viewed_days(self, sites: tuple[str, ...], view: str, last: str) -> Book:
         """Return the day figures of a month and of the twelve before under a view."""
@@ -195,16 +199,16 @@ class PageReader:
     @property
     def newest_run(self) -> int:
         """The number of the newest run of forecasts; 0 before the first."""
-        return self._kept(("newest_run",), lambda: newest_run(self._engine))
+        return self._kept("newest_run", lambda: newest_run(self._engine), Topic.FORECASTS)
 
     @property
     def market_prices(self) -> scenarios.Prices | None:
         """The prices that the presets of scenarios are made of."""
-        return self._kept("market_prices", lambda: scenarios.prices(self._engine))
+        return self._kept("market_prices", lambda: scenarios.prices(self._engine), Topic.RECORDS)
 
     def forecasts(self) -> Forecasts | None:
         """Return the newest forecasts, of every site; None before the first."""
-        return self._kept("forecasts", lambda: _forecasts.read(self._engine))
+        return self._kept("forecasts", lambda: _forecasts.read(self._engine), Topic.FORECASTS)
 
     def freshness(self, filters: Filters) -> queries.Freshness:
         """Return how far the data of the first chosen site reach."""
@@ -212,6 +216,7 @@ class PageReader:
         return self._kept(
             ("fresh", site.site),
             lambda: queries.freshness(self._engine, site.site, site.zone),
+            Topic.READINGS | Topic.RECORDS,
         )
 
     def open_alarms(self, sites: tuple[str, ...]) -> int:
@@ -220,7 +225,9 @@ class PageReader:
 
     def meter_names(self, site: str) -> dict[str, str]:
         """Return the names of a site's meters by their identifiers."""
-        return self._kept(("meters", site), lambda: queries.meter_names(self._engine, site))
+        return self._kept(
+            ("meters", site), lambda: queries.meter_names(self._engine, site), Topic.RECORDS
+        )
 
     def late(self, filters: Filters, now: datetime) -> bool:
         """Tell whether the newest readings of a real site are late and its running month is shown.
@@ -250,20 +257,21 @@ class PageReader:
             facts=self._facts(page, filters, last.months[-1], sites, language),
             outdoor_c=self._kept(
                 ("outdoor", sites[0].site),
-                lambda: queries.outdoor_means(self._engine, sites[0].site),
+                lambda: queries.outdoor_means(self._engine, sites[0].site), Topic.RECORDS,
             ),
             targets={} if len(sites) > 1 else self._kept(
                 ("targets", sites[0].site),
-                lambda: queries.targets(self._engine, sites[0].site),
+                lambda: queries.targets(self._engine, sites[0].site), Topic.RECORDS,
             ),
             lens=Lens(filters.view, VIEWS[filters.view].zh) if filters.view else None,
             partial_days=None if len(sites) > 1 else self._kept(
                 ("partial", sites[0].site),
                 lambda: queries.partial_days(self._engine, sites[0].site, sites[0].zone),
+                Topic.READINGS | Topic.RECORDS,
             ),
             base_year=self._base_year(filters),
             remarks=(*self.remarks(filters.sites, language),
-                     *_marks(page, periods, language)),
+                     *(policy.remarks(language) if page == policy.PAGE else ())),
             copper=self._copper(filters),
             forecasts=self.forecasts() if page in FORECASTING else None,
             forecasting=self.forecasting() if page in FORECASTING else "",
@@ -279,7 +287,7 @@ class PageReader:
             return {
                 "line_alarms": self._kept(
                     ("line alarms", names, self.alarms_revision),
-                    lambda: queries.line_alarms(self._engine, names),
+                    lambda: queries.line_alarms(self._engine, names), Topic.RECORDS,
                 ),
             }  # fmt: skip
         if page != "substitution" or len(names) > 1:
@@ -290,6 +298,7 @@ class PageReader:
             return self._kept(
                 ("hours", site.site, month, role),
                 lambda: queries.hour_means(self._engine, site.site, site.zone, month, role),
+                Topic.READINGS | Topic.RECORDS,
             )
 
         return {
@@ -297,6 +306,7 @@ class PageReader:
             "charger_kw": self._kept(
                 ("charger power", site.site, month),
                 lambda: queries.charger_power(self._engine, site.site, month),
+                Topic.RECORDS,
             ),
         }
 
@@ -312,7 +322,9 @@ class PageReader:
 
     def remarks(self, sites: tuple[str, ...], language: str) -> tuple[Remark, ...]:
         """Return what stands on the months of sites: notes, then shutdowns of the calendar."""
-        shut = self._kept(("shutdowns", sites), lambda: queries.shutdowns(self._engine, sites))
+        shut = self._kept(
+            ("shutdowns", sites), lambda: queries.shutdowns(self._engine, sites), Topic.RECORDS
+        )
         found = [
             (one.site, Remark(one.month, one.text, one.page, one.panel, one.note))
             for one in self._engine.state.notes.of(sites)
@@ -340,7 +352,10 @@ class PageReader:
         if page != "lifecycle":
             return {}
         names = tuple(site.site for site in sites)
-        return self._kept(("details", names, last.months), lambda: self._read_details(names, last))
+        return self._kept(
+            ("details", names, last.months), lambda: self._read_details(names, last),
+            Topic.LEDGER | Topic.RECORDS,
+        )  # fmt: skip
 
     def _read_details(self, names: tuple[str, ...], last: Span) -> dict[str, Any]:
         parts = flows.lifecycle_flows(self._engine, names, last.months)
@@ -353,7 +368,11 @@ class PageReader:
 
     def discounts(self, site: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Return CF(u) of every line and month of a site, and what it would be unestimated."""
-        return self._kept(("discounts", site), lambda: discounts(self._engine, site, self._sure))
+        return self._kept(
+            ("discounts", site, self._engine.library.digest),
+            lambda: discounts(self._engine, site, self._sure),
+            Topic.LEDGER,
+        )
 
     def bus(self, site: str) -> Bus | None:
         """Return an electric bus as a site's own were in its last twelve months."""
@@ -361,14 +380,18 @@ class PageReader:
         if known is None:
             return None
         months = [shifted(known.range[1], -back) for back in range(12)]
-        return self._kept(("bus", site), lambda: bus_of(self._engine, site, months))
+        return self._kept(
+            ("bus", site, months[0], self._engine.library.digest),
+            lambda: bus_of(self._engine, site, months),
+            Topic.RECORDS,
+        )
 
     def market_days(self, first: str, last: str) -> Book:
         """Return price and volume of the market's days between two months."""
         return self._kept(
             ("market", first, last),
-            lambda: Book.of(flows.market_days(self._engine, first, last)),
-        )
+            lambda: Book.of(flows.market_days(self._engine, first, last)), Topic.LEDGER,
+        )  # fmt: skip
 
     def _begun(self, filters: Filters) -> str:
         """Return the first month of the running year; empty for a range that ends before it."""
@@ -431,7 +454,7 @@ class PageReader:
 
     def feed_words(self, language: str) -> str:
         """Return when prices last came by themselves and what went wrong; empty without a feed."""
-        done, failed = self._kept("feed", lambda: _forecasts.fed(self._engine))
+        done, failed = self._kept("feed", lambda: _forecasts.fed(self._engine), Topic.FORECASTS)
         words = []
         if done is not None:
             words.append(text("行情上次自动更新 {at}", language, at=_forecasts.local(done.at)))
@@ -450,13 +473,6 @@ class PageReader:
             for medium, sentence in words.items()
             if medium in counts
         )
-
-
-def _marks(page: str, periods: tuple[Span, ...], language: str) -> tuple[Remark, ...]:
-    """Return what happened to the market in the months of the axis, for the page that shows it."""
-    if page != policy.PAGE:
-        return ()
-    return tuple(policy.remarks(periods[0].months[0], periods[-1].months[-1], language))
 
 
 def _rows(found: pd.DataFrame) -> list[list[Any]]:

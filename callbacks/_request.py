@@ -24,6 +24,7 @@ def may_edit(state: State, page: str) -> bool:
 
 
 ALERTS = "/alerts"
+LED_TO = ("/market", "/data")  # the pages that cards of other pages lead to
 
 
 def alerts_address(state: State) -> str:
@@ -32,3 +33,11 @@ def alerts_address(state: State) -> str:
     if session is None or not policy.may(state, session.role, ALERTS):
         return ""
     return ALERTS
+
+
+def opened_pages(state: State) -> frozenset[str]:
+    """Return the pages that cards lead to and who asks may open."""
+    session = web.current() if has_request_context() else None
+    if session is None:
+        return frozenset()
+    return frozenset(path for path in LED_TO if policy.may(state, session.role, path))

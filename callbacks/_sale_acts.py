@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounting.project import Move
-from callbacks._sales import eligible_lines
+from accounting.scenario import Choice
+from accounting.whatif import Levers
+from callbacks._sales import any_eligible
+from callbacks._scope import scope
 from callbacks.closing import Desk, Who, announced, writes
 from callbacks.factors import safe_name, stored
-from data import eligibility, sales, scenarios, whatif
+from data import eligibility, sales, scenarios, stated, whatif
 from data.sales import NotKept, today_at
 from data.state import Evidence, EvidenceSaid, Original
+from data.state.scenarios import SALE, WHATIF
 from security.originals import kept
 from security.policy import PROJECT, SCENARIO
 
@@ -59,16 +63,21 @@ def _of_site(desk: Desk, sent: Mapping[str, Any]) -> int:
 
 def _save_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
     choice = scenarios.choice_of(field(sent, "of"))
-    kept = scenarios.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), choice,
-                          asks.name, field(sent, "key"))  # fmt: skip
-    return {"scenario": kept}
+    return _saved(desk, asks, sent, SALE, choice)
 
 
 def _save_whatif(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
     levers = whatif.levers_of(field(sent, "of"))
-    kept_as = whatif.save(desk.reader.engine, field(sent, "site"), field(sent, "name"), levers,
-                          asks.name, field(sent, "key"))  # fmt: skip
-    return {"scenario": kept_as}
+    return _saved(desk, asks, sent, WHATIF, levers)
+
+
+def _saved(
+    desk: Desk, asks: Who, sent: Mapping[str, Any], kind: str, assumed: Choice | Levers
+) -> dict[str, Any]:
+    return {"scenario": scenarios.save(
+        desk.reader.engine, field(sent, "site"), kind, field(sent, "name"), assumed, asks.name,
+        field(sent, "key"),
+    )}  # fmt: skip
 
 
 def _remove_scenario(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,10 +185,32 @@ def _project_step(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, A
         field(sent, "actual_on").strip(), tuple(int(one) for one in picked), field(sent, "reason"),
     )  # fmt: skip
     sales.move(
-        desk.reader.engine, site, move, methodology=bool(eligible_lines(desk.reader, site)),
+        desk.reader.engine, site, move, methodology=any_eligible(desk.reader, site),
         today=today_at(desk.reader.sites()[site].zone), author=asks.name, key=field(sent, "key"),
     )  # fmt: skip
     return {"step": move.step}
+
+
+# ---- what is stated of the market and of phases ----
+
+
+def _state_fact(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    if scope() is not None:  # the market is everybody's
+        raise NotKept("全国市场数据各站点共用，只有能查看全部站点的账号可以修改")
+    stated.state_fact(
+        desk.reader.engine, field(sent, "of"), field(sent, "value"), field(sent, "period"),
+        field(sent, "source"), asks.name, field(sent, "key"),
+    )  # fmt: skip
+    return {}
+
+
+def _state_phase(desk: Desk, asks: Who, sent: Mapping[str, Any]) -> dict[str, Any]:
+    amounts = {name: field(sent, name) for name in stated.AMOUNTS}
+    stated.state_phase(
+        desk.reader.engine, field(sent, "site"), field(sent, "of"), field(sent, "period"),
+        amounts, field(sent, "source"), asks.name, field(sent, "key"),
+    )  # fmt: skip
+    return {}
 
 
 # ---- eligibility ----
@@ -207,6 +238,8 @@ ACTS: Mapping[str, Act] = {
     "evidence-retire": Act("evidence.retire", PROJECT, _retire_evidence, "佐证材料已停用"),
     "evidence-restore": Act("evidence.restore", PROJECT, _restore_evidence, "佐证材料已恢复"),
     "project-step": Act("project.step", PROJECT, _project_step, "项目步骤已保存"),
+    "fact-set": Act("market.fact", PROJECT, _state_fact, "市场数据已保存"),
+    "phase-set": Act("phase.set", PROJECT, _state_phase, "预期成果已保存"),
     "eligibility-propose": Act(
         "eligibility.propose", PROJECT, _propose_eligibility, "已提交，待另一人批准后生效"
     ),

@@ -20,6 +20,8 @@ from data.sales import today_at
 from data.state import Evidence, ProjectEvent, Scenario
 from data.state.evidence import RETIRE
 from data.state.scenarios import SALE, WHATIF
+from data.state.statements import MARKET
+from data.stated import amounts_of
 from figures.sales import (
     LINES,
     SOURCE_WORDS,
@@ -30,6 +32,7 @@ from figures.sales import (
     Saved,
     Scene,
     Source,
+    Stated,
     WhatIf,
 )
 from security import policy, web
@@ -59,6 +62,7 @@ def revision(reader: PageReader, page: str) -> Hashable:
     state = reader.engine.state
     zone = next((site.zone for site in reader.every_site().values()), "Asia/Shanghai")
     return (state.scenarios.revision, state.evidence.revision, state.projects.revision,
+            state.statements.revision,
             len(state.approvals.all(only_open=True)), reader.newest_run, today_at(zone),
             rights(reader))  # fmt: skip
 
@@ -68,7 +72,7 @@ def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales
     site, zone = sites[0], reader.sites()[sites[0]].zone
     saves, keeps = rights(reader)
     if len(sites) > 1:
-        return Sales("", today_at(zone))
+        return Sales("", today_at(zone), stated=_stated(reader, "", zone))
     state = reader.engine.state
     events = state.projects.events(site)
     return Sales(
@@ -77,11 +81,25 @@ def sales_of(reader: PageReader, sites: tuple[str, ...], language: str) -> Sales
         project=project_of(one.move for one in events),
         history=tuple(_done(one, zone, language) for one in reversed(events)),
         sources=_sources(reader, site),
+        stated=_stated(reader, site, zone),
         whatifs=tuple(_whatif(one, zone) for one in state.scenarios.of(site, WHATIF)),
         bus=reader.bus(site),
         resold=bool(reader.documents()[site].settings.get("charger_resold")),
         discounts=reader.discounts(site),
     )  # fmt: skip
+
+
+def _stated(reader: PageReader, site: str, zone: str) -> dict[str, tuple[Stated, ...]]:
+    """Return what was stated of the market and, where there is one, of the site."""
+    kept = reader.engine.state.statements
+    found = kept.of(MARKET) | (kept.of(site) if site else {})
+    return {
+        name: tuple(
+            Stated(one.period, amounts_of(one), one.source, _by(one.author, one.at, zone))
+            for one in rows
+        )
+        for name, rows in found.items()
+    }
 
 
 def _whatif(one: Scenario, zone: str) -> WhatIf:
@@ -160,6 +178,12 @@ def eligible_lines(reader: PageReader, site: str) -> frozenset[str]:
     """Return the lines to which a methodology applies."""
     settings = reader.documents()[site].settings
     return frozenset(line for line in LINES if eligible(settings, line))
+
+
+def any_eligible(reader: PageReader, site: str) -> bool:
+    """Tell whether a methodology applies to any source: the gate of a project's first step."""
+    settings = reader.documents()[site].settings
+    return any(eligible(settings, source) for source in SOURCE_WORDS)
 
 
 def _scene(reader: PageReader, site: str, language: str) -> Scene | None:

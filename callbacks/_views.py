@@ -9,8 +9,10 @@ import pandas as pd
 
 from data import queries
 from data.engine import Engine
+from data.store import EVERYTHING, Topic
 from figures.view import shifted
 
+MADE_OF = EVERYTHING & ~Topic.FORECASTS
 _Key = tuple[str, str, str, str]  # view, site, grain, factor library
 
 
@@ -44,7 +46,7 @@ class ViewRows:
     def of(self, view: str, site: str, grain: str, first: str, last: str) -> pd.DataFrame:
         """Return a site's rows under a view that hold at least the months from first to last."""
         key = (view, site, grain, self.engine.library.digest)
-        version = self.engine.store.version
+        version = self.engine.store.version_of(MADE_OF)
         held = self._held(version, key)
         if held is not None and held.covers(first, last):
             return held.rows

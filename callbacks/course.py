@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, abort, has_request_context, request
@@ -27,9 +28,11 @@ from figures.html import Content
 from security import web
 from security.roles import may_open
 
-PERIOD = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?")
+_MONTH = r"\d{4}-(?:0[1-9]|1[0-2])"
+PERIOD = re.compile(rf"{_MONTH}(?:-(?:0[1-9]|[12]\d|3[01])|{course.SPAN}{_MONTH})?")
 _NAME = re.compile(r"[^\x00-\x1f]{1,80}")
 READINGS_OF = "/emission"  # who may open this page may see what its figures are made of
+LONGEST = timedelta(days=3653)  # ten years of months are drawn at once
 BOM = "\ufeff"
 
 
@@ -48,10 +51,11 @@ def bind_course(server: Flask, reader: PageReader, default: str) -> None:
         csv.writer(out, lineterminator="\r\n").writerows([[_text(c) for c in r] for r in rows])
         name = re.sub(r"[^A-Za-z0-9_-]", "_", seen.meter)
         kind = "readings" if what == "readings" else "course"
+        period = seen.period.replace(course.SPAN, "_")
         return Response(
             (BOM + out.getvalue()).encode(), mimetype="text/csv",
             headers={"Content-Disposition":
-                     f"attachment; filename=meter_{name}_{seen.period}_{kind}.csv"},
+                     f"attachment; filename=meter_{name}_{period}_{kind}.csv"},
         )  # fmt: skip
 
 
@@ -62,7 +66,8 @@ def _text(cell: str) -> str:
 
 def opened_meter(reader: PageReader, asked: Mapping[str, Any], chosen: str) -> Content:
     """Return the drawer of a meter that was asked for."""
-    seen = meter_seen(reader, asked, readings=len(str(asked.get("period", ""))) > len("2026-07"))
+    daily = len(str(asked.get("period", ""))) == len("2026-07-31")
+    seen = meter_seen(reader, asked, readings=daily)
     return missing_drawer(chosen) if seen is None else meter_drawer(seen, chosen)
 
 
@@ -80,12 +85,15 @@ def meter_seen(reader: PageReader, asked: Mapping[str, Any], *, readings: bool) 
     reader
         The pages' reader.
     asked
-        site, meter and period (a month or a day) as the browser sent them.
+        site, meter and period (a day, a month or several) as the browser sent them.
     readings
-        Whether its raw readings are wanted.
+        Whether its raw readings are wanted, which several months have not.
     """
     site, name, period = (str(asked.get(key) or "") for key in ("site", "meter", "period"))
     if not (PERIOD.fullmatch(period) and _NAME.fullmatch(name) and may_read()):
+        return None
+    several = course.SPAN in period
+    if several and readings:
         return None
     if not in_scope(site):
         denied(f"meter {site}/{name}")
@@ -98,9 +106,11 @@ def meter_seen(reader: PageReader, asked: Mapping[str, Any], *, readings: bool) 
         first, end = course.ends(period)
     except ValueError:
         return None
-    daily = len(period) == len("2026-07")
+    if not timedelta(0) < end - first <= LONGEST:
+        return None
     points = (
-        course.days(reader.engine, found, period) if daily
+        course.months(reader.engine, found, period) if several
+        else course.days(reader.engine, found, period) if len(period) == len("2026-07")
         else course.hours(reader.engine, found, first, end, info.zone)
     )  # fmt: skip
     whole = course.whole(reader.engine, found, period)

@@ -149,7 +149,7 @@ def _form(desk: Desk, asked: Choice, chosen: str) -> LinkForm | None:
 def _fields(kind: str, held: Mapping[str, Any]) -> list[LinkField]:
     return [
         LinkField(one.name, one.about, one.shape.value, one.required, one.value, one.default,
-                  one.choices, one.kept)
+                  one.choices, one.kept, one.server)
         for one in settings_of(kind, held)
     ]  # fmt: skip
 

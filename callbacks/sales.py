@@ -55,6 +55,8 @@ FORMS: Mapping[str, Form] = {
     "whatif": Form(SCENARIO, _sale.whatif_form),
     "evidence": Form(PROJECT, _sale.evidence_form),
     "step": Form(PROJECT, _sale.step_form),
+    "fact": Form(PROJECT, _sale.fact_form),
+    "phase": Form(PROJECT, _sale.phase_form),
     "eligibility": Form(PROJECT, _sale.eligibility_form),
 }
 

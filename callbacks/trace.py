@@ -23,10 +23,12 @@ from callbacks._request import language
 from callbacks._scope import denied, in_scope, may_see
 from callbacks.course import may_read, opened_meter
 from data import course, trace
+from data.behind import meters_behind
 from data.simulations import band_of, bands, is_simulated, quality_letter
 from data.trace import Name, Unknown
 from data.views import NAMES, VIEWS
 from figures.basis import entity_words
+from figures.came import Came, met
 from figures.drawer import (
     BAND,
     BAND_ASKED,
@@ -43,8 +45,11 @@ from figures.drawer import (
     tier_one,
     view_drawer,
 )
-from figures.forecast_drawer import forecast_drawer, series_words
+from figures.forecast_drawer import OpenedForecast, forecast_drawer, series_words
 from figures.html import Content
+from figures.sales import LINES
+from figures.trading import came_in
+from figures.view import period_words, shifted
 from translations import text
 
 _ID = re.compile(r"[0-9a-f]{20}")
@@ -103,7 +108,8 @@ def opened_drawer(reader: PageReader, asked: object, chosen: str) -> Content:
     view = words.pop("view")
     number = Number(_number(asked.get("value")), **words)
     if view not in VIEWS:
-        return parts_drawer(parts, number, chosen)
+        meters = _meters(reader, rows) if number.rule == "sum" else []
+        return parts_drawer(parts, number, chosen, meters, opens=may_read())
     return view_drawer(_viewed(reader, view, parts), number, VIEWS[view].zh, chosen)
 
 
@@ -120,8 +126,26 @@ def _forecast(reader: PageReader, ident: str, band: str, chosen: str) -> Content
     named = replace(
         found, site=name, band=band, demo=site is not None and site.demo,
         tables=[(text(series_words(key), chosen), tests) for key, tests in found.tables],
+        came=_came(reader, found, chosen),
     )  # fmt: skip
     return forecast_drawer(named, chosen, text("万元", chosen))
+
+
+def _came(reader: PageReader, found: OpenedForecast, chosen: str) -> tuple[Came, ...]:
+    """Return what was forecast last of a series and is known by now, beside what came."""
+    known = reader.forecasts()
+    held = known.came if known else {}
+    if found.series == "ccer_price":
+        points = held.get(("ccer_price", "", found.entity, "week"), ())
+        # a week may begin in the month before the one it ends in
+        days = (shifted(points[0].target[:7], -1), points[-1].target[:7]) if points else ()
+        return came_in(reader.market_days(*days), points, chosen) if days else ()
+    if found.series not in ("reduction", "revenue"):
+        return ()
+    points = held.get(("reduction", found.site, found.entity, "month"), ())
+    dimension = "line" if found.entity in LINES else "site"
+    book = reader.book((found.site,))
+    return met(points, lambda month: book.cell(("reduction", dimension, found.entity), month))
 
 
 _WORDS = ("unit", "rule", "made", "note", "view")
@@ -171,6 +195,13 @@ def _parts(reader: PageReader, figures: str) -> list[dict[str, Any]]:
     return [dict(row) for row in trace.rows_of(reader.engine, ids[:500])]
 
 
+def _meters(reader: PageReader, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """Return the meters behind months that a number adds up; none of rows of another kind."""
+    if any(row["grain"] != "month" or row["unit"] != rows[0]["unit"] for row in rows):
+        return []
+    return meters_behind(reader.engine, [str(row["figure_id"]) for row in rows], "month")
+
+
 def _name(row: Mapping[str, Any], chosen: str) -> str:
     """Return a ledger row's name in words."""
     indicator = indicators()[row["indicator"], row["dimension"]]
@@ -213,6 +244,7 @@ def _opened(reader: PageReader, found: Mapping[str, Any], chosen: str) -> Opened
         letter=quality_letter(reader.engine, figure, found["terms"]),
         simulated=is_simulated(figure),
         parts=_below(reader, figure, chosen),
+        months=_months(reader, found, chosen),
         opens=may_read(),
     )
 
@@ -223,6 +255,13 @@ def _below(reader: PageReader, figure: Mapping[str, Any], chosen: str) -> list[P
     return [
         Part(entity_words(str(row["dimension"]), str(row["entity"]), chosen), row) for row in rows
     ]
+
+
+def _months(reader: PageReader, found: Mapping[str, Any], chosen: str) -> list[Part]:
+    """Return the ledger rows of the months that a year's figure adds up."""
+    months = [str(term["ref"]) for term in found["terms"] if term["kind"] == "figure"]
+    rows = trace.rows_of(reader.engine, months)
+    return [Part(period_words(str(row["period"]), chosen), row) for row in rows]
 
 
 def opened_band(reader: PageReader, asked: object, chosen: str) -> Content:

@@ -59,8 +59,14 @@ def meter(engine: Engine, site: str, meter_id: str) -> Meter | None:
     return Meter(site, meter_id, number, name or "", medium or "", unit or "", kind or "", known)
 
 
+SPAN = "/"  # between the first and the last month of a period that is longer than one
+
+
 def ends(period: str) -> tuple[date, date]:
-    """Return the first day of a month or day, and the first day after it."""
+    """Return the first day of a day, a month or several, and the first day after it."""
+    if SPAN in period:
+        begin, end = period.split(SPAN)
+        return ends(begin)[0], ends(end)[1]
     if len(period) == len("2026-07"):
         first = date.fromisoformat(f"{period}-01")
         return first, next_month(first)
@@ -94,23 +100,48 @@ def days(engine: Engine, found: Meter, month: str) -> list[Point]:
     return points
 
 
+def months(engine: Engine, found: Meter, period: str) -> list[Point]:
+    """Return a meter's months of a period; a month without a row is a gap.
+
+    Parameters
+    ----------
+    engine, found
+        The opened data directory and a meter.
+    period
+        The first and the last month, ``2026-01/2026-07``.
+    """
+    first, end = ends(period)
+    with engine.store.read() as cursor:
+        rows = cursor.execute(
+            "SELECT month, CAST(quantity AS DOUBLE), measured_h, estimated_h, expected_h "
+            "FROM meter_month WHERE meter = ? AND month >= ? AND month < ?",
+            [found.number, first, end],
+        ).fetchall()
+    known = {row[0]: row[1:] for row in rows}
+    points = []
+    while first < end:
+        quantity, sure, guessed, hours = known.get(first, (None, 0.0, 0.0, 0.0))
+        points.append(Point(f"{first:%Y-%m}", quantity, _pct(sure, hours), _pct(guessed, hours)))
+        first = next_month(first)
+    return points
+
+
 def whole(engine: Engine, found: Meter, period: str) -> Point:
-    """Return a meter's quantity of a month or day as the settlement keeps it.
+    """Return a meter's quantity of a period as the settlement keeps it.
 
     Parameters
     ----------
     engine, found, period
-        The opened data directory, a meter, a month or a site-local day.
+        The opened data directory, a meter, a site-local day, a month or several, of which those
+        that are known are added up.
     """
-    first, _ = ends(period)
-    table, column = (
-        ("meter_month", "month") if len(period) == len("2026-07") else ("meter_day", "day")
-    )
+    first, end = ends(period)
+    table, column = ("meter_month", "month") if _monthly(period) else ("meter_day", "day")
     with engine.store.read() as cursor:
         row = cursor.execute(
-            "SELECT CAST(quantity AS DOUBLE), measured_h, estimated_h, expected_h "
-            f"FROM {table} WHERE meter = ? AND {column} = ?",
-            [found.number, first],
+            "SELECT CAST(sum(quantity) AS DOUBLE), sum(measured_h), sum(estimated_h), "
+            f"sum(expected_h) FROM {table} WHERE meter = ? AND {column} >= ? AND {column} < ?",
+            [found.number, first, end],
         ).fetchone()
     quantity, sure, guessed, expected = row or (None, 0.0, 0.0, 0.0)
     return Point(period, quantity, _pct(sure, expected), _pct(guessed, expected))
@@ -147,6 +178,11 @@ def hours(engine: Engine, found: Meter, first: date, end: date, zone: str) -> li
     )
     amounts = rows["quantity"].astype(object).where(rows["quantity"].notna(), None).tolist()
     return [Point(*row) for row in zip(labels, amounts, sure, guessed, strict=True)]
+
+
+def _monthly(period: str) -> bool:
+    """Tell whether a period is a month or several."""
+    return SPAN in period or len(period) == len("2026-07")
 
 
 _READINGS = """

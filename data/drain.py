@@ -28,10 +28,11 @@ from data.pushes import Push
 from data.sites import documents
 from data.spool import Batch
 from data.state import InterfaceVersion
-from data.store import Cursor, StoreError
+from data.store import Cursor, StoreError, Topic
 from data.units import factor
 
 AT_ONCE = 2000  # batches
+READINGS_AT_ONCE = 5000  # more at once would have pages and senders wait for one step of it
 SKEW = timedelta(minutes=5)
 FUTURE = timedelta(minutes=10)
 OLDEST = timedelta(days=400)
@@ -89,22 +90,34 @@ def _new_groups(engine: Engine, at: datetime) -> Iterator[int]:
     if not waiting:
         return
     known = engine.state.interfaces.brief()
-    by_site: dict[str, list[tuple[int, str]]] = {}
-    for seq, interface in waiting:
+    by_site: dict[str, list[tuple[int, str, int]]] = {}
+    for seq, interface, readings in waiting:
         if interface.startswith(OWN):
             site = interface.removeprefix(OWN)
         else:
             found = known.get(interface)
             site = found.site if found is not None else _former_site(engine, interface)
-        by_site.setdefault(site, []).append((seq, interface))
-    for site, members in by_site.items():
-        seqs = [seq for seq, _ in members]
-        source = ", ".join(sorted({interface for _, interface in members}))
+        by_site.setdefault(site, []).append((seq, interface, readings))
+    for site, members in ((s, part) for s, every in by_site.items() for part in _parts(every)):
+        seqs = [seq for seq, *_ in members]
+        source = ", ".join(sorted({interface for _, interface, _ in members}))
         number = engine.spool.add(
             Batch("readings", site, source, digest_of(seqs), "", True, "collector", at)
         )
         engine.pushes.group(seqs, number)
         yield number
+
+
+def _parts(members: Sequence[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, int]]]:
+    """Yield batches in turn, some at a time: those of one group are loaded in one step."""
+    part: list[tuple[int, str, int]] = []
+    for one in members:
+        if part and sum(readings for *_, readings in part) + one[2] > READINGS_AT_ONCE:
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
 
 
 def _former_site(engine: Engine, interface: str) -> str:
@@ -121,7 +134,8 @@ def _load_group(engine: Engine, number: int, at: datetime) -> Drained:
     judged = _judged(engine, [push for push in pushes if push.sound])
     rows = 0
     if judged.rows:
-        rows = engine.store.write(partial(_write, engine, number, judged, at))
+        write = partial(_write, engine, number, judged, at)
+        rows = engine.store.write(write, Topic.READINGS)
     engine.pushes.loaded(number, judged.held, at)
     _tell(engine, judged, at)
     return Drained(len(pushes), rows, len(judged.held))

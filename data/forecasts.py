@@ -24,7 +24,7 @@ from data.prices import by_month, by_week, ended, model_weeks, trades
 from data.queries import targets
 from data.sites import documents
 from data.state import now
-from data.store import Cursor, frame, insert
+from data.store import Cursor, Topic, frame, insert
 
 YEAR = 12
 METHOD = 2  # another number where the same input gives other rows, or more is kept of a run
@@ -188,7 +188,7 @@ def refresh(engine: Engine, compute: Callable[[Inputs], Results], seed: int = SE
     if last is not None and last.inputs == version:
         return None
     results = compute(inputs)
-    return engine.store.write(partial(_keep, version, seed, results))
+    return engine.store.write(partial(_keep, version, seed, results), Topic.FORECASTS)
 
 
 def due(engine: Engine, seed: int = SEED) -> bool:

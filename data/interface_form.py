@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -14,8 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from data import connectors
 from data.connectors.base import ConnectorConfig, is_secret
-
-CLEAR = "-"  # written into a secret's field, it takes the secret away
 
 
 class Shape(Enum):
@@ -49,6 +47,8 @@ class Setting:
         What may be chosen.
     kept
         Whether a secret is set.
+    server
+        Whether it is set on the server alone (`on_server`).
     """
 
     name: str
@@ -59,6 +59,23 @@ class Setting:
     default: str = ""
     choices: tuple[str, ...] = ()
     kept: bool = False
+    server: bool = False
+
+
+def on_server(config: type[ConnectorConfig], name: str, held: Mapping[str, Any]) -> bool:
+    """Tell whether a setting is set on the server alone, whatever a page sends.
+
+    A path is read, and a folder's files are moved away, with the rights of the server; the place
+    of a secret names a file or a variable of it; and whoever could send an interface elsewhere
+    would be told the secret that it has.
+    """
+    if any(is_secret(config, one) for one in held):
+        return True
+    return is_secret(config, name) or _holds_path(config.model_fields[name].annotation)
+
+
+def _holds_path(annotation: object) -> bool:
+    return annotation is Path or any(map(_holds_path, get_args(annotation)))
 
 
 def settings_of(kind: str, held: Mapping[str, Any]) -> list[Setting]:
@@ -78,8 +95,10 @@ def settings_of(kind: str, held: Mapping[str, Any]) -> list[Setting]:
     """
     config = connectors.connector(kind).Config
     own = [name for name in config.model_fields if name not in ConnectorConfig.model_fields]
-    found = [_setting(config, name, held.get(name))
-             for name in (*own, *ConnectorConfig.model_fields)]  # fmt: skip
+    found = [
+        replace(_setting(config, name, held.get(name)), server=on_server(config, name, held))
+        for name in (*own, *ConnectorConfig.model_fields)
+    ]
     return sorted(found, key=lambda one: not one.required)
 
 
@@ -130,7 +149,8 @@ def values_of(kind: str, given: Mapping[str, str], held: Mapping[str, Any]) -> d
     kind
         The connector's name.
     given
-        Words by setting; nothing written means the default, for a secret what is held.
+        Words by setting; nothing written means the default. What is set on the server alone
+        stays as it is held.
     held
         What is set now.
 
@@ -143,10 +163,8 @@ def values_of(kind: str, given: Mapping[str, str], held: Mapping[str, Any]) -> d
     found: dict[str, Any] = {}
     for name, declared in config.model_fields.items():
         words = given.get(name, "").strip()
-        if is_secret(config, name):
-            if words and words != CLEAR:
-                found[name] = words
-            elif name in held and words != CLEAR:
+        if on_server(config, name, held):
+            if name in held:
                 found[name] = held[name]
         elif words:
             found[name] = _value(declared.annotation, words)

@@ -24,7 +24,7 @@ from data.posts import Posted
 from data.sites import documents
 from data.spool import Batch
 from data.state import Act, acts
-from data.store import Cursor
+from data.store import Cursor, Topic
 
 
 def load_posts(engine: Engine, at: datetime) -> int:
@@ -176,7 +176,7 @@ class KnownRows:
             Name of the kind.
         """
         engine = self._engine
-        version = engine.store.version
+        version = engine.store.version_of(Topic.RECORDS)
         waits = [one.seq for one in engine.posts.waiting("batches")] if kind == "outputs" else []
         with self._guard:
             kept = self._kept.get(kind)

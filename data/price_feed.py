@@ -18,7 +18,7 @@ from data.digest import sm3
 from data.engine import DiskFull, Engine
 from data.ingest.load import Options, Receipt, import_file
 from data.ingest.problems import Refused
-from data.store import Cursor, StoreError
+from data.store import Cursor, StoreError, Topic
 from translations import text
 
 COLUMNS = ("date", "instrument", "volume_t", "turnover_cny", "close_cny", "source")
@@ -236,7 +236,7 @@ def keep(engine: Engine, outcome: Outcome) -> None:
              outcome.reason_zh, outcome.reason_en],
         )  # fmt: skip
 
-    engine.store.write(write)
+    engine.store.write(write, Topic.FORECASTS)
 
 
 def last(engine: Engine, *, ok: bool | None = None) -> Outcome | None:

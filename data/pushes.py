@@ -186,11 +186,11 @@ class Pushes:
         )
         return [number for (number,) in rows]
 
-    def unloaded(self, most: int) -> list[tuple[int, str]]:
-        """Return the oldest waiting batches that are in no group: number and interface."""
+    def unloaded(self, most: int) -> list[tuple[int, str, int]]:
+        """Return the oldest waiting batches that are in no group: number, interface, readings."""
         return self.file.select(
-            "SELECT seq, interface FROM pushed WHERE drained_us IS NULL AND batch IS NULL "
-            "ORDER BY seq LIMIT ?",
+            "SELECT seq, interface, readings FROM pushed WHERE drained_us IS NULL "
+            "AND batch IS NULL ORDER BY seq LIMIT ?",
             most,
         )
 

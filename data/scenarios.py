@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from accounting.scenario import Choice
+from accounting.whatif import Levers
 from data.engine import Engine
 from data.prices import by_week, trades
 from data.sales import NotKept, worded
 from data.state import NoSuchScenario, now
-from data.state.scenarios import SALE
 
 LONGEST_NAME = 40
 MOST = 24
@@ -79,8 +79,21 @@ def choice_of(values: str) -> Choice:
         raise NotKept("情景的数值超出滑块范围") from None
 
 
-def save(engine: Engine, site: str, name: str, choice: Choice, author: str, key: str) -> int:
-    """Keep a scenario of a site under a name and return its number.
+def save(
+    engine: Engine, site: str, kind: str, name: str, assumed: Choice | Levers, author: str, key: str
+) -> int:
+    """Keep assumptions of a site under a name and return their number.
+
+    Parameters
+    ----------
+    engine, site
+        The opened data directory; whose.
+    kind
+        `SALE` for the sliders of a scenario, `WHATIF` for the levers of a what-if.
+    name, assumed
+        Under which name what.
+    author, key
+        Who; the form's own key: sent twice it is saved once.
 
     Raises
     ------
@@ -88,11 +101,11 @@ def save(engine: Engine, site: str, name: str, choice: Choice, author: str, key:
         It has no name, or there are too many.
     """
     words = worded(name, "名称", LONGEST_NAME)
-    kept = engine.state.scenarios.of(site, SALE)
+    kept = engine.state.scenarios.of(site, kind)
     if len(kept) >= MOST and words not in {one.name for one in kept}:
         raise NotKept("一个站点最多保存 {most} 个情景，请先删除不用的", most=MOST)
-    body = json.dumps(asdict(choice), sort_keys=True)
-    return engine.state.scenarios.save(site, SALE, words, body, author, now(), key)
+    body = json.dumps(asdict(assumed), sort_keys=True)
+    return engine.state.scenarios.save(site, kind, words, body, author, now(), key)
 
 
 def read(body: str) -> Choice:

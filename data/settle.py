@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from typing import TypeVar
 
 from accounting.settlement import METHOD
 from data.alarm_book import alarms_due, settle_alarms
@@ -22,8 +23,9 @@ from data.month_book import Job, settle_months
 from data.periods import local, month_of, months_between
 from data.sites import documents, inputs_fingerprint
 from data.state import Run
-from data.store import Cursor
+from data.store import Cursor, Topic
 
+T = TypeVar("T")
 MONTHS_AT_ONCE = 36
 ROWS_BETWEEN_COLLECTIONS = 1_000_000
 Progress = Callable[[str, int, int], None]
@@ -76,12 +78,15 @@ def _few_collections() -> Iterator[None]:
 
 
 def _settle(engine: Engine, first: date | None, last: date | None, progress: Progress) -> Settled:
+    def write(work: Callable[[Cursor], T]) -> T:
+        return engine.store.write(work, Topic.READINGS | Topic.LEDGER)
+
     with engine.store.read() as cursor:
         sites = documents(cursor)
     forced = first is not None or last is not None
     plans, emptied = [], []
     for site, document in sites.items():
-        plan = engine.store.write(partial(_plan, engine, site, document))
+        plan = write(partial(_plan, engine, site, document))
         emptied += [(document, plan.gone)] if plan.gone else []
         due = [month for month in plan.extent if _inside(month, first, last)]
         if not forced:
@@ -92,32 +97,30 @@ def _settle(engine: Engine, first: date | None, last: date | None, progress: Pro
     for document, gone in emptied:
         run = run or begin_run(engine)
         batch = Batch(document.site_id, run, factor_set(document, engine.library), {})
-        engine.store.write(partial(_emptied, engine, batch, gone))
+        write(partial(_emptied, engine, batch, gone))
     every = [month for _, due in plans for month in due]
     market = _market_months(engine, every)
-    unpriced = engine.store.write(partial(empty_market, due=every))
+    unpriced = write(partial(empty_market, due=every))
     if forced:
         market = [month for month in _settled(engine, MARKET) if _inside(month, first, last)]
     if not any((run, plans, market, unpriced, _alarms_due(engine))):
         return Settled(0, 0, 0)
     run = run or begin_run(engine)
     if unpriced:
-        engine.store.write(partial(_emptied, engine, Batch(MARKET, run, "", {}), unpriced))
+        write(partial(_emptied, engine, Batch(MARKET, run, "", {}), unpriced))
     months = figures = 0
     for document, due in plans:
         for start in range(0, len(due), MONTHS_AT_ONCE):
             part = due[start : start + MONTHS_AT_ONCE]
-            figures += engine.store.write(
-                partial(settle_months, engine, Job(document, tuple(part), run))
-            )
+            figures += write(partial(settle_months, engine, Job(document, tuple(part), run)))
             months += len(part)
             progress(document.site_id, start + len(part), len(due))
     if market:
-        figures += engine.store.write(partial(settle_market, market, run))
+        figures += write(partial(settle_market, market, run))
         progress(MARKET, len(market), len(market))
     # Alarms come after the figures, which can be read meanwhile.
     for site in _alarms_due(engine):
-        figures += engine.store.write(partial(settle_alarms, engine, sites[site], run))
+        figures += write(partial(settle_alarms, engine, sites[site], run))
     engine.state.end_run(run, months, figures)
     return Settled(run, months, figures)
 

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from enum import Flag, auto
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -36,6 +37,22 @@ class Interrupted(StoreError):
     """A query ran longer than it may."""
 
 
+class Topic(Flag):
+    """What a transaction may have changed: what is kept of the others stays as it is.
+
+    ``READINGS`` are readings and the tables made of them, ``RECORDS`` the records and site
+    documents, ``LEDGER`` figures with their lineage, ``FORECASTS`` runs and the price feed.
+    """
+
+    READINGS = auto()
+    RECORDS = auto()
+    LEDGER = auto()
+    FORECASTS = auto()
+
+
+EVERYTHING = Topic.READINGS | Topic.RECORDS | Topic.LEDGER | Topic.FORECASTS
+
+
 @dataclass(frozen=True)
 class Limits:
     """What the store may use: threads, memory in MB."""
@@ -49,6 +66,7 @@ class _Job:
     """Work for the writer thread, which does it in the name of whoever asked."""
 
     work: Callable[[Cursor], object]
+    touches: Topic
     future: Future[object]
     context: Context
 
@@ -69,6 +87,7 @@ class Store:
         self._limits = limits or Limits()
         self._guard = threading.Lock()
         self._commits = 0
+        self._touched = dict.fromkeys(EVERYTHING, 0)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection = self._open()
         self._writer = threading.Thread(target=self._write_forever, name="store-writer")
@@ -84,6 +103,10 @@ class Store:
     def version(self) -> int:
         """How many transactions this process has committed: what was read before is stale after."""
         return self._commits
+
+    def version_of(self, topics: Topic) -> int:
+        """Return another number after every transaction that may have changed any of topics."""
+        return sum(self._touched[topic] for topic in topics)
 
     def _open(self) -> Cursor:
         self.inbox.mkdir(parents=True, exist_ok=True)
@@ -106,20 +129,22 @@ class Store:
         connection.execute("SET GLOBAL lock_configuration = true")
         return connection
 
-    def write(self, work: Callable[[Cursor], T]) -> T:
+    def write(self, work: Callable[[Cursor], T], touches: Topic = EVERYTHING) -> T:
         """Run work in one transaction of the writer thread and return what it returns.
 
         Parameters
         ----------
         work
             Called with a cursor inside a transaction; an exception rolls it back.
+        touches
+            What it may change; who is not sure says nothing.
 
         Raises
         ------
         StoreError
             The disk is full or the file cannot be written; nothing was kept.
         """
-        job = _Job(work, Future(), copy_context())
+        job = _Job(work, touches, Future(), copy_context())
         self._jobs.put(job)
         return cast(T, job.future.result())
 
@@ -156,15 +181,15 @@ class Store:
     def _write_forever(self) -> None:
         while (job := self._jobs.get()) is not None:
             try:
-                job.future.set_result(job.context.run(self._in_transaction, job.work))
+                job.future.set_result(job.context.run(self._in_transaction, job))
             except BaseException as error:
                 job.future.set_exception(error)
 
-    def _in_transaction(self, work: Callable[[Cursor], object]) -> object:
+    def _in_transaction(self, job: _Job) -> object:
         cursor = self._connection.cursor()
         try:
             cursor.execute("BEGIN")
-            result = work(cursor)
+            result = job.work(cursor)
             _keep_intent(cursor)
         except duckdb.FatalException as error:
             self._reopen()
@@ -178,6 +203,8 @@ class Store:
         else:
             self._commit(cursor)
             self._commits += 1
+            for topic in job.touches:
+                self._touched[topic] += 1
             return result
         finally:
             cursor.close()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from data.behind import meters_behind
 from data.digest import sm3
 from data.engine import Engine
 from data.ingest.site_file import DEFAULT_ZONE
@@ -220,20 +221,6 @@ def _edges(
     return before or start - gap, after or end + gap
 
 
-_METERS = """
-SELECT n.meter_id, m.name, m.unit, m.medium, e.newest, q.quantity, q.quality, q.measured_h,
-    q.estimated_h, q.expected_h
-FROM meter_number n
-LEFT JOIN (SELECT * FROM record_meters WHERE site = $site
-    QUALIFY row_number() OVER (PARTITION BY meter_id ORDER BY batch DESC, file_row DESC) = 1) m
-    ON m.meter_id = n.meter_id
-LEFT JOIN meter_extent e USING (meter)
-LEFT JOIN {table} q ON q.meter = n.meter AND q.{column} = $start
-WHERE n.site = $site AND n.meter_id IN (SELECT unnest($meters::VARCHAR[]))
-ORDER BY n.meter_id
-"""
-
-
 def opened(engine: Engine, figure_id: str) -> dict[str, object]:
     """Return a figure as the drawer shows it: terms, factors, meters, versions; no readings.
 
@@ -247,9 +234,8 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
     Returns
     -------
     dict
-        ``figure`` (the ledger row), ``terms`` as `trace` has them, ``meters`` with quantity of
-        the period, hours measured, estimated and expected, site-local time of the newest
-        reading, and ``versions`` of the figure, newest first.
+        ``figure`` (the ledger row), ``terms`` as `trace` has them, ``meters`` as `meters_behind`
+        has them, and ``versions`` of the figure, newest first.
 
     Raises
     ------
@@ -263,8 +249,6 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
         figure = dict(zip([column[0] for column in cursor.description or []], row, strict=True))
         terms = _terms(engine, cursor, figure_id, str(figure["factor_set"]))
         zone = _zone(cursor, figure["site"])
-        meters = sorted({str(t["ref"]) for t in terms if t["kind"] == "meter"})
-        found = _meter_rows(cursor, figure, meters, zone)
         versions = cursor.execute(
             "SELECT figure_id, revision, value, quality, settled_at, cause, run, current "
             "FROM ledger WHERE site = ? AND grain = ? AND period = ? AND indicator = ? "
@@ -275,7 +259,7 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
     return {
         "figure": figure,
         "terms": terms,
-        "meters": found,
+        "meters": _meters(engine, figure, terms),
         "versions": [
             dict(zip(names, v, strict=True)) | {"settled_at": local(v[4], zone)} for v in versions
         ],
@@ -284,27 +268,14 @@ def opened(engine: Engine, figure_id: str) -> dict[str, object]:
     }
 
 
-def _meter_rows(
-    cursor: Cursor, figure: dict[str, object], meters: Sequence[str], zone: str
+def _meters(
+    engine: Engine, figure: dict[str, object], terms: Sequence[dict[str, object]]
 ) -> list[dict[str, object]]:
-    """Return the meters behind a figure with what they showed in its period."""
-    grain, period = str(figure["grain"]), str(figure["period"])
-    if not meters or grain == "year":
-        return []
-    table, column = ("meter_day", "day") if grain == "day" else ("meter_month", "month")
-    start = date.fromisoformat(period if grain == "day" else f"{period}-01")
-    rows = cursor.execute(
-        _METERS.format(table=table, column=column),
-        {"site": figure["site"], "start": start, "meters": list(meters)},
-    ).fetchall()
-    names = (
-        "meter_id", "name", "unit", "medium", "newest", "quantity", "quality", "measured_h",
-        "estimated_h", "expected_h",
-    )  # fmt: skip
-    found = [dict(zip(names, row, strict=True)) for row in rows]
-    for row in found:
-        row["newest"] = None if row["newest"] is None else local(row["newest"], zone)
-    return found
+    """Return the meters behind a figure; those of a year are its months'."""
+    if figure["grain"] != "year":
+        return meters_behind(engine, [str(figure["figure_id"])], str(figure["grain"]))
+    months = [str(term["ref"]) for term in terms if term["kind"] == "figure"]
+    return meters_behind(engine, months, "month")
 
 
 def check_value(figure: dict[str, object], terms: Sequence[dict[str, object]]) -> str:

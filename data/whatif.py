@@ -1,18 +1,14 @@
-"""What ifs that somebody saves, and what is known of a site's electric buses."""
+"""The levers of what-ifs, and what is known of a site's electric buses."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import asdict
 
 from accounting.whatif import LEVERS, Bus, Levers
 from data.engine import Engine
-from data.sales import NotKept, worded
-from data.scenarios import LONGEST_NAME, MOST
+from data.sales import NotKept
 from data.sites import records
-from data.state import now
-from data.state.scenarios import WHATIF
 
 _BUS = "shuttle_bus"
 
@@ -59,22 +55,6 @@ def levers_of(values: str) -> Levers:
         return Levers(**dict(zip(LEVERS, numbers, strict=True)))
     except ValueError:
         raise NotKept("情景的数值超出滑块范围") from None
-
-
-def save(engine: Engine, site: str, name: str, levers: Levers, author: str, key: str) -> int:
-    """Keep a what-if of a site under a name and return its number.
-
-    Raises
-    ------
-    NotKept
-        It has no name, or there are too many.
-    """
-    words = worded(name, "名称", LONGEST_NAME)
-    kept = engine.state.scenarios.of(site, WHATIF)
-    if len(kept) >= MOST and words not in {one.name for one in kept}:
-        raise NotKept("一个站点最多保存 {most} 个情景，请先删除不用的", most=MOST)
-    body = json.dumps(asdict(levers), sort_keys=True)
-    return engine.state.scenarios.save(site, WHATIF, words, body, author, now(), key)
 
 
 def read(body: str) -> Levers:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from figures.cells import Cell, Key, change, share
 from figures.charts import Figure, spark
 from figures.focus import Made, Unparted, unparted_words, where_parted
-from figures.html import Content, Node, el, icon
+from figures.html import Content, Node, el, icon, link
 from figures.number import (
     attributes,
     badge,
@@ -21,7 +21,7 @@ from figures.number import (
     written,
 )
 from figures.sheet import Group, Series, Sheet
-from figures.view import View, period_words
+from figures.view import Span, View, period_words
 from figures.years import estimate_line, estimate_words
 
 LONG, LONGER = 8, 11  # characters of a card's number that are written smaller
@@ -62,6 +62,8 @@ class Built:
         Why it does not follow the filter of the page; empty where it does.
     mark
         What stands at its foot instead of a quality, such as that it is a scenario.
+    periods
+        The periods of its axis, where they are not those of the page.
     """
 
     subtitle: str = ""
@@ -78,7 +80,7 @@ class Built:
     action: Content = None
     unparted: str = ""
     mark: Node | None = None
-    colors: tuple[str, ...] = field(default=())
+    periods: tuple[Span, ...] = ()
 
     def lens_words(self, view: View) -> str:
         """Return the view of the ledger that its numbers are of; empty where none touches them."""
@@ -387,7 +389,7 @@ def _ranked_row(
     width = 100 * max(0.0, (cell.value or 0.0) if cell else 0.0) / largest
     return el(
         "Div",
-        el("Div", swatch(color), el("Span", name, cls="ranked-name"),
+        el("Div", swatch(color), _filtering(view, name, cell),
            el("Span", figure_button(cell, words, view.language, "ranked-value")
               if cell else "--", el("Span", unit, cls="value-unit"), cls="ranked-number"),
            cls="ranked-top"),
@@ -400,6 +402,14 @@ def _ranked_row(
            cls="ranked-foot"),
         cls="ranked-row",
     )  # fmt: skip
+
+
+def _filtering(view: View, name: str, cell: Cell | None) -> Node:
+    """Return the name of a part; a press filters the page by it."""
+    if cell is None or not cell.part:
+        return el("Span", name, cls="ranked-name")
+    return el("Button", name, cls="ranked-name part-filter", type="button", data_filter=cell.part,
+              title=view.t("按{name}筛选本页", name=name))  # fmt: skip
 
 
 def parts_list(
@@ -446,6 +456,13 @@ def switch(view: View, panel: str, choices: Sequence[tuple[str, str]], chosen: s
         for value, words in choices
     ]  # fmt: skip
     return el("Div", items, cls="segments", role="group")
+
+
+def leads(view: View, address: str, words: str) -> Node | None:
+    """Return the link of a card to another page; None where the reader may not open that."""
+    if address.partition("?")[0].partition("#")[0] not in view.opens:
+        return None
+    return link(address, view.t(words), icon("chevron-right"), cls="card-link")
 
 
 def table(view: View, sheet: Sheet) -> Node:

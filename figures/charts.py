@@ -336,6 +336,36 @@ def lines(
     return {"data": traces, "layout": layout}
 
 
+def shade(at: int) -> dict[str, Any]:
+    """Return the ground behind a period of the axis of which nothing is known."""
+    return {
+        "type": "rect", "xref": "x", "x0": at - 0.5, "x1": at + 0.5, "yref": "paper", "y0": 0,
+        "y1": 1, "line": {"width": 0}, "fillcolor": "@axis/shade", "layer": "below",
+    }  # fmt: skip
+
+
+def ring_points(
+    figure: Figure, group: Group, labels: Sequence[str], ringed: Sequence[str], units: Units,
+    words: str,
+) -> None:  # fmt: skip
+    """Ring the points of a line at some of its periods; words stand over the last of them.
+
+    A period that is not known is ringed at the foot.
+    """
+    drawn = values(group.series[0].cells, group.unit, units)
+    low = figure["layout"]["yaxis"]["range"][0]
+    heights = {label: low if value is None else value
+               for label, value in zip(labels, drawn, strict=True) if label in ringed}  # fmt: skip
+    at = max(at for at, label in enumerate(labels) if label in ringed)
+    figure["layout"]["meta"]["spots"] = [{"at": at, "text": words, "color": color("status.bad")}]
+    figure["data"].append({
+        "type": "scatter", "mode": "markers", "name": "", "hoverinfo": "skip",
+        "x": list(heights), "y": list(heights.values()), "cliponaxis": False,
+        "marker": {"symbol": "circle-open", "size": 13, "color": color("status.bad"),
+                   "line": {"width": 2, "color": color("status.bad")}},
+    })  # fmt: skip
+
+
 def _band(
     labels: Sequence[str], band: tuple[Sequence[float | None], Sequence[float | None]], name: str
 ) -> list[dict[str, Any]]:
@@ -434,6 +464,10 @@ def steps(
     }  # fmt: skip
 
 
+# The line is as thick and its end as round at every size of the card.
+_STROKE = "fill='none' stroke='%23000' stroke-linecap='round' vector-effect='non-scaling-stroke'"
+
+
 def spark(cells: Sequence[Cell | None]) -> str:
     """Return the mask of a sparkline: line, faint ground and end dot, as an SVG address.
 
@@ -455,11 +489,14 @@ def spark(cells: Sequence[Cell | None]) -> str:
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in found)
         ground = f"{path}L{found[-1][0]:.1f} 38L{found[0][0]:.1f} 38Z"
         marks.append(f"<path d='{ground}' opacity='.14'/>")
-        marks.append(f"<path d='{path}' fill='none' stroke='%23000' stroke-width='1.75'/>")
+        marks.append(f"<path d='{path}' stroke-width='1.75' {_STROKE}/>")
     x, y = place(*known[-1])
-    marks.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='2.6'/>")
+    marks.append(f"<path d='M{x:.1f} {y:.1f}h.01' stroke-width='5.2' {_STROKE}/>")
     body = "".join(marks).replace("<", "%3C").replace(">", "%3E")
-    head = "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 120 38'%3E"
+    head = (
+        "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 120 38' "
+        "preserveAspectRatio='none'%3E"
+    )
     return f'url("data:image/svg+xml,{head}{body}%3C/svg%3E")'
 
 

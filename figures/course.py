@@ -19,6 +19,10 @@ from figures.sheet import axis
 from figures.view import period_words, tick
 from translations import text
 
+_COURSES = {"month": "逐月", "day": "逐日", "hour": "逐时"}
+_SHEETS = {"month": "下载逐月 CSV", "day": "下载逐日 CSV", "hour": "下载逐时 CSV"}
+_POINTS = {"month": "期间", "day": "日期", "hour": "时间"}
+_NEXT = {"month": "点月份看逐日", "day": "点日期看逐时与读数"}
 UNITS = {"electricity": "kWh", "heat": "kWh", "water": "m3", "diesel": "L"}
 COLORS = {"electricity": "energy.electricity", "heat": "source.gshp", "water": "energy.water",
           "diesel": "energy.oil"}  # fmt: skip
@@ -33,7 +37,7 @@ class MeterSeen:
     Parameters
     ----------
     period
-        A month (``2026-07``) or a day.
+        A day, a month (``2026-07``) or several (``2026-01/2026-07``).
     places
         Building, use, line and equipment that it measures.
     whole
@@ -53,9 +57,16 @@ class MeterSeen:
     demo: bool = False
 
     @property
-    def daily(self) -> bool:
-        """Tell whether its points are the days of a month."""
-        return len(self.period) == len("2026-07")
+    def grain(self) -> str:
+        """What its points are: the months of several, the days of a month, the hours of a day."""
+        if "/" in self.period:
+            return "month"
+        return "day" if len(self.period) == len("2026-07") else "hour"
+
+    @property
+    def leads(self) -> bool:
+        """Tell whether its points lead further down."""
+        return self.grain != "hour"
 
 
 def point_cell(point: Point, unit: str) -> Cell:
@@ -77,10 +88,10 @@ def course_figure(seen: MeterSeen, language: str) -> charts.Figure:
     """Return the bars of a course: a gap where nothing is known, hatched what is estimated."""
     unit = UNITS.get(seen.medium, seen.unit)
     cells = [point_cell(point, unit) for point in seen.points]
-    labels = [point.label if seen.daily else point.label[-5:-3] for point in seen.points]
+    labels = [point.label if seen.leads else point.label[-5:-3] for point in seen.points]
     drawn = [cell.value for cell in cells]
     ticks = [
-        [label, *tick(label, language)] if seen.daily else [label, str(int(label)), ""]
+        [label, *tick(label, language)] if seen.leads else [label, str(int(label)), ""]
         for label in labels
     ]
     layout = charts.base_layout(
@@ -96,7 +107,7 @@ def course_figure(seen: MeterSeen, language: str) -> charts.Figure:
             },
         },
         "customdata": [
-            _target(seen, label) if seen.daily else {} for label in labels
+            _target(seen, label) if seen.leads else {} for label in labels
         ],
     }  # fmt: skip
     return {"data": [bars], "layout": layout}
@@ -117,12 +128,12 @@ def meter_drawer(seen: MeterSeen, language: str) -> list[Node]:
     query = urlencode({"site": seen.site, "meter": seen.meter, "period": seen.period})
     address = f"/download/trace/meter.csv?{query}"
     steps = [_places(seen, language), _chart(seen, language), _points(seen, language)]
-    if not seen.daily:
+    if not seen.leads:
         steps.append(_readings(seen, language))
-    shown = "下载逐日 CSV" if seen.daily else "下载逐时 CSV"
+    raw = _download(f"{address}&what=readings", text("下载原始读数 CSV", language))
     foot = [
-        _download(address, text(shown, language)),
-        _download(f"{address}&what=readings", text("下载原始读数 CSV", language)),
+        _download(address, text(_SHEETS[seen.grain], language)),
+        raw if seen.grain != "month" else None,
         el("Button", icon("link"), el("Span", text("复制链接", language)), cls="button",
            type="button", data_do="link"),
     ]  # fmt: skip
@@ -163,7 +174,7 @@ def _places(seen: MeterSeen, language: str) -> Node:
 
 
 def _chart(seen: MeterSeen, language: str) -> Node:
-    title = text("逐日" if seen.daily else "逐时", language)
+    title = text(_COURSES[seen.grain], language)
     gaps = sum(point.quantity is None for point in seen.points)
     note = text("断开 {count} 处，斜纹为估算", language, count=gaps)
     known = [p.quantity for p in seen.points if p.quantity is not None]
@@ -181,16 +192,16 @@ def _chart(seen: MeterSeen, language: str) -> Node:
 def _points(seen: MeterSeen, language: str) -> Node:
     unit = UNITS.get(seen.medium, seen.unit)
     word = Units("t", "kWh").of(unit).word
-    head = [(text("日期" if seen.daily else "时间", language), ""), (word, "num"),
+    head = [(text(_POINTS[seen.grain], language), ""), (word, "num"),
             (text("质量", language), "")]  # fmt: skip
     rows: list[list[Content]] = []
     for point in seen.points:
         when: Content = point.label[-5:]
-        if seen.daily:
+        if seen.leads:
             when = drill_button(point.label, seen.site, seen.meter, point.label)
         rows.append([when, amount_words(point.quantity),
                      badge(point_cell(point, unit), language)])  # fmt: skip
-    note = text("点日期看逐时与读数", language) if seen.daily else None
+    note = text(_NEXT[seen.grain], language) if seen.leads else None
     return drawer_step(3, text("数值", language), note, drawer_table(head, rows))
 
 

@@ -56,6 +56,8 @@ class Opened:
         Whether a band is drawn for it.
     parts
         The ledger rows that it is parted into, named by their part.
+    months
+        The ledger rows that a year's figure adds up, named by their month.
     opens
         Whether the reader may walk on to the meters' readings.
     """
@@ -73,6 +75,7 @@ class Opened:
     letter: str | None = None
     simulated: bool = False
     parts: Sequence[Part] = ()
+    months: Sequence[Part] = ()
     opens: bool = True
 
 
@@ -146,7 +149,7 @@ def figure_drawer(opened: Opened, language: str, address: str) -> list[Node]:
         [
             _certainty(opened, language),
             _formula(opened, cell, language), _factors(opened, language),
-            _activity(opened, cell, language), _meters(opened, language),
+            _activity(opened, cell, language), _readings(opened, language),
             _below(opened, cell, language), _foot(opened, language),
         ],
         [
@@ -421,14 +424,28 @@ def _activity(opened: Opened, cell: Cell, language: str) -> Node:
     if not groups:
         none = text("没有活动数据：数值不可知", language)
         return drawer_step(3, text("活动数据", language), None, el("P", none, cls="step-none"))
+    note = text("{count} 项", language, count=len(opened.terms))
+    if opened.months:
+        inside: Content = _months(opened, cell, language)
+        return drawer_step(3, text("活动数据", language), note, inside)
     head = [text(word, language) for word in ("输入", "数量", "计入", "占比")]
     rows = [_activity_row(group, cell, language) for group in groups]
     inside = [
         drawer_table([(head[0], ""), (head[1], "num"), (head[2], "num"), (head[3], "num")], rows),
         _terms(opened.terms, language),
     ]
-    note = text("{count} 项", language, count=len(opened.terms))
     return drawer_step(3, text("活动数据", language), note, inside)
+
+
+def _months(opened: Opened, cell: Cell, language: str) -> Node:
+    """Return the months that a year's figure adds up, each to be opened."""
+    head = [(text("期间", language), ""), (cell.unit, "num"), (text("占比", language), "num"),
+            (text("质量", language), "")]  # fmt: skip
+    rows = [
+        [*_part_row(part, cell, language), badge(_cell(part.figure), language)]
+        for part in opened.months
+    ]
+    return drawer_table(head, rows)
 
 
 def _activity_row(group: TermGroup, cell: Cell, language: str) -> list[Content]:
@@ -468,50 +485,55 @@ def _terms(terms: Sequence[Row], language: str) -> Node:
     )  # fmt: skip
 
 
-def _meters(opened: Opened, language: str) -> Node:
+def _readings(opened: Opened, language: str) -> Node:
     title = text("原始读数", language)
     if not opened.meters:
         none = text("这个数值不经过计量表", language)
         return drawer_step(4, title, None, el("P", none, cls="step-none"))
+    whole = opened.figure["value"]
+    return meters_step(4, title, opened.meters, whole, language, opens=opened.opens)
+
+
+def meters_step(
+    number: int, title: str, meters: Sequence[Row], whole: object, language: str, *, opens: bool
+) -> Node:
+    """Return the step of a drawer that lists meters; ``whole`` is what they are a share of."""
     titles = ("计量点", "本期", "占本数", "末次读数时间", "质量")
     marks = ("", "num", "num", "num", "")
-    rows = [_meter_row(meter, opened, language) for meter in opened.meters]
-    note = text("{count} 块表", language, count=len(opened.meters))
     head = [(text(word, language), mark) for word, mark in zip(titles, marks, strict=True)]
-    table = drawer_table(head, rows)
-    return drawer_step(4, title, note, table)
+    rows = [_meter_row(meter, whole, language, opens=opens) for meter in meters]
+    note = text("{count} 块表", language, count=len(meters))
+    return drawer_step(number, title, note, drawer_table(head, rows))
 
 
-def _meter_share(meter: Row, opened: Opened) -> str:
+def _meter_share(meter: Row, whole: object) -> str:
     """Return what a meter adds to a figure, in percent of it; -- where that says nothing."""
-    whole = opened.figure["value"]
-    own = [t for t in opened.terms if t["kind"] == "meter" and t["ref"] == meter["meter_id"]]
-    if not whole or not own:
+    if not whole or meter["amount"] is None:
         return "--"
-    amount = fsum(float(t["quantity"]) * float(t["coefficient"]) for t in own)
-    return f"{written(exact(100 * amount / float(whole)), 1)}%"
+    return f"{written(exact(100 * float(meter['amount']) / float(str(whole))), 1)}%"
 
 
-def _meter_row(meter: Row, opened: Opened, language: str) -> list[Content]:
+def _meter_row(meter: Row, whole: object, language: str, *, opens: bool) -> list[Content]:
     newest = meter["newest"]
     unit = {"electricity": "kWh", "water": "m³", "heat": "kWh"}.get(meter["medium"] or "", "")
     quantity = None if meter["quantity"] is None else float(meter["quantity"])
     hours = meter["expected_h"] or 0.0
     sure = 100 * (meter["measured_h"] or 0.0) / hours if hours else None
     guessed = 100 * (meter["estimated_h"] or 0.0) / hours if hours else None
-    quality = ("measured", "estimated", "incomplete", "null")[int(meter["quality"] or 0)]
+    quality = ("measured", "estimated", "incomplete", "null")[int(meter["quality"])]
     cell = Cell(quantity, unit, (), "", quality, sure, guessed)
     name = meter["name"] or meter["meter_id"]
+    first, last = str(meter["first"]), str(meter["last"])
     leads: dict[str, str] = {
-        "data_meter": str(meter["meter_id"]), "data_site": str(opened.figure["site"]),
-        "data_period": str(opened.figure["period"]),
+        "data_meter": str(meter["meter_id"]), "data_site": str(meter["site"]),
+        "data_period": first if first == last else f"{first}/{last}",
     }  # fmt: skip
     title = el("Button", name, cls="drill", type="button", data_verbatim="1", **leads)
     return [
-        [title if opened.opens else el("Div", name, data_verbatim="1"),
+        [title if opens else el("Div", name, data_verbatim="1"),
          el("Div", meter["meter_id"], cls="note")],
         f"{amount_words(quantity)} {unit}",
-        _meter_share(meter, opened),
+        _meter_share(meter, whole),
         "--" if newest is None else f"{newest:%m-%d %H:%M}",
         badge(cell, language),
     ]  # fmt: skip
@@ -714,8 +736,11 @@ def _left_out(parts: Sequence[object], language: str) -> Node | None:
     return el("P", text("另有 {count} 项，见 CSV", language, count=left)) if left > 0 else None
 
 
-def parts_drawer(parts: Sequence[Part], number: Number, language: str) -> list[Node]:
-    """Return the drawer of a number made of several ledger rows; each opens."""
+def parts_drawer(
+    parts: Sequence[Part], number: Number, language: str, meters: Sequence[Row] = (), *,
+    opens: bool = True,
+) -> list[Node]:  # fmt: skip
+    """Return the drawer of a number made of several ledger rows; rows and meters open."""
     rows: list[list[Content]] = []
     for part in parts[:PARTS_SHOWN]:
         cell = _cell(part.figure)
@@ -728,12 +753,27 @@ def parts_drawer(parts: Sequence[Part], number: Number, language: str) -> list[N
         (text("期间", language), ""),
         (text("取值", language), "num"),
     ]
-    name = text(_RULES.get(number.rule, number.rule), language)
-    title = _number_head(text("核算依据", language), name, number, language)
+    title = _number_head(
+        text("核算依据", language), _parts_name(parts, number, language), number, language
+    )
     count = text("{count} 项", language, count=len(parts))
     inside = [drawer_table(head, rows), _left_out(parts, language)]
-    step = drawer_step(1, text("由这些账本数值得出", language), count, inside)
-    return drawer_frame(title, [step], [_copy(language)], language)
+    steps = [drawer_step(1, text("由这些账本数值得出", language), count, inside)]
+    if meters:
+        whole = fsum(float(part.figure["value"] or 0.0) for part in parts)
+        named = text("各期的计量表", language)
+        steps.append(meters_step(2, named, meters, whole, language, opens=opens))
+    return drawer_frame(title, steps, [_copy(language)], language)
+
+
+def _parts_name(parts: Sequence[Part], number: Number, language: str) -> str:
+    """Return what a number is: periods of one name by that name, else its rule."""
+    names = {part.name for part in parts}
+    months = sorted(str(part.figure["period"]) for part in parts)
+    if number.rule != "sum" or len(names) > 1 or any(len(month) != 7 for month in months):
+        return text(_RULES.get(number.rule, number.rule), language)
+    when = period_words(f"{months[0]}/{months[-1]}", language)
+    return f"{names.pop()}{'，' if language == 'zh' else ', '}{when}"
 
 
 def missing_drawer(language: str) -> list[Node]:

@@ -29,7 +29,7 @@ from figures.number import (
 )
 from figures.overview import LINES, OBJECTS, aim_line, grain_words, same_margin
 from figures.sheet import Group, Series, Sheet, earlier, parted, series
-from figures.view import Span, View, months_of, period_words, shifted, short_period
+from figures.view import Span, View, months_of, period_words, shifted, short_period, tick
 from figures.years import estimate_line, estimates, index_line
 
 ENERGY: Key = ("energy", "site", "site")
@@ -371,13 +371,14 @@ def trends(view: View) -> Built:
     bands = [_band(view, key, labels) if chosen == "day" else None for _, _, key, _ in rows]
     plots = tuple(
         Plot(
-            charts.lines(
-                group, labels, view.units, view.language, ends=False, markers=False, band=band
-            ),
+            _watched(view, group, labels, band, medium if chosen == "day" else ""),
             _trend_lead(view, group, key, color),
         )
-        for group, band, (_, color, key, _) in zip(groups, bands, rows, strict=True)
+        for group, band, (_, color, key, medium) in zip(groups, bands, rows, strict=True)
     )
+    if any(plot.figure["layout"]["meta"].get("spots") for plot in plots):
+        for plot in plots:  # one line of words over each, so that they stay side by side
+            plot.figure["layout"]["margin"]["t"] = 22
     subtitle = (
         view.t("{period}，按日；阴影为近 12 个月同类日的正常范围（P10 ～ P90）",
                period=period_words(view.last.months[-1], view.language))
@@ -388,10 +389,39 @@ def trends(view: View) -> Built:
         subtitle=subtitle,
         plots=plots,
         switch=cards.switch(view, "trend", _GRAINS, chosen),
-        foot=view.t("空心点为估算或不完整的数值，缺数处断开"),
+        foot=view.joined(
+            view.t("空心点为估算或不完整的数值，缺数处断开并加底色"),
+            view.t("红圈为未关闭的告警") if chosen == "day" else "",
+        ),
         lead=view.now(ENERGY),
         sheet=Sheet(labels, groups, tuple(columns[0])),
     )
+
+
+_Band = tuple[list[float | None], list[float | None]] | None
+
+
+def _watched(
+    view: View, group: Group, labels: tuple[str, ...], band: _Band, medium: str
+) -> charts.Figure:
+    """Return a line whose missing periods are shaded and whose days with an open alarm are ringed.
+
+    ``medium`` is what the alarms are of; the newest one's day and finding stand beside its ring.
+    """
+    figure = charts.lines(
+        group, labels, view.units, view.language, ends=False, markers=False, band=band
+    )
+    cells = group.series[0].cells
+    gaps = [at for at, cell in enumerate(cells) if cell is None or cell.value is None]
+    if gaps and len(gaps) < len(cells):
+        figure["layout"]["shapes"] = [charts.shade(at) for at in gaps]
+    issues = [one for one in view.issues if one.status != "closed" and one.medium == medium]
+    days = [day for day in labels if any(one.first <= day <= one.last for one in issues)]
+    if medium and days:
+        newest = next(one for one in issues if one.first <= days[-1] <= one.last)
+        words = f"{tick(days[-1], view.language)[0]} {newest.what}"
+        charts.ring_points(figure, group, labels, days, view.units, words)
+    return figure
 
 
 _Trend = tuple[str, str, Key, str]
@@ -644,6 +674,7 @@ def per_area(view: View) -> Built:
         ),
         plots=(Plot(above, cards.legend(view, energy)),
                Plot(below, cards.legend(view, emission, shape="line"))),
+        switch=cards.leads(view, "/data?tab=register", "修改面积"),
         foot=view.joined(view.t("建筑面积取当月最后一天有效的值"),
                          view.t("本年未完，没有年值") if view.last.running else ""),
         lead=view.now(energy_key),

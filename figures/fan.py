@@ -16,6 +16,7 @@ from figures.html import Content, Node, el, icon
 from figures.number import Units, attributes, exact, written
 from figures.sheet import Axis, Group, Series, axis
 from figures.view import View, tick
+from translations import text
 
 MODELS = {
     "naive": "朴素法", "drift": "漂移法", "ets": "ETS", "theta": "Theta",
@@ -29,6 +30,8 @@ REASONS = {
     "untested": "历史还不足以回测，暂用参考模型",
     "no_price": "没有 CCER 价格，只给减排量、不给金额",
 }  # fmt: skip
+# Of fewer intervals a coverage of 80 % has a standard error of more than 7 points.
+FEW = 30
 Drawn = list[float | None]
 
 
@@ -51,7 +54,7 @@ class Fan:
     more
         Lines beside them: the running year so far, the run before.
     target
-        What was aimed at.
+        What was aimed at, or assumed.
     step
         Whether it changes at its periods alone, as revenue does at issuance.
     """
@@ -272,7 +275,8 @@ def legend(view: View, fan: Fan, *, bar: bool = False, own: str = "") -> Node:
         look = "key-dot" if one.dash == "none" else f"key-line dash-{one.dash}"
         items.append(item(f"{look} c-{one.color.replace('.', '-')}", one.name))
     if fan.target:
-        items.append(item("key-line dash-dash c-status-bad", fan.target.name))
+        aim = fan.target.color.replace(".", "-")
+        items.append(item(f"key-line dash-dash c-{aim}", fan.target.name))
     if own:
         items.append(item("key-line dash-dashdot c-energy-total", own))
     word = view.units.of(fan.unit).word
@@ -286,6 +290,13 @@ def legend(view: View, fan: Fan, *, bar: bool = False, own: str = "") -> Node:
 def percent(share: float | None, decimals: int = 0) -> str:
     """Return a share of 1 as a percentage; -- where it is not known."""
     return "--" if share is None else f"{written(exact(100 * share), decimals)}%"
+
+
+def few_words(language: str, tests: Sequence[Backtest]) -> str:
+    """Return the warning that a coverage of so few intervals says little; empty for enough."""
+    few = any(0 < one.intervals < FEW for one in tests)
+    words = "n 小于 {few} 的覆盖率样本太少，不足以说明区间可靠"
+    return text(words, language, few=FEW) if few else ""
 
 
 def ratio_words(value: float | None, decimals: int = 2) -> str:
@@ -308,7 +319,7 @@ def caption(view: View, tested: Backtest | None, tests: Sequence[Backtest], reas
     ]  # fmt: skip
     if reason:
         words.append(view.t(REASONS[reason]))
-    return view.joined(*words)
+    return view.joined(*words, few_words(view.language, [tested]))
 
 
 def fold(view: View, tables: Sequence[tuple[str, Sequence[Backtest]]]) -> Node | None:
@@ -325,6 +336,7 @@ def fold(view: View, tables: Sequence[tuple[str, Sequence[Backtest]]]) -> Node |
     ]  # fmt: skip
     if not rows:
         return None
+    few = few_words(view.language, [one for _, tests in tables for one in tests])
     head = ("序列", "模型", "MASE", "sMAPE %", "80% 覆盖", "95% 覆盖", "n", "起点数", "p 值", "")
     cells = [el("Th", view.t(word) if word else "", scope="col", cls="num" if 1 < at < 9 else "")
              for at, word in enumerate(head)]  # fmt: skip
@@ -336,6 +348,7 @@ def fold(view: View, tables: Sequence[tuple[str, Sequence[Backtest]]]) -> Node |
            aria_label=view.t("全部模型的回测")),
         el("P", view.t("MASE 和 sMAPE 越小越好；挑战模型须低 10% 以上且 Diebold-Mariano 检验 "
                        "p < 0.05 才采用"), cls="fold-note"),
+        el("P", few, cls="fold-note") if few else None,
         cls="fold",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from figures import fan
 from figures.basis import entity_words
+from figures.came import Came, table
 from figures.drawer import drawer_frame, drawer_step, drawer_table
 from figures.forecast import BANDS, SCENARIO, Backtest, Point
 from figures.html import Content, Node, el, icon
@@ -50,6 +51,9 @@ class OpenedForecast:
         Why no challenger leads.
     tables
         The backtests behind it, by name.
+    came
+        The last forecasts of its series whose step is known by now, with what came; of revenue,
+        of the reductions it is made of.
     demo
         Whether it is of demonstration data.
     """
@@ -65,6 +69,7 @@ class OpenedForecast:
     check: str
     reason: str
     tables: Sequence[tuple[str, Sequence[Backtest]]]
+    came: Sequence[Came] = ()
     demo: bool = False
 
 
@@ -120,6 +125,7 @@ def forecast_drawer(opened: OpenedForecast, language: str, money: str) -> list[N
             drawer_table([(t("项目"), ""), (t("取值"), "")], [list(pair) for pair in made]),
         ]),
         drawer_step(3, t("回测与选择理由"), "", [*why, _tests(opened.tables, language)]),
+        drawer_step(4, t("上次预测对实际"), "", _came(opened, Units(money=money), language)),
     ]  # fmt: skip
     copy = el("Button", icon("link"), el("Span", t("复制链接")), cls="button", type="button",
               data_do="link")  # fmt: skip
@@ -131,6 +137,21 @@ def _band_words(band: str, language: str) -> str:
         return text("中值", language)
     key = "{level}% 区间下限" if band.startswith("lo") else "{level}% 区间上限"
     return text(key, language, level=band[2:])
+
+
+def _came(opened: OpenedForecast, units: Units, language: str) -> list[Content]:
+    """Return what was forecast last of steps that are known by now, beside what came."""
+    of_parts = opened.series == "revenue" or len(opened.point.target) == len("2026")
+    note = text("收益和年度值没有到期的实际，下为所依据的月度减排量", language) if of_parts else ""
+    said = el("P", note, cls="step-none") if note else None
+    if not opened.came:
+        return [said, el("P", text("尚无已到期的预测", language), cls="step-none")]
+    inside = sum(one.inside for one in opened.came)
+    count = text(
+        "{count} 期中 {inside} 期落在 80% 区间内；偏差 =（实际 − 预测中值）÷ 预测中值",
+        language, count=len(opened.came), inside=inside,
+    )  # fmt: skip
+    return [said, table(opened.came, units, language), el("P", count, cls="step-none")]
 
 
 def _tests(tables: Sequence[tuple[str, Sequence[Backtest]]], language: str) -> Content:
@@ -147,4 +168,5 @@ def _tests(tables: Sequence[tuple[str, Sequence[Backtest]]], language: str) -> C
     marks = ("", "", "num", "num", "num", "num", "")
     titles = [(text(word, language) if word else "", mark)
               for word, mark in zip(head, marks, strict=True)]  # fmt: skip
-    return drawer_table(titles, rows)
+    few = fan.few_words(language, [one for _, tests in tables for one in tests])
+    return [drawer_table(titles, rows), el("P", few, cls="step-none") if few else None]

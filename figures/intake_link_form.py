@@ -28,6 +28,12 @@ class LinkField:
     default: str = ""
     choices: tuple[str, ...] = ()
     kept: bool = False
+    server: bool = False
+
+    @property
+    def missing(self) -> bool:
+        """Whether it must be set, and can only be set on the server."""
+        return self.server and self.required and not (self.kept or self.value)
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,17 @@ def form_card(found: LinkForm, ident: Ident, href: Href, language: str) -> Node:
         el("Div", others, cls="users-form users-form-wide"), open=None if new else True,
         cls="link-more",
     )  # fmt: skip
+    lacks = [t(one.about) for one in found.fields if one.missing]
     save = el("Button", icon("check"), el("Span", t("保存")), id=ident("link-save"),
               cls="button button-main", type="button")  # fmt: skip
+    where = t("密码、密钥和服务器上的路径只在服务器上设置；有密码的接口，全部设置都是")
     return el(
         "Section",
         core("Store", id=ident("link-of"), data={"ident": found.ident, "kind": found.kind}),
         head, _kinds(found, href, language) if new else None,
         el("Div", _names(found, language), needed, cls="users-form users-form-wide"), more,
         _table(ident, language, new=new),
-        el("Div", save, el("Span", t("密码和密钥只写存放的位置，保存后不再显示"), cls="note"),
+        el("Div", _elsewhere(lacks, language) if lacks else save, el("Span", where, cls="note"),
            cls="users-submit"),
         cls="card", id="link-form",
     )  # fmt: skip
@@ -116,6 +124,8 @@ def _names(found: LinkForm, language: str) -> list[Node]:
 def _field(one: LinkField, language: str) -> Node:
     label = text(one.about, language) + (" *" if one.required else "")
     name = f"set-{one.name}"
+    if one.server:
+        return _told(one, label, language)
     if one.choices:
         return radio({"page": "data", "part": PICK, "field": name}, _options(one, language),
                      one.value, label)  # fmt: skip
@@ -123,6 +133,21 @@ def _field(one: LinkField, language: str) -> Node:
                       LONGEST, one.value)  # fmt: skip
     made["props"]["children"].append(el("Code", one.name, cls="note link-note"))
     return made
+
+
+def _told(one: LinkField, label: str, language: str) -> Node:
+    """Return a setting that is set on the server alone: what it is, nothing of a secret."""
+    said = text("已设置，不再显示", language) if one.kept else one.value or one.default
+    return el("Div", el("Span", label, cls="work-label"),
+              el("Span", said or text("未设置", language), data_verbatim="1"),
+              el("Code", one.name, cls="note link-note"), cls="work-field")  # fmt: skip
+
+
+def _elsewhere(lacks: Sequence[str], language: str) -> Node:
+    """Return where an interface is added that a page cannot add."""
+    joint = "、" if language == "zh" else ", "
+    return el("P", icon("info"), text("{names}只能在服务器上设置：manage.py interfaces save 文件",
+                                      language, names=joint.join(lacks)), cls="note")  # fmt: skip
 
 
 def _options(one: LinkField, language: str) -> list[tuple[str, str]]:
@@ -137,9 +162,6 @@ def _options(one: LinkField, language: str) -> list[tuple[str, str]]:
 
 
 def _hint(one: LinkField, language: str) -> str:
-    if one.shape == "hidden":
-        key = "已设置，不再显示；不填则不变，填 - 清除" if one.kept else "env:变量名、file:路径"
-        return text(key, language)
     parts = [text(HOW[one.shape], language)] if one.shape in HOW else []
     if one.default:
         parts.append(text("默认 {value}", language, value=one.default))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from figures import charts, fan, revenue
+from figures import came, charts, fan, revenue
+from figures.came import Came
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, total
 from figures.fan import Fan
@@ -174,16 +175,18 @@ def tested(view: View) -> list[tuple[str, Sequence[Backtest]]]:
 
 def _coverage(view: View) -> str:
     """Return error and realised coverage of every line's champion."""
-    words = []
+    words, found = [], []
     for name, tests in tested(view):
         best = next((one for one in tests if one.champion), None)
         if best is not None:
+            found.append(best)
             words.append(view.t(
                 "{name} sMAPE {smape}%、80% 区间实际覆盖 {share}（n={count}）", name=name,
                 smape=fan.ratio_words(best.smape_pct, 1), share=fan.percent(best.coverage80),
                 count=best.intervals,
             ))  # fmt: skip
-    return view.t("回测：{words}", words=view.joined(*words)) if words else ""
+    said = view.joined(*words, fan.few_words(view.language, found))
+    return view.t("回测：{words}", words=said) if words else ""
 
 
 def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:
@@ -240,7 +243,9 @@ def months(view: View) -> Built:
     sold = (*summed(_creditable(view)), *reach)
     done = Series(view.t("实际"), "role.reduction", actual)
     origin = _origin(actual, labels, points)
-    above = Fan(view.t("潜在减排量"), "kgCO2e", labels, done, points, origin)
+    held = revenue.came_of(view, entity)
+    above = Fan(view.t("潜在减排量"), "kgCO2e", labels, done, points, origin,
+                _said_before(view, labels, held))  # fmt: skip
     nothing = Series("", revenue.TINT, (None,) * len(labels))
     money = Fan(view.t("累计潜在收益"), "CNY", labels, nothing, earned, step=True)
     drawn = [fan.figure(view, above, axis_words=not earned)]
@@ -259,7 +264,7 @@ def months(view: View) -> Built:
         subtitle=view.joined(view.range_words(), view.t("实际"), _span_ahead(view, points),
                              copper_words(view)),
         plots=tuple(plots),
-        body=None if earned else _unearned(view),
+        body=el("Div", None if earned else _unearned(view), came.fold(view, held)),
         foot=_month_words(view, points),
         lead=lead,
         sheet=Sheet(labels, tuple(groups), tuple(
@@ -267,6 +272,16 @@ def months(view: View) -> Built:
             for cells in zip(*columns, strict=True)
         )),
     )  # fmt: skip
+
+
+def _said_before(
+    view: View, labels: Sequence[str], held: Sequence[Came]
+) -> tuple[Series, ...]:  # fmt: skip
+    """Return what was forecast last of the months shown, as marks beside what came."""
+    cells = column([one.point for one in held], labels)
+    if not any(cells):
+        return ()
+    return (Series(view.t("上次预测"), "equip.other", cells, "none", "diamond-open"),)
 
 
 def _months_ahead(view: View, past: Sequence[str], points: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -301,5 +316,5 @@ def _month_words(view: View, points: Sequence[Point]) -> str:
     rule = view.t("可售 = 有无适用方法学 × 减排量 × 保守系数；没有方法学时为 0")
     if not points:
         return rule
-    came = revenue.came_words(view, revenue.entity_of(view))
-    return view.joined(_coverage(view), came, rule, view.t("收益在签发月份成台阶，未扣成本"))
+    held = came.words(view, revenue.came_of(view, revenue.entity_of(view)))
+    return view.joined(_coverage(view), held, rule, view.t("收益在签发月份成台阶，未扣成本"))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from figures import cards, charts
 from figures.beside import Beside
 from figures.cards import Built, Indicator, Plot
 from figures.cells import Cell, Key, ratio, share, total
 from figures.focus import where_parted
-from figures.html import Content, el
+from figures.html import Content, Node, el
 from figures.number import badge, figure_button, kpi_decimals, percent_button, shown_value, written
 from figures.price import PRICE, VOLUME, average
 from figures.sheet import Group, Series, Sheet, earlier, parted, series, summed
-from figures.view import View, shifted
+from figures.view import View, shifted, spans
 from figures.years import MASSES, estimates, index_line
 
 YEAR = 12
@@ -81,8 +83,27 @@ def _pv_part(view: View) -> Content:
     return el("Span", view.t("光伏占"), " ", percent_button(part, view.language))
 
 
+_PRICED = (("page", "所选期间"), ("all", "全部月份"))
+
+
 def ccer_price(view: View) -> Built:
     """Return the CCER price over time; a month without trade is a gap (5.2 j)."""
+    chosen = view.switches.get("priced", "page")
+    chosen = chosen if chosen in dict(_PRICED) else "page"
+    built = _priced(view if chosen == "page" else _every_month(view))
+    return replace(built, switch=cards.switch(view, "priced", _PRICED, chosen))
+
+
+def _every_month(view: View) -> View:
+    """Return the view of every month from the first with a price on."""
+    known = [month for month in view.book.periods(PRICE)
+             if (cell := view.book.cell(PRICE, month)) and cell.value is not None]  # fmt: skip
+    if not known:
+        return view
+    return replace(view, periods=spans(known[0], known[-1], "month"), grain="month", at=None)
+
+
+def _priced(view: View) -> Built:
     labels = tuple(span.label for span in view.periods)
     price = series(view, PRICE, view.t("成交均价"), "energy.total")
     if all(cell is None or cell.value is None for cell in price.cells):
@@ -91,12 +112,13 @@ def ccer_price(view: View) -> Built:
     figure = charts.lines(group, labels, view.units, view.language, zero=False)
     figure["data"][1]["mode"] = "lines"
     return Built(
-        subtitle=view.joined(view.units.of("CNY/t").word, grain_words(view), view.t("成交均价"),
+        subtitle=view.joined(view.units.of("CNY/t").word, view.range_words(), grain_words(view),
                              view.t("纵轴不从零起")),
         plots=(Plot(figure, cards.legend(view, group, shape="line")),),
         foot=view.t("来源：交易所公布的周合计和导入的行情；没有成交的月份断线，不补零也不插值"),
         lead=next((c for c in reversed(price.cells) if c and c.value is not None), None),
         sheet=Sheet(labels, (group,), tuple(view.cells(PRICE))),
+        periods=view.periods,
     )  # fmt: skip
 
 
@@ -107,7 +129,7 @@ def _year_mean(view: View, price: Series) -> Series:
     last = priced[-1].months[-1]
     months = [shifted(last, -back) for back in reversed(range(YEAR))]
     mean = average(
-        view, [view.book.cell(PRICE, month) for month in months],
+        view.language, [view.book.cell(PRICE, month) for month in months],
         [view.book.cell(VOLUME, month) for month in months], f"{months[0]}/{last}",
     )  # fmt: skip
     return Series(view.t("12 个月均价"), "equip.other", (mean,) * len(price.cells), "dot")
@@ -193,24 +215,56 @@ def substitution_lines(view: View) -> Built:
     figure = charts.lines(group, labels, view.units, view.language)
     return Built(
         subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
-        plots=(Plot(figure, cards.legend(view, group, shape="line")),),
+        plots=(Plot(figure, sum_lead(view, group, SUBSTITUTION)),),
         foot=view.t("来源：光伏、充电桩、热泵计量；基准：燃油车、标准空调"),
         lead=view.now(SUBSTITUTION),
         sheet=Sheet(labels, (group,), tuple(view.cells(SUBSTITUTION))),
     )
 
 
+def sum_lead(view: View, group: Group, key: Key) -> Node:
+    """Return the legend of lines, before it the sum of all periods where it is known."""
+    legend = cards.legend(view, replace(group, title=""), shape="line")
+    whole = [cell for cell in view.cells(key) if cell is not None]
+    added = total(whole) if len(whole) == len(view.periods) else None
+    if added is None or added.value is None:
+        return legend
+    months = [month for span in view.periods for month in span.months]
+    indicator, dimension, entity = view.book.named(key)
+    query = (f"indicator={indicator}&dimension={dimension}&entity={entity}"
+             f"&from={months[0]}&to={months[-1]}")  # fmt: skip
+    measure = view.units.of(added.unit)
+    shown = shown_value(added, measure)
+    number = figure_button(replace(added, query=query), written(shown, kpi_decimals(shown)),
+                           view.language, "num")  # fmt: skip
+    words = el("Span", view.t("{count} 期合计", count=len(view.periods)), " ", number,
+               f" {measure.word}", cls="lead-unit")  # fmt: skip
+    legend["props"]["children"][0]["props"]["children"] = words
+    return legend
+
+
+_ARRANGED = (("stack", "堆叠"), ("group", "并列"), ("share", "占比"))
+
+
 def reduction_bars(view: View) -> Built:
     """Return the reductions of the three lines over time (5.2 i), stacked if none is below 0."""
     labels = tuple(span.label for span in view.periods)
     found = parted(view, "reduction", "line", LINES)
+    plain = _no_negative(found)
+    chosen = view.switches.get("arranged", "stack")
+    chosen = chosen if plain and chosen in dict(_ARRANGED) else "stack" if plain else "group"
     group = Group("", "kgCO2e", found, summed(found), None, view.t("合计"),
                   aim_line(view, REDUCTION, "kgCO2e"),
                   estimates(view, REDUCTION))  # fmt: skip
-    figure = charts.bars(group, labels, view.units, view.language, stacked=_no_negative(found))
+    if chosen == "share":
+        group = _shares(group)
+    elif chosen == "group":
+        group = replace(group, target=None)  # of the sum, which no bar shows
+    figure = charts.bars(group, labels, view.units, view.language, stacked=chosen != "group")
     return Built(
-        subtitle=view.joined(view.units.of("kgCO2e").word, grain_words(view)),
+        subtitle=view.joined(view.units.of(group.unit).word, grain_words(view)),
         plots=(Plot(figure, cards.legend(view, group)),),
+        switch=cards.switch(view, "arranged", _ARRANGED, chosen) if plain else None,
         foot=view.t(
             "来源：批次与产出称重、运输和能耗；材料因子集 {name}",
             name=view.facts.get("materials", "CONS"),
@@ -218,6 +272,16 @@ def reduction_bars(view: View) -> Built:
         lead=view.now(REDUCTION),
         sheet=Sheet(labels, (group,), tuple(view.cells(REDUCTION))),
     )
+
+
+def _shares(group: Group) -> Group:
+    """Return the parts of a total as shares of it, none of which is below zero."""
+    whole = group.whole or ()
+    columns = tuple(
+        replace(one, cells=tuple(share(*pair) for pair in zip(one.cells, whole, strict=True)))
+        for one in group.series
+    )
+    return Group(group.title, "%", columns)
 
 
 _AIMS = (

@@ -31,10 +31,9 @@ MARKS = (
 )
 
 
-def remarks(first: str, last: str, language: str) -> Iterator[Remark]:
-    """Yield the marks of a range of months."""
+def remarks(language: str) -> Iterator[Remark]:
+    """Yield the marks as they stand on their months."""
     for mark in MARKS:
-        if first <= mark.month <= last:
-            words = text(mark.words, language)
-            source = text("（来源：{name}）", language, name=text(mark.source, language))
-            yield Remark(mark.month, words + source, PAGE, PANEL)
+        words = text(mark.words, language)
+        source = text("（来源：{name}）", language, name=text(mark.source, language))
+        yield Remark(mark.month, words + source, PAGE, PANEL)

@@ -8,14 +8,14 @@ from math import fsum
 
 from figures.cells import Cell, Key
 from figures.cells import view as viewed
-from figures.view import View
+from translations import text
 
 PRICE: Key = ("ccer_price", "market", "cn")
 VOLUME: Key = ("ccer_volume", "market", "cn")
 
 
 def average(
-    view: View, prices: Sequence[Cell | None], volumes: Sequence[Cell | None], label: str
+    language: str, prices: Sequence[Cell | None], volumes: Sequence[Cell | None], label: str
 ) -> Cell:
     """Return the average price of several periods, weighted by their volume; null without trade."""
     pairs = [
@@ -29,6 +29,6 @@ def average(
         return pairs[0][0]
     turnover = fsum((price.value or 0.0) * (volume.value or 0.0) for price, volume in pairs)
     whole = fsum(volume.value or 0.0 for _, volume in pairs)
-    note = view.t("Σ 价格 × 成交量 ÷ Σ 成交量")
+    note = text("Σ 价格 × 成交量 ÷ Σ 成交量", language)
     cell = viewed(turnover / whole, "CNY/t", [cell for pair in pairs for cell in pair])
     return replace(cell, period=label, note=note)

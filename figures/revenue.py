@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from figures import cards, fan
+from figures import came, cards, fan
+from figures.came import Came, met
 from figures.cards import Built, Plot
 from figures.cells import Cell, Key, change, total
 from figures.fan import Fan
@@ -219,16 +220,20 @@ def curve(view: View) -> Built:
     if not points:
         why, again = unknown(view)
         return Built(empty=why, action=again)
-    chart = _fan(view, points, entity)
+    chart, held = _fan(view, points, entity), came_of(view, entity)
     figure = fan.figure(view, chart)
     group = fan.group_of(view, chart)
     return Built(
         subtitle=view.joined(
-            view.units.of("CNY").word, view.t("累计，未扣成本"), span_words(view, points),
+            view.units.of("CNY").word, view.t("累计"), span_words(view, points),
             view.t("潜在，不构成可签发量"),
         ),
         plots=(Plot(figure, fan.legend(view, chart)),),
-        foot=view.joined(came_words(view, entity), view.t("签发月份成台阶；不构成投资建议")),
+        body=came.fold(view, held),
+        switch=cards.leads(view, "/market#scenario", "测算情景"),
+        foot=view.joined(
+            came.words(view, held), view.t("未扣成本"), view.t("签发月份成台阶；不构成投资建议")
+        ),
         lead=points[-1].cell(),
         sheet=Sheet(chart.labels, (group,), column(points, chart.labels)),
     )  # fmt: skip
@@ -246,34 +251,9 @@ def _fan(view: View, points: Sequence[Point], entity: str) -> Fan:
     return Fan("", "CNY", labels, nothing, tuple(points), more=more, step=True)
 
 
-def came_words(view: View, entity: str) -> str:
-    """Return how the last forecast of a month that is known by now was wrong."""
-    found = came_of(view, entity)
-    if not found:
-        return view.t("上次预测对实际：尚无已到期的预测")
-    point, actual = found[-1]
-    shown = change(actual, point.cell())
-    words = "--" if shown.value is None else cards.change_words(view, shown, cards.NEUTRAL)[0]
-    inside = [p for p, a in found if _within(p, a)]
-    return view.t(
-        "上次预测对实际：{month} 减排量偏差 {error}，{count} 个月中 {inside} 个落在 80% 区间内",
-        month=point.target, error=words, count=len(found), inside=len(inside),
-    )  # fmt: skip
-
-
-def _within(point: Point, actual: Cell) -> bool:
-    low, high = point.bands["lo80"], point.bands["hi80"]
-    return low is not None and high is not None and low <= (actual.value or 0.0) <= high
-
-
-def came_of(view: View, entity: str) -> list[tuple[Point, Cell]]:
+def came_of(view: View, entity: str) -> tuple[Came, ...]:
     """Return what was forecast of months that are known by now, each with what came."""
     if view.forecasts is None or view.lens is not None:
-        return []
+        return ()
     points = view.forecasts.came.get(("reduction", site_of(view), entity, "month"), ())
-    pairs = [(point, view.book.cell(REDUCTION, point.target)) for point in points]
-    return [
-        (point, cell)
-        for point, cell in pairs
-        if cell is not None and cell.value is not None and cell.quality != "incomplete"
-    ]
+    return met(points, lambda month: view.book.cell(REDUCTION, month))

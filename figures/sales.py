@@ -102,6 +102,16 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What somebody stated of the market or a phase: year or day, amounts, source, by whom."""
+
+    period: str
+    amounts: Mapping[str, float | None]
+    source: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Done:
     """A move of the project as its history shows it."""
 
@@ -129,6 +139,8 @@ class Sales:
         Eligibility by source.
     discounts
         Line and month to CF(u) and what it would be if nothing were estimated.
+    stated
+        What was stated of the market's facts and of the site's phases by name, newest first.
     whatifs, bus, resold
         Saved what-ifs; an electric bus as the site's own are; whether charging is resold.
     saves, keeps
@@ -143,6 +155,7 @@ class Sales:
     history: tuple[Done, ...] = ()
     sources: tuple[Source, ...] = ()
     discounts: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    stated: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     whatifs: tuple[WhatIf, ...] = ()
     bus: Bus | None = None
     resold: bool = False

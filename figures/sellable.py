@@ -162,20 +162,28 @@ def eligibility(view: View) -> Built:
             view.t("潜在量，不相加"), view.lens_words,
         ),
         body=el("Ul", rows, cls="sources", data_site=sales.site),
-        foot=view.t("改动须由另一人批准，批准后重算；光伏、充电桩和热泵单独立项，不并入可售量"),
+        foot=view.t(
+            "改动须由另一人批准，批准后重算；光伏自用已含在各线的减排量中，另计会重复；充电桩和热泵不属于拆解"
+            "减排量，须单独立项：三者只列潜在量，不计可售量和收益"
+        ),
         mark=el("Span", icon("shield-check"), view.t("默认不适用"), cls="badge badge-stale"),
     )  # fmt: skip
 
 
+def _amount(view: View, cell: Cell | None) -> Content:
+    if cell is None:
+        return "--"
+    measure = view.units.of(cell.unit)
+    value = shown_value(cell, measure)
+    words = written(value, kpi_decimals(value) if value else 0)
+    return [figure_button(cell, words, view.language), f" {measure.word}"]
+
+
 def _source(view: View, one: Source, sales: Sales, months: Sequence[str]) -> Node:
     name = view.t(SOURCE_WORDS[one.source])
-    cell = view.book.over(_POTENTIAL[one.source], months, "")
-    measure = view.units.of("kgCO2e")
-    said: Content = "--"
-    if cell is not None:
-        value = shown_value(cell, measure)
-        said = [figure_button(cell, written(value, kpi_decimals(value)), view.language),
-                f" {measure.word}"]  # fmt: skip
+    potential = _amount(view, view.book.over(_POTENTIAL[one.source], months, ""))
+    creditable = view.book.over(("creditable_reduction", "line", one.source), months, "")
+    issuable = _amount(view, creditable) if one.source in LINES else view.t("不计入")
     kind, sign, words = (
         ("ok", "circle-check", "有方法学") if one.eligible else ("stale", "circle-x", "无方法学")
     )
@@ -192,7 +200,8 @@ def _source(view: View, one: Source, sales: Sales, months: Sequence[str]) -> Nod
     return el(
         "Li",
         el("Div", el("Strong", name),
-           el("P", view.t("潜在 "), said, cls="document-facts"),
+           el("P", el("Span", view.t("潜在"), " ", potential),
+              el("Span", view.t("可签发"), " ", issuable), cls="document-facts"),
            el("P", el("Span", facts, data_verbatim="1"), cls="document-facts") if facts else None,
            waits, cls="document-words"),
         el("Div", el("Span", icon(sign), view.t(words), cls=f"badge badge-{kind}"), edit,

@@ -32,7 +32,7 @@ from figures.number import (
     shown_value,
     written,
 )
-from figures.overview import SOURCES, grain_words, same_margin
+from figures.overview import SOURCES, grain_words, same_margin, sum_lead
 from figures.sheet import Group, Series, Sheet, earlier, parted, series
 from figures.view import Span, View, months_of, period_words, short_period
 from figures.years import estimate_line
@@ -391,14 +391,12 @@ def trend(view: View) -> Built:
     figure = charts.lines(group, labels, view.units, view.language)
     if len(groups) > 1:
         _faint(figure, groups[1], labels, view)
-    whole = [cell for cell in view.cells(WHOLE) if cell is not None]
-    added = total(whole) if len(whole) == len(labels) else None
     measure = view.units.of("kgCO2e")
     return Built(
         subtitle=view.joined(measure.word, view.range_words(), grain_words(view),
                              view.t("细点线为{title}", title=groups[1].title)
                              if len(groups) > 1 else ""),
-        plots=(Plot(figure, _sum_lead(view, group, added)),),
+        plots=(Plot(figure, sum_lead(view, group, WHOLE)),),
         switch=cards.switch(view, "course", _COURSE, chosen),
         foot=view.t("空心点为估算、不完整或未完；负值表示比基准排得多"),
         lead=view.now(WHOLE),
@@ -439,20 +437,6 @@ def _faint(figure: charts.Figure, group: Group, labels: Sequence[str], view: Vie
         min([low, *(1.05 * v for v in both)]),
         max([top, *(1.05 * v for v in both)]),
     ]
-
-
-def _sum_lead(view: View, group: Group, added: Cell | None) -> Node:
-    legend = cards.legend(view, replace(group, title=""), shape="line")
-    if added is not None and added.value is not None:
-        words = el("Span", view.t("{count} 期合计", count=len(view.periods)), " ",
-                   _small(view, replace(added, query=_query(view))), cls="lead-unit")  # fmt: skip
-        legend["props"]["children"][0]["props"]["children"] = words
-    return legend
-
-
-def _query(view: View) -> str:
-    months = [m for span in view.periods for m in span.months]
-    return f"indicator=substitution&dimension=site&entity=site&from={months[0]}&to={months[-1]}"
 
 
 # c, d: PV ----------------------------------------------------------------------------------------

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from figures import cards, charts, fan
+from figures import came, cards, charts, fan
+from figures.came import Came, met
 from figures.cards import Built, Plot
-from figures.cells import Cell, total
+from figures.cells import Book, Cell, total
 from figures.fan import Fan
 from figures.forecast import Backtest, Point, column
+from figures.html import el
+from figures.number import shown_value, written
 from figures.overview import grain_words, same_margin
 from figures.price import PRICE, VOLUME, average
+from figures.scenario import base_at
 from figures.sheet import Group, Series, Sheet
 from figures.view import View, tick
 
@@ -58,7 +62,7 @@ def _monthly(view: View) -> Built:
 
 
 def _weekly(view: View, most: int | None) -> Built:
-    past, volume, price = weeks(view, most)
+    past, volume, price = weeks(view.days, view.language, most)
     joint = " ～ " if view.language == "zh" else " – "
     span = f"{past[0]}{joint}{past[-1]}" if past else view.range_words()
     subtitle = view.joined(span, view.t("按周"), view.t("全国市场"))
@@ -84,7 +88,8 @@ def _weekly(view: View, most: int | None) -> Built:
         subtitle=subtitle,
         plots=(Plot(drawn[0], cards.legend(view, above)),
                Plot(drawn[1], fan.legend(view, chart, bar=True))),
-        body=fan.fold(view, [(view.t("CCER 周均价"), _tested(view))]),
+        body=el("Div", fan.fold(view, [(view.t("CCER 周均价"), _tested(view))]),
+                came.fold(view, came_of(view))),
         foot=view.joined(*_words(view, points, thin=any(thin))),
         lead=points[0].cell() if points else _last(price),
         sheet=Sheet(labels, (above, below), tuple(quality), view.t(WEEKS)),
@@ -95,6 +100,20 @@ def ahead(view: View, past: Sequence[str]) -> tuple[Point, ...]:
     """Return the forecast weeks that follow the last week shown; none of an earlier range."""
     known = view.forecasts.points.get((*_FORECAST, "week"), ()) if view.forecasts else ()
     return known if known and past and known[0].origin == past[-1] else ()
+
+
+def came_of(view: View) -> tuple[Came, ...]:
+    """Return the last forecasts of weeks that are known by now, each with what came."""
+    points = view.forecasts.came.get((*_FORECAST, "week"), ()) if view.forecasts else ()
+    return came_in(view.days, points, view.language)
+
+
+def came_in(days: Book, points: Sequence[Point], language: str) -> tuple[Came, ...]:
+    """Return forecasts of weeks against the prices of a book of days."""
+    if not points:
+        return ()
+    labels, _, prices = weeks(days, language)
+    return met(points, dict(zip(labels, prices, strict=True)).get)
 
 
 def _tested(view: View) -> tuple[Backtest, ...]:
@@ -116,7 +135,20 @@ def _fan(
             targets = {point.target for point in points}
             flat = tuple(sure[-1] if label in targets else None for label in labels)
             more = [Series(view.t("朴素法"), "equip.other", flat, "solid")]
-    return Fan(view.t("交易均价"), "CNY/t", labels, series, points, origin, tuple(more))
+    return Fan(view.t("交易均价"), "CNY/t", labels, series, points, origin, tuple(more),
+               _assumed(view, len(labels)))  # fmt: skip
+
+
+def _assumed(view: View, count: int) -> Series | None:
+    """Return the price that the site's own base scenario assumes; None without one."""
+    scene = view.sales.scene if view.sales else None
+    if scene is None:
+        return None
+    price = Cell(scene.presets[base_at(scene)].choice.price_cny_per_t, "CNY/t")
+    measure = view.units.of(price.unit)
+    words = written(shown_value(price, measure), 1)
+    name = view.t("测算均价 {value} {unit}", value=words, unit=measure.word)
+    return Series(name, "equip.other", (price,) * count, "dash")
 
 
 def _words(view: View, points: Sequence[Point], *, thin: bool) -> list[str]:
@@ -150,7 +182,7 @@ def _volume(view: View, cells: Sequence[Cell | None]) -> Group:
 
 def _price_group(view: View, cells: Sequence[Cell | None]) -> Group:
     series = Series(view.t("CCER 交易均价"), "equip.hvac", tuple(cells))
-    return Group(view.t("交易均价"), "CNY/t", (series,))
+    return Group(view.t("交易均价"), "CNY/t", (series,), target=_assumed(view, len(cells)))
 
 
 def _source(view: View) -> str:
@@ -177,7 +209,7 @@ def _prices(view: View) -> list[Cell | None]:
     return [
         view.cell(PRICE, span) if len(span.months) == 1
         else average(
-            view, [view.book.cell(PRICE, month) for month in span.months],
+            view.language, [view.book.cell(PRICE, month) for month in span.months],
             [view.book.cell(VOLUME, month) for month in span.months], span.label,
         )
         for span in view.periods
@@ -194,10 +226,10 @@ def _friday(day: str) -> date:
 
 
 def weeks(
-    view: View, most: int | None = None
+    book: Book, language: str, most: int | None = None
 ) -> tuple[tuple[str, ...], list[Cell | None], list[Cell | None]]:
-    """Return the weeks of the range by their Friday: volume and average price of each."""
-    days = view.days.periods(VOLUME)
+    """Return the weeks of a book of days by their Friday: volume and average price of each."""
+    days = book.periods(VOLUME)
     if not days:
         return (), [], []
     by_week: dict[str, list[str]] = {}
@@ -210,11 +242,11 @@ def weeks(
     labels = tuple(by_week)[-most:] if most else tuple(by_week)
     volumes, prices = [], []
     for label in labels:
-        traded = [view.days.cell(VOLUME, day) for day in by_week[label]]
-        paid = [view.days.cell(PRICE, day) for day in by_week[label]]
+        traded = [book.cell(VOLUME, day) for day in by_week[label]]
+        paid = [book.cell(PRICE, day) for day in by_week[label]]
         known = [cell for cell in traded if cell is not None]
         volumes.append(None if not known else known[0] if len(known) == 1 else total(known))
-        prices.append(average(view, paid, traded, label) if known else None)
+        prices.append(average(language, paid, traded, label) if known else None)
     return labels, volumes, prices
 
 

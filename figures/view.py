@@ -227,6 +227,8 @@ class View:
     issues, alerts
         Alarm issues of the sites, the newest first; the address of the page that lists them,
         empty where the reader may not open it.
+    opens
+        The addresses of the other pages that a card leads to and the reader may open.
     flows, batches
         What the last period's full-process emissions and product substitution are made of in the
         ledger; empty for pages that do not show it.
@@ -265,6 +267,7 @@ class View:
     edits: bool = False
     issues: tuple[Issue, ...] = ()
     alerts: str = ""
+    opens: frozenset[str] = frozenset()
     flows: tuple[Flow, ...] = ()
     batches: tuple[BatchMonth, ...] = ()
     copper: bool | None = True
@@ -444,10 +447,14 @@ def period_words(label: str, language: str) -> str:
 
 
 def _months_words(label: str, language: str) -> str:
-    """Return several months of a year: 2025年1～10月, Jan – Oct 2025."""
-    first, last = (int(month[5:7]) for month in label.split("/"))
-    if first == last:
-        return period_words(label[:7], language)
+    """Return several months: 2025年1～10月, Jan – Oct 2025; of two years both are said."""
+    begin, end = label.split("/")
+    if begin == end:
+        return period_words(begin, language)
+    if begin[:4] != end[:4]:
+        joint = "～" if language == "zh" else " – "
+        return joint.join(period_words(month, language) for month in (begin, end))
+    first, last = int(begin[5:7]), int(end[5:7])
     if language == "zh":
         return f"{label[:4]}年{first}～{last}月"
     return f"{_MONTHS_EN[first - 1]} – {_MONTHS_EN[last - 1]} {label[:4]}"

@@ -20,8 +20,10 @@ from data.engine import Engine
 from data.link_alarms import Subject
 from data.settle import settle
 from data.state import now
-from data.store import StoreError
+from data.store import EVERYTHING, StoreError, Topic
+from jobs.rest import Rest
 
+JUDGED = EVERYTHING & ~Topic.FORECASTS
 LOG = logging.getLogger("carbon.alarms")
 EVERY_S = 3
 QUIET_S = 8.0  # so long nothing may have come in, unless the settings say otherwise
@@ -51,21 +53,15 @@ class Duty:
     quiet_s: float = QUIET_S
     wall: Callable[[], datetime] = now
     monotonic: Callable[[], float] = time.monotonic
-    _seen: int = field(default=-1, init=False)
-    _first: float | None = field(default=None, init=False)
-    _last: float = field(default=0.0, init=False)
+    _rest: Rest = field(init=False)
     _told: dict[Subject, tuple[str, str]] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._rest = Rest(self.quiet_s, max(LONGEST_S, self.quiet_s))
 
     def look(self) -> None:
         """Settle and judge what has come in, once it is quiet."""
-        version, at = self.engine.store.version, self.monotonic()
-        if version != self._seen:
-            self._first = at if self._first is None else self._first
-            self._seen, self._last = version, at
-        if self._first is None:
-            return
-        longest = max(LONGEST_S, self.quiet_s)
-        if at - self._last < self.quiet_s and at - self._first < longest:
+        if not self._rest.come(self.engine.store.version_of(JUDGED), self.monotonic()):
             return
         # A command that writes settles by itself, or will have changed the version when it ends.
         if self.writing.acquire(blocking=False):
@@ -82,10 +78,10 @@ class Duty:
                     settle(self.engine)
             except StoreError:
                 LOG.exception("settling by itself failed; it is tried again")
-                self._last = self.monotonic()
+                self._rest.again(self.monotonic())
                 raise
         taken = incidents.follow(self.engine, self.wall())
-        self._seen, self._first = self.engine.store.version, None
+        self._rest.over(self.engine.store.version_of(JUDGED))
         return taken
 
     def interfaces(self) -> None:

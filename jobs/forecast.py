@@ -7,6 +7,7 @@ run was made of.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,18 +19,25 @@ from accounting.forecast.run import Inputs, Results, run
 from data.engine import Engine
 from data.forecasts import Run, newest, refresh
 from data.forecasts import due as changed
+from data.store import Topic
 from jobs.duty import QUIET_S
+from jobs.rest import Rest
 
 LONGEST_S = 600
+YIELDING = 10  # pages and settling have the processor first
 EVERY_S = 3
 AFTER_S = 6.0  # what came in is settled first (jobs/duty.py)
 PATIENCE_S = 60.0  # data that never rest are looked at so often
+MADE_OF = Topic.RECORDS | Topic.LEDGER  # readings count once they are settled
 COMPUTING, FAILED = "computing", "failed"
 
 
 def apart(inputs: Inputs) -> Results:
     """Return what `run` returns, from a process of its own that ends with the answer."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(YIELDING,)
+    )
+    with pool:
         return pool.submit(run, inputs).result(timeout=LONGEST_S)
 
 
@@ -61,11 +69,13 @@ class Forecasting:
     quiet_s: float = QUIET_S
     make: Callable[[Engine], Run | None] = refreshed
     monotonic: Callable[[], float] = time.monotonic
-    _seen: int = field(default=-1, init=False)
-    _first: float | None = field(default=None, init=False)
-    _last: float = field(default=0.0, init=False)
+    _rest: Rest = field(init=False)
     _failed: bool = field(default=False, init=False)
     _made: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        quiet_s = self.quiet_s + AFTER_S
+        self._rest = Rest(quiet_s, max(PATIENCE_S, quiet_s))
 
     def waiting(self) -> str:
         """Return what pages without forecasts say: ``computing``, ``failed``, else empty."""
@@ -74,18 +84,11 @@ class Forecasting:
             return ""
         if self._failed:
             return FAILED
-        return COMPUTING if self._seen < 0 or self._first is not None else ""
+        return COMPUTING if self._rest.waited_for else ""
 
     def look(self) -> None:
         """Make the forecasts anew where it is due, once it is quiet."""
-        version, at = self.engine.store.version, self.monotonic()
-        if version != self._seen:
-            self._first = at if self._first is None else self._first
-            self._seen, self._last = version, at
-        if self._first is None:
-            return
-        patient = at - self._first < max(PATIENCE_S, self.quiet_s + AFTER_S)
-        if patient and at - self._last < self.quiet_s + AFTER_S:
+        if not self._rest.come(self.engine.store.version_of(MADE_OF), self.monotonic()):
             return
         if self.writing.acquire(blocking=False):  # else somebody writes what it would read
             self.writing.release()
@@ -93,8 +96,10 @@ class Forecasting:
 
     def work(self) -> None:
         """Make a run where what it is made of has changed; one that fails waits for other data."""
-        self._first, self._failed = None, True
+        self._rest.over()
+        self._failed = True
         if changed(self.engine):
             with self.engine.state.audit.during("forecast.make", "auto"):
                 self.make(self.engine)
-        self._failed, self._seen = False, self.engine.store.version
+        self._failed = False
+        self._rest.over(self.engine.store.version_of(MADE_OF))

@@ -98,7 +98,7 @@ def note_form(
         _area("text", t("备注，最多 200 字，例如 春节停工"), LONGEST),
         site=sites[0][0], panel=panel[0], note="0",
     )  # fmt: skip
-    return [form, _list(view, t("已有的备注"), there, edits=True)]
+    return [form, listed(view, t("已有的备注"), there, edits=True)]
 
 
 def target_form(
@@ -122,10 +122,11 @@ def target_form(
            cls="work-field"),
         site=view.sites[0].site, of="|".join(of), mass=view.units.mass, energy=view.units.energy,
     )  # fmt: skip
-    return [el("P", name, cls="edit-of"), form, _list(view, t("已设定的"), there, edits=False)]
+    return [el("P", name, cls="edit-of"), form, listed(view, t("已设定的"), there, edits=False)]
 
 
-def _list(view: View, title: str, there: Sequence[Written], *, edits: bool) -> Content:
+def listed(view: View, title: str, there: Sequence[Written], *, edits: bool) -> Content:
+    """Return what there is under a title; nothing where nothing is."""
     if not there:
         return None
     rows = [_line(view, one, edits=edits) for one in there]

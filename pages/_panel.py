@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 from figures import cards
@@ -181,10 +182,11 @@ def built_panel(panel: Panel, view: View) -> Built:
         why = unparted_words(refused, view.focus, view.language)
         whole = built_panel(panel, view.unfiltered)
         return replace(named(whole, view.t("未筛选"), view), unparted=why)
-    labels = tuple(span.label for span in view.periods)
+    periods = built.periods or view.periods
+    labels = tuple(span.label for span in periods)
     if not view.remarks or built.sheet is None or built.sheet.labels != labels:
         return built
-    there = [view.remarks_at(span, panel.key) for span in view.periods]
+    there = [view.remarks_at(span, panel.key) for span in periods]
     notes = tuple(tuple(dict.fromkeys(one.words for one in found)) for found in there)
     for plot in built.plots:
         ticks = plot.figure["layout"].get("meta", {}).get("ticks", ())
@@ -259,7 +261,8 @@ def _empty(panel: Panel, view: View, built: Built) -> Content:
         return [panel.ground(view, built.empty)]
     head = el("Div", el("Div", el("H3", view.t(panel.title), cls="card-title"),
                         el("P", built.subtitle, cls="card-sub"), cls="card-titles"),
-              cls="card-head")  # fmt: skip
+              el("Div", built.switch, cls="card-switch") if built.switch else None,
+              cls="card-head" + (" has-switch" if built.switch else ""))  # fmt: skip
     return [head, _placed("body", built.body), cards.empty(view, built.empty, built.action)]
 
 
@@ -359,7 +362,7 @@ def _chart(panel: Panel, view: View, built: Built) -> dict[str, Any] | None:
         "subtitle": view.joined(built.subtitle, built.unparted),
         "foot": built.foot,
         "site": sites,
-        "range": view.range_words(),
+        "range": replace(view, periods=built.periods or view.periods).range_words(),
         "focus": "" if built.unparted else view.focus_words,
         "lens": built.lens_words(view),
         "mark": _mark(view, built),
@@ -414,4 +417,19 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
         title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],
         last=last, unit=view.units.of(group.unit).word,
     )  # fmt: skip
-    return view.joined(sentence, noted)
+    course = _course([value for value, _ in known])
+    return view.joined(sentence, view.t(course) if course else "", noted)
+
+
+STEADY = 0.05  # of its size: what a course may move and still be called level
+
+
+def _course(values: Sequence[float]) -> str:
+    """Return where a course leads, its last third against its first; empty of few values."""
+    third = len(values) // 3
+    if not third:
+        return ""
+    gap = fmean(values[-third:]) - fmean(values[:third])
+    if abs(gap) <= STEADY * fmean(map(abs, values)):
+        return "总体持平"
+    return "总体上升" if gap > 0 else "总体下降"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from figures.aims import PHASES
 from figures.html import Content, Node, el
+from figures.outlook import MT, SHIPPED, fact_of
 from figures.project import NAMES, acts_of
 from figures.sales import SOURCE_WORDS, Document
 from figures.view import View
 from figures.whatif import words_of
+from pages._edit import Written, listed
 
 LONGEST_NAME = 40
 LONGEST = 120
@@ -176,3 +179,80 @@ def eligibility_form(view: View, of: str, key: str) -> tuple[Content, Content]:
         of=one.source,
     )  # fmt: skip
     return t("方法学适用性"), inside
+
+
+def fact_form(view: View, of: str, key: str) -> tuple[Content, Content]:
+    """Return the form of a quantity of the national market, and what was stated before."""
+    t, sales = view.t, view.sales
+    if sales is None or of not in SHIPPED:
+        return t("市场数据"), t("没有这项市场数据")
+    fact, shipped, stated = fact_of(view, of), SHIPPED[of], sales.stated.get(of, ())
+    inside = form(
+        "fact-set", key, view.sites[0].site,
+        el("P", t("{name}：全国市场数据，各站点共用；须注明年份和来源", name=fact.name),
+           cls="edit-of work-wide"),
+        line("value", t("数值（MtCO₂e）"), 24, _plain(fact.tonnes / MT)),
+        line("period", t("年份或截至日期（2026 或 2026-12-31）"), 10,
+             stated[0].period if stated else ""),
+        line("source", t("来源"), LONGEST, stated[0].source if stated else "", wide=True),
+        of=of,
+    )  # fmt: skip
+    there = [
+        Written(0, one.period, _joined(f"{_plain((one.amounts['tonnes'] or 0.0) / MT)} MtCO₂e",
+                                       one.source), one.by, own=False, old=at > 0)
+        for at, one in enumerate(stated)
+    ]  # fmt: skip
+    words = _joined(f"{_plain(shipped.tonnes / MT)} MtCO₂e", t(shipped.year), t(shipped.source))
+    there.append(Written(0, "", words, t("随产品提供"), own=False, old=bool(stated)))
+    return t("市场数据"), [inside, listed(view, t("已设定的"), there, edits=False)]
+
+
+def phase_form(view: View, of: str, key: str) -> tuple[Content, Content]:
+    """Return the form of what a phase should bring, and what was stated before."""
+    t, sales = view.t, view.sales
+    title = t("预期成果")
+    if sales is None or not sales.site or of not in PHASES:
+        return title, t("预期成果属于一个站点，请先只选一个站点")
+    stated = sales.stated.get(of, ())
+    now = stated[0].amounts if stated else {}
+    inside = form(
+        "phase-set", key, sales.site,
+        el("P", t("{name}：至少填写一项，须注明年份和来源", name=t(PHASES[of])),
+           cls="edit-of work-wide"),
+        line("period", t("年份（2026）"), 4, stated[0].period if stated else ""),
+        *(line(name, t(label), 24, _plain(_typed(now, name))) for name, label in _PHASE_AMOUNTS),
+        line("source", t("来源"), LONGEST, stated[0].source if stated else "", wide=True),
+        of=of,
+    )  # fmt: skip
+    there = [
+        Written(0, one.period, _joined(*_phase_words(view, one.amounts), one.source), one.by,
+                own=False, old=at > 0)
+        for at, one in enumerate(stated)
+    ]  # fmt: skip
+    return title, [inside, listed(view, t("已设定的"), there, edits=False)]
+
+
+_PHASE_AMOUNTS = (
+    ("reduction", "减排量（tCO₂e/年）"), ("revenue", "累计收益（万元，至该年末）"),
+    ("mass", "处理量（t/年）"),
+)  # fmt: skip
+_TYPED = {"reduction": 1e3, "revenue": 1e4, "mass": 1.0}
+
+
+def _typed(amounts: Mapping[str, float | None], name: str) -> float | None:
+    value = amounts.get(name)
+    return None if value is None else value / _TYPED[name]
+
+
+def _phase_words(view: View, amounts: Mapping[str, float | None]) -> list[str]:
+    return [f"{view.t(label)} {_plain(value)}" for name, label in _PHASE_AMOUNTS
+            if (value := _typed(amounts, name)) is not None]  # fmt: skip
+
+
+def _plain(value: float | None) -> str:
+    """Return a number as it is typed."""
+    return "" if value is None else f"{value:.10g}"
+
+
+def _joined(*words: str) -> str:
+    return " · ".join(filter(None, words))

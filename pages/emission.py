@@ -14,7 +14,7 @@ _GLANCE = Panel(
 _CARBON = (
     Panel(
         key="carbon", clause="5.3.g", title="碳排放量", form="bar indicators", width=8,
-        reads=(figures.EMISSION,), build=figures.carbon, heights=(300,),
+        reads=(figures.EMISSION,), build=figures.carbon, heights=(336,),
     ),
     Panel(
         key="anomalies", clause="5.3.f", title="用能异常", form="indicators", width=4,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from figures import aims, outlook, revenue, trading
 from figures import market as figures
-from figures import outlook, revenue, trading
 from figures.evidence import evidence
 from figures.html import Node, el
 from figures.price import PRICE, VOLUME
@@ -32,7 +32,7 @@ _SUMS = Panel(
 _YEARS = (
     Panel(
         key="years", clause="5.7.a", title="年减碳量趋势预测", form="line", width=8,
-        reads=(REDUCTION,), build=figures.years, heights=(420,), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.years, heights=(500,), waits=_WAITS,
     ),
     Panel(
         key="scenario", clause="", title="测算情景", form="indicators", width=4, reads=None,
@@ -43,7 +43,7 @@ _YEARS = (
 _MONTHS = (
     Panel(
         key="months", clause="5.7.c", title="月度动态减碳与收益预测", form="line",
-        reads=(REDUCTION,), build=figures.months, heights=(150, 150), waits=_WAITS,
+        reads=(REDUCTION,), build=figures.months, heights=(170, 175), waits=_WAITS,
     ),
     Panel(
         key="trading", clause="5.7.e", title="全国 CCER 市场交易", form="bar",
@@ -63,14 +63,14 @@ _OUTLOOK = (
     ),
     Panel(
         key="aims", clause="5.7.h", title="售碳预期成果", form="indicators", width=4, reads=None,
-        build=outlook.aims,
+        build=aims.aims,
     ),
 )  # fmt: skip
 
 _SELLABLE = (
     Panel(
         key="sellable", clause="", title="可售量：从毛减排到可售", form="bar", width=8,
-        reads=(REDUCTION,), build=sellable, heights=(260,), waits=_WAITS,
+        reads=(REDUCTION,), build=sellable, heights=(320,), waits=_WAITS,
     ),
     Panel(
         key="eligibility", clause="", title="方法学适用性", form="list", width=4, reads=None,

@@ -24,7 +24,7 @@ from data.ingest.problems import Problem, Refused
 from data.ingest.readings import load_readings
 from data.spool import Batch
 from data.state import acting, acts
-from data.store import Cursor, StoreError
+from data.store import Cursor, StoreError, Topic
 from translations import text
 
 SITE_KIND = "site"
@@ -140,7 +140,7 @@ def _taken(engine: Engine, kind: str, path: Path, part: Path, options: Options) 
     if options.dry_run:
         loaded = _tried(engine, request)
         return _receipt(path.name, kind, 0, loaded)
-    seq, loaded = engine.store.write(partial(_loaded, request, acknowledge))
+    seq, loaded = engine.store.write(partial(_loaded, request, acknowledge), _touched(kind))
     engine.spool.mark_drained(seq)
     return _receipt(path.name, kind, seq, loaded)
 
@@ -203,6 +203,10 @@ def _loader(request: Request) -> Callable[[Cursor, Request, Callable[[], int]], 
     return load_readings if request.kind == "readings" else load_records
 
 
+def _touched(kind: str) -> Topic:
+    return Topic.READINGS if kind == "readings" else Topic.READINGS | Topic.RECORDS
+
+
 def _loaded(request: Request, acknowledge: Callable[[], int], cursor: Cursor) -> tuple[int, Loaded]:
     loaded = _loader(request)(cursor, request, acknowledge)
     return loaded.batch, loaded
@@ -251,7 +255,8 @@ def load_batch(engine: Engine, batch: Batch) -> None:
     if row is None:
         request = _request(engine, batch, engine.store.inbox / batch.path)
         with acts(replace(acting(), intent=batch.intent)):
-            engine.store.write(partial(_loaded, request, partial(int, batch.seq)))
+            write = partial(_loaded, request, partial(int, batch.seq))
+            engine.store.write(write, _touched(batch.kind))
     engine.spool.mark_drained(batch.seq)
 
 

@@ -78,6 +78,7 @@ from data.state.notes import NewNote, NoSuchNote, Note, Notes
 from data.state.outbox import Delivery, Outbox, Posted
 from data.state.projects import ProjectEvent, Projects
 from data.state.scenarios import NoSuchScenario, Scenario, Scenarios
+from data.state.statements import Statement, Statements
 from data.state.tables import ACCOUNT, CHECKPOINT, METADATA, SETTLE_RUN
 from data.state.trail import Checkpoints, Delivered, Signed
 from data.state.visits import Visits
@@ -151,6 +152,8 @@ __all__ = [
     "Scenarios",
     "SessionRow",
     "Signed",
+    "Statement",
+    "Statements",
     "Stale",
     "State",
     "Step",
@@ -204,6 +207,7 @@ class State:
         self.scenarios = Scenarios(self.engine)
         self.evidence = EvidenceLibrary(self.engine)
         self.projects = Projects(self.engine)
+        self.statements = Statements(self.engine)
 
     def close(self) -> None:
         """Release the file."""

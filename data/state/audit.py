@@ -87,6 +87,8 @@ EVENTS: Mapping[str, str] = {
     "evidence.restore": "恢复佐证材料",
     "evidence.open": "下载佐证原件",
     "project.step": "项目步骤",
+    "market.fact": "设定市场数据",
+    "phase.set": "设定阶段预期成果",
     "eligibility.propose": "申请变更方法学适用性",
     "interface.save": "保存接口",
     "interface.enable": "启用接口",

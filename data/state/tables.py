@@ -442,6 +442,20 @@ EVIDENCE = Table(
     Index("evidence_by_evidence", "evidence", "row"),
 )  # fmt: skip
 
+# What somebody states of the market or of a site's phases (5.7 f, h): the newest of a name counts.
+STATEMENT = Table(
+    "statement",
+    METADATA,
+    Column("row", Integer, primary_key=True),
+    *(
+        Column(name, String, nullable=False)
+        for name in ("site", "name", "period", "body", "source", "author")
+    ),
+    Column("at", DateTime, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Index("statement_by_name", "site", "name", "row"),
+)
+
 # What was done in the six steps of a project (5.7 g); how far it is follows from these rows.
 PROJECT_EVENT = Table(
     "project_event",

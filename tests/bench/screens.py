@@ -217,13 +217,16 @@ _DAYS = itertools.count()
 
 
 def after_new_data(reader, output, home):
-    """The first look at a page after something was taken in, which makes all that is kept old."""
+    """The first look at a page after records were taken in and a month was settled anew."""
     day = f"{LAST + timedelta(days=400 + next(_DAYS))}"
     path = write_csv(home.parent / "calendar.csv", ("site", "date_from", "date_to", "kind"),
                      [("CN", day, day, "holiday")])  # fmt: skip
     values = {"kind": "calendar", "files": [str(path)], "site": "", "dry_run": False,
               "accept_good": False, "actor": USER, "as_json": False}  # fmt: skip
     assert over_socket(home, Request("import", values), _Quiet()) == 0
+    month = f"{NEWEST // 12}-{NEWEST % 12 + 1:02d}"
+    again = {"first": month, "last": month, "as_json": False}
+    assert over_socket(home, Request("settle", again), _Quiet()) == 0
     return reader.callback(output, search(0))
 
 

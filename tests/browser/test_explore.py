@@ -268,6 +268,28 @@ def test_from_a_card_down_to_the_row_of_the_file(look, plant_app):
         page.locator(".drawer").wait_for()
 
 
+def test_from_a_year_down_to_a_reading_and_back(look):
+    with look("/emission?grain=year") as visit:
+        page = settled(visit).page
+        page.locator('[data-panel="glance"] .kpi-value[data-rule=sum]').first.click()
+        name = page.locator(".drawer-name")
+        expect(name).to_contain_text("能耗总量")
+        whole = name.inner_text()
+        assert page.locator(".drawer [data-figure]").count() > 1  # each of its months opens
+        meter = page.locator(".drawer .drill").first
+        code = meter.get_attribute("data-meter")
+        for step in ("逐月", "逐日", "逐时"):
+            page.locator(".drawer .drill").first.click()
+            expect(page.locator(".drawer .step h3").nth(1)).to_have_text(step)
+            assert f"meter:demo-langfang:{code}:" in page.url.replace("%3A", ":")
+        page.locator(".drawer [data-reading]").first.wait_for()
+        expect(page.locator(".drawer-crumbs .crumb")).to_have_count(4)
+        for _ in range(3):
+            page.keyboard.press("Backspace")
+            page.wait_for_timeout(300)
+        expect(name).to_have_text(whole)
+
+
 def test_a_figure_of_the_overview_leads_to_its_page_filtered(look):
     with look("/?compare=none") as visit:
         page = settled(visit).page

@@ -89,6 +89,57 @@ def test_the_drawer_of_a_part_filters_by_it(reader, figure):
     assert found == ["line:cable"]
 
 
+def opened_figures(drawer):
+    """The ledger rows that a drawer leads to."""
+    return {p["data-figure"] for found in walk(drawer)
+            if "data-figure" in (p := found.get("props", {}))}  # fmt: skip
+
+
+def test_a_years_figure_leads_to_its_months_and_their_meters(reader):
+    """Year → months, and year → meters → months of a meter → days."""
+    with reader.engine.store.read() as cursor:
+        year = trace.find(cursor, trace.Name("substitution", "2025", "", "site", "site"))
+        months = cursor.execute(
+            "SELECT ref FROM lineage WHERE figure_id = ? AND kind = 'figure'", [year]
+        ).fetchall()
+        wanted = cursor.execute(
+            "SELECT t.ref, sum(t.quantity * t.coefficient) FROM lineage y JOIN lineage t "
+            "ON t.figure_id = y.ref WHERE y.figure_id = ? AND t.kind = 'meter' GROUP BY t.ref",
+            [year],
+        ).fetchall()
+    drawer = opened_drawer(reader, {"figure": year}, "zh")
+    assert len(months) == 12
+    assert {row[0] for row in months} <= opened_figures(drawer)
+    meters = leads(drawer)
+    assert {meter for meter, _, _ in meters} == {meter for meter, _ in wanted}
+    assert {period for _, _, period in meters} == {"2025-01/2025-12"}
+    listed = {row["meter_id"]: row for row in trace.opened(reader.engine, year)["meters"]}
+    for meter, amount in wanted:
+        assert listed[meter]["amount"] == pytest.approx(amount, rel=1e-12)
+    below = leads(opened_drawer(reader, asked(meters[0]), "zh"))
+    assert [period for _, _, period in below] == [f"2025-{n:02d}" for n in range(1, 13)]
+    name, site, _ = meters[0]
+    found = [meter_seen(reader, {"site": site, "meter": name, "period": month}, readings=False)
+             for _, _, month in below]  # fmt: skip
+    assert sum(one.whole.value for one in found) == pytest.approx(float(listed[name]["quantity"]))
+
+
+def test_a_sum_of_months_leads_to_their_meters_each_once(reader):
+    """The lines share meters: what one showed counts once, what it adds to each is added up."""
+    spoken = {"figures": "", "rule": "sum", "value": "1", "unit": "tCO₂e"}
+    with reader.engine.store.read() as cursor:
+        spoken["figures"] = " ".join(
+            trace.find(cursor, trace.Name("electricity", month, "", "line", line))
+            for month in (MONTH, "2025-08") for line in ("cable", "conductor")
+        )  # fmt: skip
+    drawer = opened_drawer(reader, spoken, "zh")
+    meters = leads(drawer)
+    assert meters
+    assert len({meter for meter, _, _ in meters}) == len(meters)
+    assert {period for _, _, period in meters} == {f"{MONTH}/2025-08"}
+    assert leads(opened_drawer(reader, spoken | {"rule": "share"}, "zh")) == []
+
+
 @pytest.mark.parametrize(("name", "leads_to"), [
     (("electricity", "line", "cable"), ("/process", "line:cable")),
     (("pv_generation", "site", "site"), ("/substitution", "source:pv")),
@@ -106,10 +157,12 @@ def test_a_figure_leads_to_its_page_filtered_by_its_part(reader, name, leads_to)
     assert said == ([leads_to] if leads_to else [])
 
 
-@pytest.mark.parametrize("period", [MONTH, DAY])
+@pytest.mark.parametrize("period", [MONTH, DAY, "2025-05/2025-07"])
 def test_chart_table_and_csv_say_the_same(reader, client, figure, period):
     meter, site, _ = leads(opened_drawer(reader, {"figure": figure}, "zh"))[0]
-    seen = meter_seen(reader, {"site": site, "meter": meter, "period": period}, readings=True)
+    several = "/" in period
+    there = {"site": site, "meter": meter, "period": period}
+    seen = meter_seen(reader, there, readings=not several)
     drawn = course_figure(seen, "zh")
     go.Figure(data=[dict(drawn["data"][0], marker={})])
     assert drawn["data"][0]["y"] == [point.quantity for point in seen.points]
@@ -120,6 +173,9 @@ def test_chart_table_and_csv_say_the_same(reader, client, figure, period):
     assert [row[2] for row in rows] == [
         "" if point.quantity is None else repr(point.quantity) for point in seen.points
     ]
+    if several:
+        assert client.get(f"/download/trace/meter.csv?{query}&what=readings").status_code == 404
+        return
     body = client.get(f"/download/trace/meter.csv?{query}&what=readings").data.decode("utf-8-sig")
     raw = list(csv.reader(io.StringIO(body)))[1:]
     assert [row[2] for row in raw] == [repr(one.value) for one in seen.readings]
@@ -130,6 +186,8 @@ def test_chart_table_and_csv_say_the_same(reader, client, figure, period):
 @pytest.mark.parametrize("asked_for", [
     {}, {"meter": "E10"}, {"meter": "E10", "site": "demo-langfang", "period": "2025-13"},
     {"meter": "E10", "site": "demo-langfang", "period": "2025-02-30"},
+    {"meter": "E10", "site": "demo-langfang", "period": "2025-07/2025-06"},
+    {"meter": "E10", "site": "demo-langfang", "period": "0001-01/9000-12"},
     {"meter": "nobody", "site": "demo-langfang", "period": MONTH},
     {"meter": "E10", "site": "nowhere", "period": DAY}, {"meter": ["x"], "site": 3, "period": None},
 ])  # fmt: skip

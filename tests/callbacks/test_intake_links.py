@@ -20,6 +20,7 @@ from callbacks._reader import PageReader
 from callbacks.closing import Desk, Who
 from data import connectors
 from data.connectors.base import ProbeReport, ProbeRow
+from data.interface_form import on_server
 from data.state import now
 from figures.intake_links import FIRST_POINTS, links_table
 from pages import data as page
@@ -328,8 +329,10 @@ def test_every_kind_has_its_form(made, as_, kind, language):
         for n in walk(card)
         if isinstance(n.get("props", {}).get("id"), dict) and "field" in n["props"]["id"]
     }
-    config = connectors.connector(kind).Config.model_fields
-    assert fields == {"id", "title", "site"} | {f"set-{name}" for name in config}
+    config = connectors.connector(kind).Config
+    open_ = {f"set-{name}" for name in config.model_fields if not on_server(config, name, {})}
+    assert fields == {"id", "title", "site"} | open_
+    assert not fields & {"set-folder", "set-password", "set-ca_file", "set-key_file"}
     if language == "en":
         said = "".join(n["props"].get("placeholder", "") for n in walk(card) if "props" in n)
         said = (said + words(card)).replace("测试站", "").replace("作废", "")
@@ -376,29 +379,39 @@ def test_settings_are_changed_and_the_difference_is_shown(made, as_):
     assert "这不是整数" in said
 
 
-def test_a_secret_is_kept_and_never_shown(made, as_, monkeypatch):
-    monkeypatch.setenv("GATE_PASSWORD", "Kupfer-47")
+def test_what_names_something_of_the_server_is_not_set_on_a_page(made, as_, tmp_path):
     given = {"id": "broker", "site": "S1", "set-host": "h", "set-client_id": "c",
              "set-topics": "a/+, b/#", "set-quality_map": "ok=0，bad=2",
-             "set-password": "env:GATE_PASSWORD"}  # fmt: skip
+             "set-password": "file:/etc/shadow", "set-ca_file": "/etc/shadow"}  # fmt: skip
     kept(made, given, kind="mqtt")
     held = made.engine.state.interfaces.find("broker").wanted.settings
     assert held["topics"] == ["a/+", "b/#"]
     assert held["quality_map"] == {"ok": 0, "bad": 2}
-    card = str(form(made, "?tab=links&link=broker&edit=1")["links-form"])
-    assert "已设置，不再显示" in card
+    assert not {"password", "ca_file"} & set(held)
+    said = words(kept(made, {"id": "in", "site": "S1", "set-folder": str(tmp_path),
+                             "set-content": "readings"}, kind="drop_folder")["said"])  # fmt: skip
+    assert "文件夹的绝对路径" in said
+    assert set(made.engine.state.interfaces.current()) == {"house", "broker"}
+    card = form(made, "?tab=links&new=drop_folder")["links-form"]
+    assert "只能在服务器上设置" in words(card)
+    assert "link-save" not in str(card)
+
+
+def test_an_interface_with_a_secret_is_sent_nowhere_else(made, as_, monkeypatch):
+    monkeypatch.setenv("GATE_PASSWORD", "Kupfer-47")
+    settings = {"host": "h", "client_id": "c", "topics": ["a/+"], "password": "env:GATE_PASSWORD"}
+    broker = wanted([], "broker", kind="mqtt", **settings)
+    made.engine.state.interfaces.save(broker, "boss", now())
+    card = form(made, "?tab=links&link=broker&edit=1")["links-form"]
+    assert "已设置，不再显示" in words(card)
     for secret in ("GATE_PASSWORD", "Kupfer"):
-        assert secret not in card
+        assert secret not in str(card)
         assert secret not in words(shown(made, "?tab=links&link=broker")["links-detail"])
-    changed = given | {"set-password": "", "set-username": "u"}
-    kept(made, changed, "broker", "mqtt")
-    after = made.engine.state.interfaces.find("broker").wanted.settings
-    assert (after["password"], after["username"]) == ("env:GATE_PASSWORD", "u")
-    kept(made, changed | {"set-password": "-"}, "broker", "mqtt")
-    assert "password" not in made.engine.state.interfaces.find("broker").wanted.settings
-    answer = kept(made, changed | {"set-password": "Kupfer-47"}, "broker", "mqtt")
-    assert "Kupfer" not in words(answer["said"])
-    assert "密码" in words(answer["said"])
+    sent = {"title": "门卫", "set-host": "evil.example", "set-password": "", "set-username": "u"}
+    kept(made, sent, "broker", "mqtt")
+    after = made.engine.state.interfaces.find("broker").wanted
+    assert after.title == "门卫"
+    assert dict(after.settings) == settings
 
 
 def test_who_may_not_gets_no_form_and_other_sites_are_not_there(made, as_, monkeypatch):

@@ -7,6 +7,7 @@ import csv
 import io
 import threading
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.exceptions import Forbidden
@@ -16,7 +17,7 @@ from accounting.whatif import Levers
 from callbacks import edits, sales
 from callbacks._bind import contents
 from callbacks._reader import PageReader
-from callbacks._sales import outcome_of, paths_of, rights
+from callbacks._sales import any_eligible, eligible_lines, outcome_of, paths_of, rights
 from callbacks.closing import Desk, Who
 from data import forecasts, scenarios
 from data.demo.build import build_demo
@@ -211,6 +212,34 @@ def test_a_file_that_is_not_what_it_says_is_refused(desk):
     assert sales.received(desk, ANA, {"slot": "rows", "key": key}, "zh")["failed"]
 
 
+def test_facts_and_phases_are_stated_on_the_page_with_year_and_source(desk):
+    made = do(desk, do="fact-set", of="covered", value="7,800", period="2025", source="部门公告")
+    assert made.done, made.words
+    assert "78 亿 t（2025，部门公告）" in page(desk, "outlook")[0]
+    made = do(desk, do="phase-set", of="phase3", period="2030", reduction="50000", revenue="900",
+              source="可研报告")  # fmt: skip
+    assert made.done, made.words
+    shown = page(desk, "aims")[0]
+    assert all(part in shown for part in ("2030", "收益目标 900", "可研报告 ana"))
+    for kind, of, parts in (
+        ("fact", "covered", ("部门公告", "随产品提供", "二手来源")),
+        ("phase", "phase3", ("可研报告", "减排量（tCO₂e/年） 50000")),
+        ("phase", "phase1", ("年份（2026）",)), ("fact", "x", ("没有这项",)),
+    ):  # fmt: skip
+        said = words(edits.filled(desk, market.PAGE, {"kind": kind, "of": of}, "", ANA))
+        assert all(part in said for part in parts), (kind, of)
+    for wrong in ({"source": ""}, {"period": "x"}, {"value": "-1"}):
+        sent = {"do": "fact-set", "of": "verified", "value": "20", "period": "2026", "source": "x"}
+        assert not do(desk, **sent | wrong).done
+
+
+def test_who_sees_some_sites_only_does_not_change_the_market_for_all(desk, monkeypatch):
+    monkeypatch.setattr("callbacks._sale_acts.scope", lambda: (SITE,))
+    made = do(desk, do="fact-set", of="traded", value="1", period="2026", source="x")
+    assert not made.done
+    assert "全部站点" in made.words
+
+
 def test_steps_of_the_project_on_the_page(desk):
     assert page(desk, "path")[0].count("未开始") >= 6
     made = do(desk, do="project-step", number="1", act="begin", owner="王工",
@@ -258,6 +287,22 @@ def test_potential_stands_beside_the_switch_of_every_source(desk):
         assert source in shown
     assert shown.count("无方法学") == 6
     assert "0 个来源有适用方法学" in shown
+    assert (shown.count("可签发 0"), shown.count("可签发 不计入")) == (3, 3)
+    assert "光伏自用已含在各线的减排量中" in built_of(desk, "eligibility").foot
+
+
+def built_of(desk, key):
+    return panel_of(desk, key)[1]
+
+
+def test_a_methodology_of_any_source_opens_the_first_step():
+    def reader(**settings):
+        return SimpleNamespace(documents=lambda: {"S1": SimpleNamespace(settings=settings)})
+
+    assert not any_eligible(reader(creditable_pv=False), "S1")
+    assert any_eligible(reader(creditable_pv=True), "S1")
+    assert any_eligible(reader(creditable_cable=True), "S1")
+    assert not eligible_lines(reader(creditable_pv=True), "S1")  # nothing of it is sold
 
 
 def test_what_ifs_come_of_the_ledgers_last_twelve_months(desk):
@@ -334,6 +379,10 @@ SENT = {
     "evidence-retire": ({"number": "1"}, "evidence.retire"),
     "evidence-restore": ({"number": "1"}, "evidence.restore"),
     "project-step": ({"number": "1", "act": "begin", "owner": "王工"}, "project.step"),
+    "fact-set": ({"of": "covered", "value": "7800", "period": "2025", "source": "部门公告"},
+                 "market.fact"),
+    "phase-set": ({"of": "phase1", "period": "2026", "reduction": "30000", "source": "可研"},
+                  "phase.set"),
     "eligibility-propose": ({"of": "cable", "applies": "yes", "methodology": "X-1",
                              "evidence": "1"}, "eligibility.propose"),
 }  # fmt: skip
@@ -354,7 +403,9 @@ def test_each_act_leaves_exactly_one_record(tmp_path):
             for wrong in (True, False):
                 values = sent | {"do": act, "site": "S1", "key": f"{at}-{wrong}-{'0' * 16}"}
                 values |= (
-                    {"number": "77", "name": "", "title": "", "methodology": ""} if wrong else {}
+                    {"number": "77", "name": "", "title": "", "methodology": "", "source": ""}
+                    if wrong
+                    else {}
                 )
                 body = asked(entry)
                 for one in (*body["inputs"], *body["state"]):

@@ -126,7 +126,7 @@ def test_a_store_that_cannot_be_written_lets_all_wait_and_in_order_after(tmp_pat
     with plant(tmp_path) as made:
         with monkeypatch.context() as broken:
 
-            def full(_work):
+            def full(*_words):
                 raise StoreError("no space left on device")
 
             broken.setattr(made.engine.store, "write", full)
@@ -297,3 +297,15 @@ def test_a_dip_to_zero_and_back_is_no_spike(tmp_path):
     total, events = used(tmp_path, [500, 505, 0, 510, 512])
     assert total == 12
     assert events == {"dip"}
+
+
+def test_what_waits_is_loaded_in_steps_of_few_readings(tmp_path, monkeypatch):
+    monkeypatch.setattr("data.drain.READINGS_AT_ONCE", 10)
+    with plant(tmp_path) as made:
+        for n in range(7):
+            push(made, f"k{n}", [reading(15 * (4 * n + part), 4 * n + part) for part in range(4)])
+        push(made, "long", [reading(15 * (28 + part), 28 + part) for part in range(12)])
+        assert drained(made).rows == 40
+        sizes = made.query("SELECT new_rows FROM batch WHERE source = 'house' ORDER BY batch")
+        assert [size for (size,) in sizes] == [8, 8, 8, 4, 12]
+        assert [value for _, value, _ in stored(made)] == list(range(40))

@@ -84,29 +84,52 @@ def test_who_has_prices_gets_none_mixed_in(engine, tmp_path):
     assert take_shipped(engine) is None
 
 
-def test_the_markets_days_twice_and_then_day_by_day(real, engine, tmp_path):
-    rows = pd.read_csv(real / "cn_ccer_daily" / "ccer_daily.csv")
-    wanted = [(r.date, "CCER", r.volume_t, r.turnover_cny, "交易所") for r in rows.itertuples()]
-    first = put(engine, tmp_path, wanted)
-    assert first.new_rows == len(rows)
-    again = put(engine, tmp_path, [(*row[:4], row[4]) for row in wanted])
-    assert again.new_rows == 0
-    for row in wanted[-20:]:
+def market_days(real):
+    """The market's days as rows of an import file."""
+    found = pd.read_csv(real / "cn_ccer_daily" / "ccer_daily.csv")
+    return [(r.date, "CCER", r.volume_t, r.turnover_cny, "交易所") for r in found.itertuples()]
+
+
+@pytest.mark.parametrize("last", [20, pytest.param(None, marks=pytest.mark.larger)])
+def test_the_markets_days_twice_and_then_day_by_day(real, engine, tmp_path, last):
+    wanted = market_days(real)
+    assert put(engine, tmp_path, wanted).new_rows == len(wanted)
+    assert put(engine, tmp_path, wanted).new_rows == 0
+    version = forecasts.digest_of(forecasts.inputs_of(engine))
+    for row in wanted[-(last or len(wanted)) :]:
         assert put(engine, tmp_path, [row]).new_rows == 0
     with engine.store.read() as cursor:
         found = trades(cursor, "CCER")
+    assert not found["date"].duplicated().any()
+    assert len(found) == len(wanted)
     years = found.groupby(found["date"].dt.year)[["volume_t", "turnover_cny"]].sum()
     assert years.loc[2025, "volume_t"] == 8_844_114
     assert years.loc[2025, "turnover_cny"] == pytest.approx(625_801_436.80, abs=0.005)
-    assert weeks_of(engine)["volume_t"].sum() == rows["volume_t"].sum()
+    for year, of_year in years.iterrows():
+        rows = [row for row in wanted if row[0][:4] == str(year)]
+        assert of_year["volume_t"] == sum(row[2] for row in rows)
+        assert of_year["turnover_cny"] == pytest.approx(sum(row[3] for row in rows), abs=0.005)
+    assert weeks_of(engine)["volume_t"].sum() == sum(row[2] for row in wanted)
+    assert forecasts.digest_of(forecasts.inputs_of(engine)) == version
+
+
+@pytest.mark.larger
+def test_days_that_come_one_by_one_give_the_forecast_of_the_whole_file(real, engine, tmp_path):
+    wanted = market_days(real)
+    for row in wanted:
+        assert put(engine, tmp_path, [row]).new_rows == 1
+    forecasts.refresh(engine, run)
+    with opened_home(tmp_path / "other") as other:
+        put(other, tmp_path, wanted)
+        forecasts.refresh(other, run)
+        assert forecasts.document(other) == forecasts.document(engine)
+        assert forecasts.newest(other).inputs == forecasts.newest(engine).inputs
 
 
 def test_the_markets_days_give_the_same_forecast_twice_and_say_how_sure(
     real, engine, tmp_path, capsys
 ):
-    rows = pd.read_csv(real / "cn_ccer_daily" / "ccer_daily.csv")
-    put(engine, tmp_path, [(r.date, "CCER", r.volume_t, r.turnover_cny, "交易所")
-                           for r in rows.itertuples()])  # fmt: skip
+    put(engine, tmp_path, market_days(real))
     inputs_ = forecasts.inputs_of(engine)
     assert run(inputs_) == run(inputs_)
     forecasts.refresh(engine, run)

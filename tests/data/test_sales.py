@@ -9,12 +9,13 @@ import pytest
 
 from accounting.project import Move
 from accounting.scenario import Choice
-from data import sales, scenarios
+from accounting.whatif import Levers
+from data import sales, scenarios, stated
 from data.bases import kept, read
 from data.ingest.load import Options, import_file
 from data.sales import NotKept
 from data.state import EvidenceSaid, Original
-from data.state.scenarios import SALE
+from data.state.scenarios import SALE, WHATIF
 from tests.accounting.test_scenario import basis, walk
 from tests.plant import opened_home, write_csv
 
@@ -43,9 +44,11 @@ def test_a_basis_is_read_as_it_was_kept():
 
 def test_a_scenario_is_saved_replaced_removed_and_brought_back(engine):
     before = engine.state.audit.head()[0]
-    first = scenarios.save(engine, "S1", "董事会", CHOICE, "ana", "k1")
-    assert scenarios.save(engine, "S1", "董事会", CHOICE, "ana", "k1") == first  # sent twice
-    assert scenarios.save(engine, "S1", " 董事会 ", Choice(90.0, 0.0, 0.85), "bo", "k2") == first
+    first = scenarios.save(engine, "S1", SALE, "董事会", CHOICE, "ana", "k1")
+    assert scenarios.save(engine, "S1", SALE, "董事会", CHOICE, "ana", "k1") == first  # sent twice
+    assert (
+        scenarios.save(engine, "S1", SALE, " 董事会 ", Choice(90.0, 0.0, 0.85), "bo", "k2") == first
+    )
     (found,) = engine.state.scenarios.of("S1", SALE)
     assert scenarios.read(found.body) == Choice(90.0, 0.0, 0.85)
     scenarios.remove(engine, first, "ana", "k3")
@@ -62,16 +65,17 @@ def test_a_scenario_is_saved_replaced_removed_and_brought_back(engine):
 def test_names_and_numbers_that_cannot_be_are_refused(engine):
     for name in ("", " ", "长" * 41, "a\u202eb"):
         with pytest.raises(NotKept):
-            scenarios.save(engine, "S1", name, CHOICE, "ana", "k")
+            scenarios.save(engine, "S1", SALE, name, CHOICE, "ana", "k")
     for values in ("", "1,2", "9999,0,0.5", "90,0,nan", "x,y,z"):
         with pytest.raises(NotKept):
             scenarios.choice_of(values)
     with pytest.raises(NotKept):
         scenarios.remove(engine, 7, "ana", "k")
     for at in range(scenarios.MOST):
-        scenarios.save(engine, "S1", f"n{at}", CHOICE, "ana", f"k{at}")
+        scenarios.save(engine, "S1", SALE, f"n{at}", CHOICE, "ana", f"k{at}")
     with pytest.raises(NotKept, match="最多"):
-        scenarios.save(engine, "S1", "one more", CHOICE, "ana", "last")
+        scenarios.save(engine, "S1", SALE, "one more", CHOICE, "ana", "last")
+    scenarios.save(engine, "S1", WHATIF, "a what-if", Levers(), "ana", "other")
 
 
 def test_presets_come_from_the_market(engine, tmp_path):
@@ -149,11 +153,12 @@ def test_steps_are_kept_and_gates_hold(engine):
     assert events(engine, before).count("project.step") == 2
 
 
-@pytest.mark.parametrize("table", ["scenario", "evidence", "project_event"])
+@pytest.mark.parametrize("table", ["scenario", "evidence", "project_event", "statement"])
 def test_rows_can_be_neither_changed_nor_removed(engine, table):
-    scenarios.save(engine, "S1", "n", CHOICE, "ana", "k1")
+    scenarios.save(engine, "S1", SALE, "n", CHOICE, "ana", "k1")
     sales.add_evidence(engine, "S1", SAID, Original(), "ana", "k2")
     move(engine, Move(1, "plan", owner="x"), "k3")
+    stated.state_fact(engine, "covered", "8000", "2026", "通知", "ana", "k4")
     for words in (f"DELETE FROM {table}", f"UPDATE {table} SET site = 'x'"):
         with pytest.raises(Exception, match="kept"), engine.state.engine.begin() as connection:
             connection.exec_driver_sql(words)

@@ -1,15 +1,17 @@
 """Fans, revenue and aims: what is drawn is what is in the table, and nothing that is not known."""
 
 from dataclasses import replace
+from datetime import date
 
 import plotly.graph_objects as go
 import pytest
 
-from figures import fan, market, outlook, revenue, trading
+from figures import aims, came, fan, market, outlook, revenue, trading
 from figures.cells import Book, Cell
 from figures.charts import values
 from figures.forecast import BANDS, Backtest, Forecasts, Point
 from figures.number import Units, attributes
+from figures.sales import Sales, Stated
 from figures.view import Lens, SiteInfo, shifted
 from tests.figures.test_lifecycle import plain, view, words
 
@@ -128,7 +130,8 @@ def test_what_was_forecast_is_held_against_what_came():
     cell = base.book.cell(revenue.REDUCTION, "2024-12")
     said = point(9, "2024-12", cell.value * 2)
     known = replace(ahead(), came={("reduction", SITE, "site", "month"): (said,)})
-    words_ = revenue.came_words(replace(base, forecasts=known), "site")
+    held = revenue.came_of(replace(base, forecasts=known), "site")
+    words_ = came.words(base, held)
     assert "2024-12 减排量偏差 ▼ 50.0%" in words_
     assert "1 个月中 0 个" in words_
 
@@ -173,7 +176,7 @@ def test_money_is_shown_in_ten_thousands():
 def test_aims_part_what_is_done_from_what_is_expected():
     here = seen()
     aim = {("reduction", "site", "site", "target"): {"2025": 3_600_000.0}}
-    built = outlook.aims(replace(here, targets=aim))
+    built = aims.aims(replace(here, targets=aim))
     said = words(built.body)
     assert "预期达成 100%" in said
     assert said.count("未录入目标") == 2
@@ -190,7 +193,8 @@ def test_the_outlook_parts_the_cap_and_names_every_source():
 
 
 def test_supply_beyond_the_cap_stands_alone(monkeypatch):
-    monkeypatch.setattr(outlook, "COVERED", replace(outlook.COVERED, tonnes=1e8))
+    less = {**outlook.SHIPPED, "covered": replace(outlook.SHIPPED["covered"], tonnes=1e8)}
+    monkeypatch.setattr(outlook, "SHIPPED", less)
     built = outlook.outlook(seen())
     assert "已超过可抵消量" in built.foot
     assert len(built.sheet.groups[0].series) == 1
@@ -259,3 +263,70 @@ def test_fans_of_every_size_are_drawn_within_their_axis(size, months):
     seen_ = [y for trace in figure["data"] for y in trace["y"] if y is not None]
     room = 1e-9 * (high - low)
     assert all(low - room <= y <= high + room for y in seen_)
+
+
+@pytest.mark.parametrize(("n", "warned"), [(10, True), (29, True), (30, False), (0, False)])
+def test_a_coverage_of_few_cases_says_that_it_says_little(n, warned):
+    few = replace(backtest(), coverage80=1.0 if n else None, intervals=n)
+    tests = {("reduction", SITE, line): (few,) for line in LINES}
+    here = seen(forecasts=replace(ahead(), tested=tests))
+    for foot in (market.months(here).foot, market.years(here).foot, fan.caption(here, few, (), "")):
+        assert f"（n={n}）" in foot
+        assert ("样本太少" in foot) is warned
+    assert ("样本太少" in words(fan.fold(here, [("x", [few])]))) is warned
+
+
+def stated(**by_name):
+    def one(period, amounts):
+        return (Stated(period, amounts, "可研报告", "ana 2026-01-01 08:00"),)
+
+    of = {name: one(*values) for name, values in by_name.items()}
+    return Sales(SITE, date(2026, 1, 1), stated=of, keeps=True)
+
+
+def test_a_stated_phase_has_its_year_its_aims_and_its_source():
+    sales = stated(
+        phase1=("2023", {"reduction": None, "revenue": None, "mass": None}),
+        phase2=("2027", {"reduction": 4e6, "revenue": 5e5, "mass": 1e4}),
+        phase3=("2040", {"reduction": 6e6, "revenue": None, "mass": None}),
+    )
+    built = aims.aims(replace(seen(), sales=sales))
+    said = words(built.body)
+    assert built.sheet.labels == ("一期成果 2023", "二期成果（预期） 2027", "长期成果（预期） 2040")
+    for part in (
+        "2023，已结束",
+        "2027，情景",
+        "2040，规划",
+        "收益目标 50.0",
+        "处理量 --",
+        "可研报告",
+    ):
+        assert part in said, part
+    assert "预期达成 90%" in said  # 3.6 of 4.0 million
+    expected = built.sheet.groups[0].series[1].cells
+    assert [cell is not None for cell in expected] == [False, True, False]
+    assert built.sheet.note(1) == "可研报告"
+
+
+def test_without_a_forecast_a_stated_phase_still_stands():
+    sales = stated(phase1=("2024", {"reduction": 4e6, "revenue": None, "mass": None}))
+    built = aims.aims(replace(seen(forecasts=None), sales=sales))
+    assert built.sheet.labels == ("一期成果 2024",)
+    assert "2024，进行中" in words(built.body)
+    assert "预期成果：一期成果" in str(
+        aims.aims(replace(seen(forecasts=None), sales=stated())).body
+    )
+
+
+def test_a_stated_fact_stands_with_its_year_and_source_in_the_place_of_the_shipped_one():
+    sales = stated(covered=("2025", {"tonnes": 4e9}), verified=("2026-06-30", {"tonnes": 5e7}))
+    built = outlook.outlook(replace(seen(), sales=sales))
+    (whole,) = built.sheet.groups[0].whole
+    assert whole.value == pytest.approx(200.0)
+    assert [p.cells[0].value for p in built.sheet.groups[0].series] == pytest.approx([50.0, 150.0])
+    said = words(built.body)
+    assert all(
+        word in said for word in ("40 亿 t（2025，可研报告）", "截至 2026-06-30", "可研报告")
+    )
+    assert "截至 2026-01-08，公开报道汇总" in said  # what nobody stated is as it ships
+    assert "年份未注明" not in said

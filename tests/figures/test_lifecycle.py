@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from figures import market, outlook, price, reduction, revenue, trading
+from figures import aims, market, price, reduction, revenue, trading
 from figures.cells import Book, Cell
 from figures.lifecycle import STEP, TOTAL, Step, edges, signed, waterfall
 from figures.reduction import EMISSION, MATERIALS, REDUCTION, STAGES, SUBSTITUTION
@@ -308,7 +308,7 @@ def test_weeks_weigh_their_prices_by_volume_and_leave_gaps():
         "2024-01-08": (100.0, 50.0), "2024-01-10": (300.0, 70.0), "2024-01-26": (5000.0, 80.0),
         "2024-01-30": (0.0, None),
     })  # fmt: skip
-    labels, volumes, prices = trading.weeks(seen)
+    labels, volumes, prices = trading.weeks(seen.days, seen.language)
     assert labels == ("2024-01-12", "2024-01-19", "2024-01-26", "2024-02-02")
     assert [cell and cell.value for cell in volumes] == [400.0, None, 5000.0, 0.0]
     assert [cell and cell.value for cell in prices] == [pytest.approx(65.0), None, 80.0, None]
@@ -340,7 +340,7 @@ def test_years_that_are_not_whole_are_hollow_and_counted(months):
 
 def test_what_is_not_recorded_is_empty_with_its_reason():
     seen = view(1)
-    for build in (outlook.aims, revenue.sums, revenue.curve):
+    for build in (aims.aims, revenue.sums, revenue.curve):
         assert build(seen).empty
     assert "不构成可签发量" in words(market.notice(seen))
     eligible = replace(seen, facts={"methodology": "yes"})

@@ -71,7 +71,7 @@ def test_a_store_that_cannot_be_written_is_told_and_ends_nothing(tmp_path, monke
     with plant(tmp_path) as made:
         work = arrivals(made, Seconds())
 
-        def full(_work):
+        def full(*_words):
             raise StoreError("disk full")
 
         push(made, "a", [reading(0, 1)])
