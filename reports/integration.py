@@ -29,7 +29,8 @@ ITEMS = (
     ("a)", "接口目的"), ("b)", "接口功能"), ("c)", "接口物理特性"), ("d)", "通信协议"),
     ("e)", "接口测试"), ("f)", "接口各方职责"), ("g)", "接口点表"),
 )  # fmt: skip
-PARTIES = ("数据提供方", "系统建设方", "使用单位")
+# Who signs, and which setting names his institution; whoever uses the data is the site itself.
+PARTIES = {"数据提供方": "provider", "系统建设方": "builder", "使用单位": ""}
 
 
 def names(engine: Engine) -> list[str]:
@@ -171,7 +172,10 @@ def _settings(found: list[Setting], language: str) -> tuple[Table, ...]:
 
 def _protocol(facts: Facts, language: str) -> Body:
     t = partial(_said, language)
-    tables = _settings([one for one in facts.settings if not one.physical], language)
+    parties = PARTIES.values()
+    tables = _settings(
+        [one for one in facts.settings if not one.physical and one.name not in parties], language
+    )
     if facts.history:
         rows = tuple((p.point_id, p.dtype, p.byte_order, p.example)
                      for p in facts.history[0].wanted.points if p.example)  # fmt: skip
@@ -287,7 +291,9 @@ def _closing(facts: Facts, language: str) -> Iterator[Table]:
             tuple((str(v.version), facts.local(v.at), v.author, t(ACTS[v.act]),
                    str(len(v.wanted.points)), v.points_sm3[:16]) for v in facts.history),
         )  # fmt: skip
+    units = {"provider": "", "builder": "", "": facts.site}
+    units |= {name: facts.filled[name] for name in units if facts.filled.get(name)}
     yield Table(
         t("签字"), (t("各方"), t("单位"), t("签字"), t("日期")),
-        tuple((t(party), "", "", "") for party in PARTIES),
+        tuple((t(party), units[setting], "", "") for party, setting in PARTIES.items()),
     )  # fmt: skip
