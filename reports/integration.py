@@ -23,7 +23,7 @@ from translations import text
 
 STANDING = (REST, UPLOAD)
 FORMATS: dict[str, Callable[[Paper], bytes]] = {"pdf": pdf, "docx": docx, "html": html}
-ACTS = {"save": "保存", "enable": "启用", "disable": "停用", "remove": "删除"}
+ACTS = {"save": "保存", "enable": "启用接口", "disable": "停用接口", "remove": "删除"}
 QUALITIES = {0: "正常", 1: "存疑", 2: "坏值", 3: "人工"}
 ITEMS = (
     ("a)", "接口目的"), ("b)", "接口功能"), ("c)", "接口物理特性"), ("d)", "通信协议"),
@@ -110,7 +110,7 @@ def _kind_title(facts: Facts) -> str:
 def _version_words(facts: Facts, version: InterfaceVersion | None, language: str) -> str:
     if version is None:
         return text("随系统提供，始终可用", language)
-    state = text("已启用" if version.wanted.enabled else "已停用", language)
+    state = text("已启用" if version.wanted.enabled else "停用中", language)
     return text("{version}（{at}，{author}，{state}）", language, version=version.version,
                 at=facts.local(version.at), author=version.author, state=state)  # fmt: skip
 
