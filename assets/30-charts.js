@@ -131,12 +131,12 @@
       if (group) { s.xref = "paper"; s.yref = "y"; }
     });
     layout.meta.words.forEach(function (n) {
-      var fits = textWidth(n.text) + 16 <= width - turn.left - 56; // else its own row begins at the card's edge
+      var fits = textWidth(n.text) + 16 <= width - turn.left - turn.right; // else its own row begins at the card's edge
       n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = fits ? 8 : 8 - turn.left;
       n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
     layout.hovermode = "y";
-    layout.margin = { l: turn.left, r: 56, t: 8, b: 30, pad: 4 };
+    layout.margin = { l: turn.left, r: turn.right, t: 8, b: 30, pad: 4 };
     layout.height = turn.height;
     return true;
   }
