@@ -264,13 +264,10 @@ def _receipt_line(language: str, receipt: Receipt, *, dry_run: bool) -> str:
             file=receipt.file,
             at=receipt.seen_at,
         )
-    key = (
-        "{file}：试运行，将新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行"
-        if dry_run
-        else "{file}：新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行（批次 {batch}）"
-    )
+    trial = "{file}：试运行，将新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行"
+    taken = "{file}：新增 {new} 行，相同 {same} 行，更正 {fixed} 行，剔除 {out} 行（批次 {batch}）"
     return text(
-        key,
+        trial if dry_run else taken,
         language,
         file=receipt.file,
         new=receipt.new_rows,

@@ -202,6 +202,7 @@ def _scene(reader: PageReader, site: str, language: str) -> Scene | None:
         outcomes=tuple(_outcome(reader, found, site, one.choice) for one in presets),
         saved=tuple(_saved(reader, found, site)),
         origin=basis.origin, seed=basis.seed, run=reader.newest_run, prices=said,
+        sure=all(spread.sure for spread in basis.lines.values()),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from data.state import now
 from data.store import Cursor, Topic, frame, insert
 
 YEAR = 12
-METHOD = 2  # another number where the same input gives other rows, or more is kept of a run
+METHOD = 3  # another number where the same input gives other rows, or more is kept of a run
 KEPT = 2  # what is kept of a run; a later edition that keeps more makes a run anew
 COLUMNS = (
     "series", "site", "entity", "grain", "origin", "target", "p50", "lo50", "hi50", "lo80", "hi80",

@@ -14,7 +14,7 @@ from figures.number import figure_button, kpi_decimals, shown_value, written
 from figures.reduction import REDUCTION, copper_words, cumulative
 from figures.sales import LINES, Stated
 from figures.sheet import Group, Series, Sheet
-from figures.view import Span, View, months_of
+from figures.view import Span, View, months_of, shifted
 
 PHASES = {"phase1": "一期成果", "phase2": "二期成果（预期）", "phase3": "长期成果（预期）"}
 MASS: tuple[Key, ...] = tuple(("throughput", "line", line) for line in LINES)
@@ -101,8 +101,10 @@ def _unknown(view: View) -> Built:
 def _phases(view: View) -> list[Phase]:
     entity = revenue.entity_of(view)
     points = revenue.points_of(view, "reduction", entity, "year")
-    chosen = (points[0], points[1], points[-1]) if len(points) > 2 else ()
-    usual = {key: point.target for key, point in zip(PHASES, chosen, strict=False)}
+    usual: dict[str, str] = {}
+    if len(points) > 2:
+        now = int(_running(view, points))
+        usual = dict(zip(PHASES, (str(now), str(now + 1), points[-1].target), strict=True))
     found = []
     for key in PHASES:
         stated = _stated(view, key) if entity == "site" else None
@@ -139,9 +141,16 @@ def _phase(
     )  # fmt: skip
 
 
-def _state(view: View, year: str, points: Sequence[Point]) -> str:
+def _running(view: View, points: Sequence[Point]) -> str:
+    """Return the year that runs: of the month after the last whole one; empty without any."""
+    if points:
+        return shifted(points[0].origin, 1)[:4]
     months = view.book.periods(REDUCTION)
-    running = points[0].target if points else months[-1][:4] if months else ""
+    return months[-1][:4] if months else ""
+
+
+def _state(view: View, year: str, points: Sequence[Point]) -> str:
+    running = _running(view, points)
     if running and year <= running:
         return DONE if year < running else RUNNING
     return AHEAD if any(one.target == year for one in points) else PLANNED

@@ -15,6 +15,7 @@ from figures.view import View
 from translations import text
 
 SHOWN = 12
+_INSIDE = {True: "在区间内", False: "在区间外", None: "没有区间"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class Came:
         return change(self.actual, self.point.cell())
 
     @property
-    def inside(self) -> bool:
-        """Whether it came within the 80 % interval."""
+    def inside(self) -> bool | None:
+        """Whether it came within the 80 % interval; None where there was none."""
         low, high, value = self.point.bands["lo80"], self.point.bands["hi80"], self.actual.value
-        return None not in (low, high, value) and low <= value <= high  # type: ignore[operator]
+        return None if low is None or high is None or value is None else low <= value <= high
 
 
 def met(points: Sequence[Point], actual: Callable[[str], Cell | None]) -> tuple[Came, ...]:
@@ -58,8 +59,13 @@ def words(view: View, found: Sequence[Came]) -> str:
     return view.t(
         "上次预测对实际：{month} 减排量偏差 {error}，{count} 个月中 {inside} 个落在 80% 区间内",
         month=last.point.target, error=error, count=len(found),
-        inside=sum(one.inside for one in found),
+        inside=inside_of(found),
     )  # fmt: skip
+
+
+def inside_of(found: Sequence[Came]) -> int:
+    """Return how many came within their interval."""
+    return sum(one.inside is True for one in found)
 
 
 def table(found: Sequence[Came], units: Units, language: str) -> Node:
@@ -71,18 +77,23 @@ def table(found: Sequence[Came], units: Units, language: str) -> Node:
 
     rows: list[list[Content]] = [
         [one.point.target, said(one.point.cell()),
-         [said(one.point.cell("lo80")), " ～ ", said(one.point.cell("hi80"))],
-         said(one.actual), _error_words(one),
-         text("在区间内" if one.inside else "在区间外", language)]
+         _interval(one, said), said(one.actual), _error_words(one),
+         text(_INSIDE[one.inside], language)]
         for one in reversed(found[-SHOWN:])
     ]  # fmt: skip
     unit = units.of(found[0].actual.unit).word
     head = [
         (text("期间", language), ""), (f"{text('预测中值', language)} {unit}", "num"),
         (text("{level}% 区间", language, level="80"), "num"),
-        (f"{text('实际', language)} {unit}", "num"), (text("偏差", language), "num"), ("", ""),
+        (f"{text('实际', language)} {unit}", "num"), (text("偏差", language), "num"), ("", "num"),
     ]  # fmt: skip
-    return drawer_table(head, rows)
+    return el("Div", drawer_table(head, rows), cls="came")
+
+
+def _interval(one: Came, said: Callable[[Cell], Content]) -> Content:
+    if one.inside is None:
+        return "--"
+    return [said(one.point.cell("lo80")), " ～ ", said(one.point.cell("hi80"))]
 
 
 def _error_words(one: Came) -> str:

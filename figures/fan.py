@@ -272,7 +272,8 @@ def legend(view: View, fan: Fan, *, bar: bool = False, own: str = "") -> Node:
             for level in ("50", "80", "95") if level in levels
         ]  # fmt: skip
     for one in fan.more:
-        look = "key-dot" if one.dash == "none" else f"key-line dash-{one.dash}"
+        mark = "key-diamond" if one.symbol.startswith("diamond") else "key-dot"
+        look = mark if one.dash == "none" else f"key-line dash-{one.dash}"
         items.append(item(f"{look} c-{one.color.replace('.', '-')}", one.name))
     if fan.target:
         aim = fan.target.color.replace(".", "-")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from figures import fan
 from figures.basis import entity_words
-from figures.came import Came, table
+from figures.came import Came, inside_of, table
 from figures.drawer import drawer_frame, drawer_step, drawer_table
 from figures.forecast import BANDS, SCENARIO, Backtest, Point
 from figures.html import Content, Node, el, icon
@@ -146,10 +146,9 @@ def _came(opened: OpenedForecast, units: Units, language: str) -> list[Content]:
     said = el("P", note, cls="step-none") if note else None
     if not opened.came:
         return [said, el("P", text("尚无已到期的预测", language), cls="step-none")]
-    inside = sum(one.inside for one in opened.came)
     count = text(
         "{count} 期中 {inside} 期落在 80% 区间内；偏差 =（实际 − 预测中值）÷ 预测中值",
-        language, count=len(opened.came), inside=inside,
+        language, count=len(opened.came), inside=inside_of(opened.came),
     )  # fmt: skip
     return [said, table(opened.came, units, language), el("P", count, cls="step-none")]
 

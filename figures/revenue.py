@@ -99,6 +99,8 @@ def interval_words(view: View, point: Point) -> list[Content]:
     """Return the 80 % interval of a point; both of its numbers open."""
     measure = view.units.of(point.unit)
     low, high = point.cell("lo80"), point.cell("hi80")
+    if low.value is None or high.value is None:
+        return [view.t("历史误差未知，没有区间")]
     decimals = kpi_decimals(shown_value(high, measure))
     ends = [figure_button(c, written(shown_value(c, measure), decimals, money=True), view.language)
             for c in (low, high)]  # fmt: skip

@@ -54,7 +54,8 @@ class WhatIf:
 class Scene:
     """The scenario panel: presets, what the first one shown comes to, saved ones.
 
-    ``prices`` says what the prices of the presets are: lowest, mean and highest of which weeks.
+    ``prices`` says what the prices of the presets are: lowest, mean and highest of which weeks;
+    ``sure`` whether past errors of every line are known.
     """
 
     presets: tuple[Preset, ...]
@@ -64,6 +65,7 @@ class Scene:
     seed: int = 0
     run: int = 0
     prices: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,9 @@ def results(view: View, outcome: Outcome, choice: Choice) -> list[Node]:
         el("P", view.t("大字为 P50，小字为 {band}；同一种子的联合路径", band=band),
            cls="sale-note"),
     ]  # fmt: skip
+    if view.sales and view.sales.scene and not view.sales.scene.sure:
+        why = view.t("有产线还没有历史误差：小字不含减排量的波动，偏窄")
+        found.append(el("P", icon("triangle-alert"), why, cls="sale-note"))
     return found
 
 

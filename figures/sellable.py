@@ -161,11 +161,14 @@ def eligibility(view: View) -> Built:
             view.t("{count} 个来源有适用方法学", count=count), view.range_words(),
             view.t("潜在量，不相加"), view.lens_words,
         ),
-        body=el("Ul", rows, cls="sources", data_site=sales.site),
-        foot=view.t(
-            "改动须由另一人批准，批准后重算；光伏自用已含在各线的减排量中，另计会重复；充电桩和热泵不属于拆解"
-            "减排量，须单独立项：三者只列潜在量，不计可售量和收益"
+        body=el(
+            "Div", el("Ul", rows, cls="sources", data_site=sales.site),
+            el("P", icon("info"), view.t(
+                "光伏自用已含在各线的减排量中，另计会重复；充电桩和热泵不属于拆解减排量，须单独立项：三者只列潜在量，"
+                "不计可售量和收益"
+            ), cls="sale-note"),
         ),
+        foot=view.t("改动须由另一人批准，批准后重算"),
         mark=el("Span", icon("shield-check"), view.t("默认不适用"), cls="badge badge-stale"),
     )  # fmt: skip
 

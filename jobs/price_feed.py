@@ -93,7 +93,7 @@ class Web:
                 raise FeedError("行情源没有说明内容长度，CSV 可能不完整：请改用 JSON 或给出长度")
             return found
         except TimeoutError as error:
-            raise FeedError("行情源超过 {seconds} 秒没有答完", seconds=self.longest_s) from error
+            raise FeedError("行情源 {seconds:g} 秒没有回应", seconds=self.patience_s) from error
         except (OSError, http.client.HTTPException) as error:
             reason = type(error).__name__
             raise FeedError("行情源连不上或中断（{reason}）", reason=reason) from error
@@ -115,7 +115,7 @@ class Web:
                 raise FeedError("行情源的内容超过 {most} MB：请缩短时间范围",
                                 most=self.most_bytes >> 20)  # fmt: skip
             if time.monotonic() > until:
-                raise TimeoutError
+                raise FeedError("行情源超过 {seconds:g} 秒没有答完", seconds=self.longest_s)
         if answer.length:
             raise http.client.IncompleteRead(bytes(found), answer.length)
         return bytes(found)

@@ -18,6 +18,7 @@ from accounting.forecast.models import Values
 PATHS = 5000
 BLOCK_WEEKS = 4
 WEEKS_PER_MONTH = 365.25 / 7 / 12
+_DRAWN = 81  # errors made of half-widths: one for every 2.5 % of them
 QUANTILES = (0.025, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.975)
 
 
@@ -67,8 +68,9 @@ class Spread:
     p50
         The point forecast, in the unit of the series, shape (horizon,).
     errors
-        Past errors by origin and step, NaN where none is known, shape (n, horizon); None where
-        nothing was backtested.
+        Past errors by origin and step, NaN where none is known, shape (n, horizon). Where fewer
+        than eight are known, equally likely ones that stay within the fan's own intervals; None
+        where nothing is known of them.
     log
         Whether errors are of logarithms.
     """
@@ -80,7 +82,12 @@ class Spread:
     @classmethod
     def of(cls, fan: Fan) -> Spread:
         """Return what paths need of a fan."""
-        return cls(fan.p50, None if fan.past is None else fan.past.errors, fan.log)
+        return cls(fan.p50, _errors_of(fan), fan.log)
+
+    @property
+    def sure(self) -> bool:
+        """Whether anything is known of its errors: else paths that look certain are not."""
+        return self.errors is not None and not bool(np.all(np.isnan(self.errors[:, 0])))
 
     def __eq__(self, other: object) -> bool:
         """Tell whether every number is the same; what is not known equals what is not known."""
@@ -149,6 +156,24 @@ def reduction_paths(
     shock = np.random.default_rng([seed, 1]).random(paths)
     spreads = {name: Spread.of(f) if isinstance(f, Fan) else f for name, f in fans.items()}
     return {name: _one(spread, shock, months) for name, spread in spreads.items()}
+
+
+def _errors_of(fan: Fan) -> Values | None:
+    """Return the errors that paths draw of a fan.
+
+    Few past errors say too little by themselves: a quantile of three of them is never further
+    than the largest, and of one has no width. The fan's half-widths are stretched for that.
+    """
+    errors = None if fan.past is None else fan.past.errors
+    if errors is not None and np.count_nonzero(~np.isnan(errors[:, :1])) >= LEAST_ERRORS:
+        return errors
+    levels = sorted(fan.widths)
+    if not levels or np.any(np.isnan(fan.widths[levels[0]])):
+        return None
+    widths = np.stack([np.zeros(len(fan.p50)), *(fan.widths[level] for level in levels)])
+    wanted = np.linspace(-1.0, 1.0, _DRAWN)  # beyond the widest level its own width
+    reach = [np.interp(np.abs(wanted), [0.0, *levels], column) for column in widths.T]
+    return np.stack([np.sign(wanted) * one for one in reach], axis=1)
 
 
 def _one(fan: Spread, shock: Values, months: int) -> Values:

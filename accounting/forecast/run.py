@@ -185,18 +185,24 @@ class _Run:
         if not fans:
             return
         weekly = filled(self.inputs.ccer.values).values
+        spreads = {line: Spread.of(fan) for line, fan in fans.items()}
         self.bases[site] = Basis(
-            origin, {line: Spread.of(fan) for line, fan in fans.items()},
+            origin, spreads,
             tuple(weekly.tolist()) if np.all(weekly > 0) else (), known.schedule, self.inputs.seed,
         )  # fmt: skip
-        paths = reduction_paths(fans, REVENUE_MONTHS, PATHS, self.inputs.seed)
+        paths = reduction_paths(spreads, REVENUE_MONTHS, PATHS, self.inputs.seed)
         months = _ahead(origin, "month", REVENUE_MONTHS)
         whole = sum(paths.values())
         near = min(len(fan.p50) for fan in fans.values())
         self._paths(("reduction", site, WHOLE), origin, months[:near], np.asarray(whole)[:, :near],
-                    "forecast", "kgCO2e", "sum of lines")  # fmt: skip
+                    "forecast", "kgCO2e", "sum of lines", sure=self._sure(site))  # fmt: skip
         self._years(site, known, paths, origin)
         self._revenue(site, known, paths, origin, months)
+
+    def _sure(self, site: str, line: str = "") -> bool:
+        """Tell whether past errors of a line, or of every line of a site, are known."""
+        lines = self.bases[site].lines
+        return all(spread.sure for name, spread in lines.items() if line in ("", name))
 
     def _forecast(self, key: tuple[str, str, str], series: Series, rules: Rules) -> Fan:
         course = filled(series.values, rules.season)
@@ -225,12 +231,11 @@ class _Run:
 
     def _paths(
         self, key: tuple[str, str, str], origin: str, targets: Sequence[str], paths: Values,
-        kind: str, unit: str, model: str,
+        kind: str, unit: str, model: str, *, sure: bool,
     ) -> None:  # fmt: skip
-        bands = {name: np.quantile(paths, share, axis=0) for name, share in _BANDS.items()}
-        for at, target in enumerate(targets):
-            row = self._row(key, "month", origin, target, model, kind, unit)
-            self.rows.append(row | {name: _known(band[at]) for name, band in bands.items()})
+        bands = [_bands_of(month, sure=sure) for month in paths.T]
+        for target, band in zip(targets, bands, strict=True):
+            self.rows.append(self._row(key, "month", origin, target, model, kind, unit) | band)
 
     def _row(
         self, key: tuple[str, str, str], grain: str, origin: str, target: str, model: str,
@@ -253,7 +258,7 @@ class _Run:
             sums = [drawn for _, drawn in parts if drawn is not None]
             whole = rows[0] | {"entity": WHOLE}
             if len(sums) == len(parts):
-                whole |= _bands_of(np.sum(sums, axis=0))
+                whole |= _bands_of(np.sum(sums, axis=0), sure=self._sure(site))
             else:  # shared factors move all lines together: their half-widths add
                 whole |= {name: _sum(row[name] for row in rows) for name in _BANDS}
             self.rows.append(whole)
@@ -276,7 +281,7 @@ class _Run:
         drawn = past + paths[:, months].sum(axis=1)
         kind = "forecast" if running else "scenario"
         row = self._row(key, "year", origin, str(year), "months", kind, "kgCO2e")
-        return row | _bands_of(drawn), drawn
+        return row | _bands_of(drawn, sure=self._sure(site, line)), drawn
 
     def _revenue(
         self, site: str, known: SiteInputs, paths: Mapping[str, Values], origin: str,
@@ -291,7 +296,7 @@ class _Run:
         found = earned(paths, prices, known.schedule, self.inputs.seed)
         for entity, gross in {**found.by_entity_cny, WHOLE: found.gross_cny}.items():
             self._paths(("revenue", site, entity), origin, months, np.cumsum(gross, axis=1),
-                        "scenario", "CNY", "joint paths")  # fmt: skip
+                        "scenario", "CNY", "joint paths", sure=self._sure(site))  # fmt: skip
 
 
 def _planned(value: float, u_pct: float | None) -> Row:
@@ -308,8 +313,11 @@ def _planned(value: float, u_pct: float | None) -> Row:
     return found
 
 
-def _bands_of(drawn: Values) -> Row:
-    return {name: _known(float(np.quantile(drawn, share))) for name, share in _BANDS.items()}
+def _bands_of(drawn: Values, *, sure: bool) -> Row:
+    """Return the quantiles of draws; the median alone where their spread is not known."""
+    found = np.quantile(drawn, list(_BANDS.values()))
+    return {name: _known(float(value)) if sure or name == "p50" else None
+            for name, value in zip(_BANDS, found, strict=True)}  # fmt: skip
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

@@ -13,6 +13,7 @@ from data.ingest.rows import Row
 
 AROUND = timedelta(days=30)
 LEAST_NEIGHBOURS = 5
+LEAST_KNOWN = 3  # days that came before and are no part of the file: it cannot vouch for itself
 MOST_TIMES = 1.8  # a doubled or halved amount is beyond it, the market's own jumps are not
 LEAST_VOLUME_T = 1000  # a day with less says little about the price
 _AGREES = 0.02
@@ -34,17 +35,27 @@ def prices(check: Check, rows: Sequence[Row]) -> list[Problem]:
     -------
     list of Problem
         A mean price of a day with 1,000 t or more that is 1.8 times the median of the days around
-        it, or less than its 1.8th part, is an error unless a closing price confirms it.
+        it, or less than its 1.8th part, is an error unless a closing price confirms it. The days
+        around it are all that are known, and those that the file does not bring itself: of a file
+        whose every amount is doubled, the days agree with each other.
     """
-    traded = {**check.known.trades, **_here(rows)}
-    means: dict[str, list[tuple[date, float]]] = {}
-    for (instrument, day), (volume_t, turnover_cny) in sorted(traded.items()):
-        if volume_t >= LEAST_VOLUME_T and turnover_cny > 0:
-            means.setdefault(instrument, []).append((day, turnover_cny / volume_t))
+    here = _here(rows)
+    every = _means({**check.known.trades, **here})
+    others = _means({key: pair for key, pair in check.known.trades.items() if key not in here})
     found: list[Problem] = []
     for row in rows:
-        alone = price_row(check, row)
-        found += alone or _future(check, row) or _apart(check, row, means)
+        alone = price_row(check, row) or _future(check, row)
+        found += (alone or _apart(check, row, every, LEAST_NEIGHBOURS)
+                  or _apart(check, row, others, LEAST_KNOWN))  # fmt: skip
+    return found
+
+
+def _means(traded: Traded) -> dict[str, list[tuple[date, float]]]:
+    """Return the mean prices of the days that say something, by instrument, CNY/t."""
+    found: dict[str, list[tuple[date, float]]] = {}
+    for (instrument, day), (volume_t, turnover_cny) in sorted(traded.items()):
+        if volume_t >= LEAST_VOLUME_T and turnover_cny > 0:
+            found.setdefault(instrument, []).append((day, turnover_cny / volume_t))
     return found
 
 
@@ -66,7 +77,7 @@ def _future(check: Check, row: Row) -> list[Problem]:
 
 
 def _apart(
-    check: Check, row: Row, means: Mapping[str, Sequence[tuple[date, float]]]
+    check: Check, row: Row, means: Mapping[str, Sequence[tuple[date, float]]], least: int
 ) -> list[Problem]:
     day, volume, turnover = row.values["date"], decimal(row, "volume_t"), decimal(
         row, "turnover_cny")  # fmt: skip
@@ -75,7 +86,7 @@ def _apart(
     near = [mean for then, mean in means.get(str(row.values["instrument"]), ())
             if then != day and abs(then - day) <= AROUND]  # fmt: skip
     mean = float(turnover / volume)
-    if len(near) < LEAST_NEIGHBOURS:
+    if len(near) < least:
         return []
     usual, close = median(near), decimal(row, "close_cny")
     if 1 / MOST_TIMES <= mean / usual <= MOST_TIMES:

@@ -10,6 +10,7 @@ from accounting.forecast.champion import REDUCTION_MONTHS, forecast
 from accounting.forecast.paths import (
     QUANTILES,
     Schedule,
+    Spread,
     earned,
     price_paths,
     reduction_paths,
@@ -35,6 +36,34 @@ def paths():
 def prices():
     weekly = 90 * np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.04, 80)))
     return price_paths(weekly.tolist(), MONTHS, PATHS, 615)
+
+
+def line_of(months):
+    draw = np.random.default_rng(3)
+    return forecast(filled((2e5 * draw.normal(1, 0.1, months)).tolist()), REDUCTION_MONTHS)
+
+
+def test_what_was_never_tested_is_not_certain():
+    fan = line_of(24)  # the seasonal reference needs all of them
+    assert not Spread.of(fan).sure
+    assert np.all(np.isnan(fan.widths[0.8]))
+
+
+@pytest.mark.parametrize("months", [25, 27, 30])
+def test_few_past_errors_are_drawn_as_wide_as_the_fan_says(months):
+    fan = line_of(months)
+    spread = Spread.of(fan)
+    assert spread.sure
+    drawn = reduction_paths({"cable": spread}, 12, 5000, 615)["cable"]
+    low, high = np.quantile(drawn, (0.1, 0.9), axis=0)
+    assert low == pytest.approx(fan.low[0.8], rel=0.02)
+    assert high == pytest.approx(fan.high[0.8], rel=0.02)
+    assert np.median(drawn, axis=0) == pytest.approx(fan.p50, rel=0.02)
+
+
+def test_many_past_errors_are_drawn_as_they_are():
+    fan = line_of(48)
+    assert Spread.of(fan).errors is fan.past.errors
 
 
 def test_a_price_that_never_moved_gives_quantity_times_price(paths):

@@ -161,6 +161,22 @@ def test_what_cannot_have_traded_is_refused(engine, tmp_path, wrong, word):
     assert weeks_of(engine).empty
 
 
+def test_a_file_whose_every_amount_is_doubled_does_not_vouch_for_itself(engine, tmp_path):
+    take_shipped(engine)
+    days = [f"2026-08-{d:02d}" for d in (3, 4, 5, 6, 7, 10, 11, 12)]
+    for price in (184.0, 46.0):
+        with pytest.raises(Refused) as refused:
+            put(engine, tmp_path, [(day, "CCER", 5000, 5000 * price, "x") for day in days])
+        assert len(refused.value.problems) == len(days)
+    assert put(engine, tmp_path, [(day, "CCER", 5000, 460_000, "x") for day in days]).new_rows == 8
+
+
+def test_the_markets_days_pass_beside_the_shipped_weeks(real, engine, tmp_path):
+    take_shipped(engine)
+    done = put(engine, tmp_path, market_days(real))
+    assert done.new_rows + done.corrections == 343
+
+
 def test_a_closing_price_confirms_a_jump(engine, tmp_path):
     usual = [(*day(d)[:4], 80, "x") for d in (2, 3, 4, 5, 6, 9)]
     jumped = ("2026-03-20", "CCER", 5000, 800_000, 160, "x")
@@ -220,6 +236,15 @@ def test_a_run_gives_every_series_its_rows():
     ]
     years = [r["target"] for r in found.forecasts if (r["entity"], r["grain"]) == ("site", "year")]
     assert years == ["2026", "2027", "2028", "2029", "2030"]
+
+
+def test_a_line_that_was_never_tested_gives_no_band_to_any_sum():
+    found = run(inputs(months=24)).forecasts
+    of = [r for r in found if r["site"] == "S1" and r["model"] in ("sum of lines", "joint paths")]
+    assert {r["series"] for r in of} == {"reduction", "revenue"}
+    for row in of:
+        assert row["p50"] is not None
+        assert all(row[name] is None for name in ("lo95", "lo80", "lo50", "hi50", "hi80", "hi95"))
 
 
 def test_the_running_year_holds_what_is_known_of_it():

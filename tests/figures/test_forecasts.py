@@ -265,6 +265,21 @@ def test_fans_of_every_size_are_drawn_within_their_axis(size, months):
     assert all(low - room <= y <= high + room for y in seen_)
 
 
+def test_without_known_errors_no_interval_is_shown_anywhere():
+    bare = dict.fromkeys(BANDS)
+    points = {
+        name: tuple(replace(p, bands=bare | {"p50": p.bands["p50"]}) for p in of)
+        for name, of in ahead().points.items()
+    }
+    here = seen(forecasts=replace(ahead(), points=points))
+    assert words(revenue.sums(here).body).count("历史误差未知，没有区间") == 4
+    for built in (market.years(here), market.months(here), revenue.curve(here), aims.aims(here)):
+        assert not [t for plot in built.plots for t in plot.figure["data"] if t.get("fill")]
+    said = came.Came(points["reduction", SITE, "site", "month"][0], Cell(1.0, "kgCO2e"))
+    assert said.inside is None
+    assert "没有区间" in words(came.table([said], Units(), "zh"))
+
+
 @pytest.mark.parametrize(("n", "warned"), [(10, True), (29, True), (30, False), (0, False)])
 def test_a_coverage_of_few_cases_says_that_it_says_little(n, warned):
     few = replace(backtest(), coverage80=1.0 if n else None, intervals=n)

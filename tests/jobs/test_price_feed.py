@@ -181,7 +181,7 @@ def test_what_is_wrong_in_a_delivery_is_said_and_none_of_it_taken(engine, source
         ({"body": "日期".encode("gb18030"), "headers": {"Content-Length": "4"}}, "UTF-8"),
         ({"body": b"[{"}, "JSON"), ({"body": b"{}"}, "行路径"),
         ({"body": b"[" * 100_000}, "JSON"), ({"body": b"x" * 300_000}, "超过"),
-        ({"wait": 1.5}, "没有答完"),
+        ({"wait": 1.5}, "0.5 秒没有回应"),
         ({"headers": {"Content-Length": "999999"}}, "中断"),
     ],
 )  # fmt: skip
