@@ -71,11 +71,14 @@
     return each;
   }
 
-  /* End labels of lines stand at least 17 px apart; a phone has the legend instead. */
+  /* A phone has the legend instead of end labels; charts over one axis of months stay alike. */
+  function bare(layout) { return layout.meta.together || (layout.meta.ends || []).length > 1; }
+
+  /* End labels of lines stand at least 17 px apart. */
   function ends(layout, height, width) {
     var list = layout.meta.ends || [];
     if (!list.length) { return []; }
-    if (width < 480 && list.length > 1) { return []; }
+    if (width < 480 && bare(layout)) { return []; }
     var range = layout.yaxis.range;
     var plot = height - layout.margin.t - layout.margin.b;
     var placed = list.map(function (e) { return { end: e, y: (plot * (e.y - range[0])) / (range[1] - range[0]) }; });
@@ -103,7 +106,7 @@
       var x = trace.x;
       trace.x = trace.y;
       trace.y = x;
-      if (trace.type === "bar") { trace.orientation = "h"; } else { trace.textposition = "middle right"; }
+      if (trace.type === "bar") { trace.orientation = "h"; } else { trace.textposition = "middle right"; trace.text = trace.text.map(function (t) { return "\u00a0" + t; }); }
     });
     var names = layout.xaxis, values = layout.yaxis;
     values.tickvals = values.tickvals.filter(function (_, i) { return i % 2 === 0; });
@@ -131,12 +134,12 @@
       if (group) { s.xref = "paper"; s.yref = "y"; }
     });
     layout.meta.words.forEach(function (n) {
-      var fits = textWidth(n.text) + 16 <= width - turn.left - 56; // else its own row begins at the card's edge
+      var fits = textWidth(n.text) + 16 <= width - turn.left - turn.right; // else its own row begins at the card's edge
       n.x = 0; n.xref = "paper"; n.xanchor = "left"; n.xshift = fits ? 8 : 8 - turn.left;
       n.y = row(n.last) + 1; n.yref = "y"; n.yanchor = "middle"; n.yshift = 0;
     });
     layout.hovermode = "y";
-    layout.margin = { l: turn.left, r: 56, t: 8, b: 30, pad: 4 };
+    layout.margin = { l: turn.left, r: turn.right, t: 8, b: 30, pad: 4 };
     layout.height = turn.height;
     return true;
   }
@@ -191,7 +194,7 @@
     layout.width = width;
     layout.height = height;
     layout.autosize = false;
-    if (width < 480 && (layout.meta.ends || []).length > 1) { layout.margin.r = 12; } // a phone has the legend instead of end labels
+    if (width < 480 && bare(layout)) { layout.margin.r = 12; }
     var each = turned(copy, width) ? 0 : ticks(layout, width);
     copy.data.forEach(function (trace) {
       if (trace.meta && trace.meta.bar_tick && each) { trace.marker.size = Math.max(8, Math.min(each * 0.6, 40)); }
@@ -262,7 +265,9 @@
         var at = Number(id.part.slice(4));
         if (!panel || !chart || !chart.plots[at]) { return { data: [], layout: { height: 10, xaxis: { visible: false }, yaxis: { visible: false } } }; }
         var plot = plotOf(panel, at);
-        return carbon.painted(chart.plots[at], theme(), Math.max(120, Math.floor(plot.clientWidth)), heightOf(plot));
+        var figure = carbon.painted(chart.plots[at], theme(), Math.max(120, Math.floor(plot.clientWidth)), heightOf(plot));
+        plot.style.minHeight = figure.layout.height + "px"; // a waterfall on its side has a height of its own
+        return figure;
       });
     },
     loading: function () {

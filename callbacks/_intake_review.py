@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from flask import Response
 
+from callbacks._intake_check import PATIENCE_S, Check
 from callbacks._scope import in_scope, scope
 from callbacks._uploads import SUFFIXES, Slot
 from callbacks.closing import Answer, Desk, Who, may, missing, when, zone_of
@@ -18,6 +20,7 @@ from data.ingest.kinds import KINDS, Kind, has_site
 from data.ingest.problems import Refused
 from data.ingest.review import Corrections, Reviewed
 from data.ingest.template import template_xlsx
+from data.ingest.watch import Stopped, Watch
 from data.intake import (
     MOST_MB,
     Draft,
@@ -88,8 +91,16 @@ def _body(
     lack = lacking(desk, draft, words)
     if slot.mapping or lack:
         return _matching(desk, draft, lack, words), intake_import.steps_foot(not lack, words), {}
+    check = check_of(desk, slot, draft, words) if draft.editable else None
+    if check is not None and not check.wait(PATIENCE_S):
+        told = progress(slot, words)
+        card = intake_import.checking_card(lambda name: part(page.KEY, name), told, words)
+        return [_steps(2, draft, "", words), card], None, {}
     try:
-        sheet, found = sheet_of(desk, slot, draft, chosen, words)
+        found = check.result() if check is not None else None
+        sheet = sheet_of(desk, draft, found, chosen, words)
+    except Stopped:  # cancelled meanwhile: whoever did is shown what comes next
+        return None, None, {}
     except Refused as refused:
         lines = [problem.line(words) for problem in refused.problems[:10]]
         return [_steps(1, draft, "", words), intake_import.refused(lines, words)], None, {}
@@ -197,14 +208,37 @@ def _pair(draft: Draft, place: int, words: str) -> Pair:
 
 def review_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Reviewed:
     """Return what is wrong with the file in work; the same draft is looked at once."""
-    if slot.found is not None and slot.found[0] is draft and slot.found[1] == words:
-        return slot.found[2]
+    return check_of(desk, slot, draft, words).result()
+
+
+def check_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Check:
+    """Return the check of the file in work, begun where there is none; a former one is stopped."""
+    with slot.starting:
+        found = slot.check
+        if found is not None and found.draft is draft and found.words == words:
+            return found
+        if found is not None:
+            found.stop()
+        slot.check = Check(draft, words, partial(_checked, desk, slot, draft, words))
+        return slot.check
+
+
+def _checked(desk: Desk, slot: Slot, draft: Draft, words: str, watch: Watch) -> Reviewed:
     key = (draft.kind, draft.matches, words)
-    if slot.table is None or slot.table[0] != key:
-        slot.table = key, table_of(draft, words)
-    found = checked(desk.reader.engine, draft, slot.table[1], words)
-    slot.found = draft, words, found
-    return found
+    held = slot.table
+    table = held[1] if held is not None and held[0] == key else table_of(draft, words, watch)
+    watch.look()
+    slot.table = key, table
+    return checked(desk.reader.engine, draft, table, words, watch)
+
+
+def progress(slot: Slot | None, words: str) -> Content | None:
+    """Return how far the check of the file in work is; None where none is going on."""
+    check = slot.check if slot is not None else None
+    if check is None or check.wait(0):
+        return None
+    watch = check.watch
+    return intake_import.checking_words(watch.read, watch.checked, watch.total, words)
 
 
 def adopted(desk: Desk, slot: Slot, draft: Draft) -> Corrections:
@@ -217,12 +251,11 @@ def adopted(desk: Desk, slot: Slot, draft: Draft) -> Corrections:
 
 
 def sheet_of(
-    desk: Desk, slot: Slot, draft: Draft, chosen: page.Choice, words: str
-) -> tuple[Sheet, Reviewed | None]:
-    """Return what the table of rows shows."""
-    if not draft.editable:
-        return _whole_sheet(desk, draft, words), None
-    found = review_of(desk, slot, draft, words)
+    desk: Desk, draft: Draft, found: Reviewed | None, chosen: page.Choice, words: str
+) -> Sheet:
+    """Return what the table of rows shows; a file without a review is checked as a whole."""
+    if found is None:
+        return _whole_sheet(desk, draft, words)
     kind = KINDS[draft.kind]
     every = chosen.get("rows") == "all"
     issues: dict[int, list[Any]] = {}
@@ -245,12 +278,11 @@ def sheet_of(
             )
         )  # fmt: skip
     errors = [one for one in found.issues if one.severity == "error" and one.instead]
-    sheet = Sheet(
+    return Sheet(
         [(name, title_of(kind, name, words)) for name in found.columns], lines,
         len(found.good), len(found.bad), len(found.doubtful), len(draft.made.dropped),
         len(draft.made.edits), len(issues), len(errors), every, notes=found.notes,
     )  # fmt: skip
-    return sheet, found
 
 
 def _label(kind: Kind, name: str, value: str, words: str) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from callbacks._intake_check import Check
 from callbacks.factors import safe_name
 from data.digest import file_digest
 from data.engine import DiskFull, Engine
 from data.ingest.load import Receipt
-from data.ingest.review import Reviewed
 from data.ingest.tables import Table
 from data.intake import MOST_BYTES, MOST_MB, Draft
 from data.state import SessionRow
@@ -38,12 +38,13 @@ class Slot:
     draft: Draft | None = None
     words: tuple[str, ...] = ()
     table: tuple[object, Table] | None = None
-    found: tuple[Draft, str, Reviewed] | None = None
+    check: Check | None = None
     receipt: Receipt | None = None
     mapping: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
     guard: threading.RLock = field(default_factory=threading.RLock)
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def part(self) -> Path:
@@ -93,7 +94,9 @@ def clear(slot: Slot) -> None:
     with slot.guard:
         shutil.rmtree(slot.folder, ignore_errors=True)
         slot.key = slot.name = ""
-        slot.draft = slot.table = slot.found = slot.receipt = None
+        if slot.check is not None:
+            slot.check.stop()
+        slot.draft = slot.table = slot.check = slot.receipt = None
         slot.words, slot.mapping, slot.reasons = (), False, {}
         slot.version += 1
 

@@ -37,7 +37,7 @@ from data.ingest.problems import Refused
 from data.ingest.review import Corrections, Reviewed
 from data.intake import Draft, Reason, Wish, as_kind, begun, came_before, taken_in
 from data.revoke import ALREADY, METERS, SITE, UNKNOWN, WAITING, NotRevocable, revoke
-from data.state import FAILURE, Entry
+from data.state import FAILURE, Entry, now
 from data.store import StoreError
 from figures.html import Content
 from figures.intake_reasons import ALL, LONGEST_REASON, WARNINGS
@@ -69,7 +69,10 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
         | {
             "batches-state": Output(part(key, "batches-card"), "data-state"),
         },
-        inputs={"search": Input("url", "search")}
+        inputs={
+            "search": Input("url", "search"),
+            "checked": Input(part(key, "import-checked"), "data"),
+        }
         | {n: Input(part(key, f"act-import-{n}"), "data") for n in ("draft", "done", "revoked")},
     )
     def refresh(search: object, **_changed: object) -> Answer:
@@ -87,6 +90,20 @@ def bind(app: Dash, desk: Desk, uploads: Uploads) -> None:
         if slot is None or not may(desk.reader, who(), page.PAGE.path, IMPORT):
             raise PreventUpdate
         return shown.impact(desk, slot, language(desk.language))
+
+    @app.callback(
+        output={
+            "told": Output(part(key, "import-progress"), "children"),
+            "checked": Output(part(key, "import-checked"), "data"),
+        },
+        inputs={"_tick": Input(part(key, "import-tick"), "n_intervals")},
+        prevent_initial_call=True,
+    )
+    def follow(_tick: object) -> Answer:
+        told = shown.progress(_slot(uploads), language(desk.language))
+        if told is None:  # it has ended: what it found is shown
+            return {"told": no_update, "checked": now().isoformat()}
+        return {"told": told, "checked": no_update}
 
     _bind_draft(app, desk, uploads)
     _bind_acts(app, desk, uploads)

@@ -23,6 +23,7 @@ from data.ingest.review import Against, Corrections, Reviewed, reviewed, written
 from data.ingest.sources import format_of
 from data.ingest.suggest import Known as Names
 from data.ingest.tables import Table, named_table
+from data.ingest.watch import Watch
 from data.periods import local
 from data.sites import UNIT_SCALE, documents, records
 from data.store import Cursor
@@ -114,7 +115,7 @@ def as_kind(
                    made=Corrections())  # fmt: skip
 
 
-def table_of(draft: Draft, language: str) -> Table:
+def table_of(draft: Draft, language: str, watch: Watch | None = None) -> Table:
     """Return a file's raw cells by what its columns are taken for.
 
     Raises
@@ -128,15 +129,17 @@ def table_of(draft: Draft, language: str) -> Table:
     titles = [one.title for one in draft.matches.columns]
     header = named_header(kind, draft.matches.row, titles, draft.matches.names)
     source = (head.encoding, head.delimiter, head.sheet)
-    return named_table(draft.path, kind, language, header, source)
+    return named_table(draft.path, kind, language, header, source, watch)
 
 
-def checked(engine: Engine, draft: Draft, table: Table, language: str) -> Reviewed:
+def checked(
+    engine: Engine, draft: Draft, table: Table, language: str, watch: Watch | None = None
+) -> Reviewed:
     """Return what is wrong with a file in work."""
     kind = KINDS[draft.kind]
     with engine.store.read() as cursor:
         against = _against(engine, cursor, draft, kind, language)
-    return reviewed(kind, table, draft.made, against)
+    return reviewed(kind, table, draft.made, against, watch)
 
 
 def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language: str) -> Against:

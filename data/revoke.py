@@ -16,6 +16,7 @@ from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.kinds import KINDS, Kind
 from data.ingest.load import SITE_KIND
+from data.ingest.repeats import write_out
 from data.ingest.touched import mark_records
 from data.schema import aside_table, record_columns, record_table
 from data.sites import documents
@@ -125,6 +126,7 @@ _SAME = "{table}.meter = h.meter AND {table}.ts = h.ts AND {table}.batch = h.bat
 
 def _readings(cursor: Cursor, batch: int) -> int:
     """Put a batch's readings aside; those before them, or beside them, count again (R5)."""
+    write_out(cursor, batch)
     cursor.execute(_COUNTED, [batch])
     meters = frame(cursor, "SELECT DISTINCT meter FROM reading WHERE batch = ?", [batch])
     rows = _count(cursor, "SELECT count(*) FROM reading WHERE batch = ?", batch)

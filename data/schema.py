@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS superseded_reading(
 CREATE TABLE IF NOT EXISTS aside_reading(
     meter INTEGER, ts TIMESTAMP, value DECIMAL(18,6), quality UTINYINT, batch INTEGER,
     line INTEGER, why VARCHAR);
+CREATE TABLE IF NOT EXISTS repeated_stretch(
+    batch INTEGER, meter INTEGER, since TIMESTAMP, until TIMESTAMP, n BIGINT,
+    first_line INTEGER, step INTEGER);
 CREATE TABLE IF NOT EXISTS rebuilding(begun BOOLEAN);
 CREATE TABLE IF NOT EXISTS revoked_batch(
     batch INTEGER PRIMARY KEY, revoked_at TIMESTAMP, actor VARCHAR, reason VARCHAR,

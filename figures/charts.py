@@ -262,6 +262,8 @@ def _marks(
     # Bars too narrow for words inside carry them above bar and tick.
     over = {"above": [max(h, t) if t is not None else h for h, t in
                       zip(heights, beside, strict=True)]} if beside else {}  # fmt: skip
+    # Words inside the top of a bar are read on its colour, which may be a pale one.
+    inside = group.earlier is not None and not group.series[-1].color.endswith("-soft")
     measure = units.of(group.unit)
     shown = [None if cell is None else shown_value(cell, measure) for cell in whole]
     words = [written(value, kpi_decimals(value)) for value in shown]
@@ -272,7 +274,7 @@ def _marks(
         "text": [words[at] if at in chosen else "" for at in range(len(labels))],
         "textposition": "bottom center" if group.earlier else "top center", "hoverinfo": "skip",
         "customdata": _points(whole), "meta": {"values": True} | over,
-        "textfont": {"size": 12, "color": "@surface" if group.earlier else "@ink"},
+        "textfont": {"size": 12, "color": "@surface" if inside else "@ink"},
     }  # fmt: skip
 
 

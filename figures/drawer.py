@@ -498,8 +498,8 @@ def meters_step(
     number: int, title: str, meters: Sequence[Row], whole: object, language: str, *, opens: bool
 ) -> Node:
     """Return the step of a drawer that lists meters; ``whole`` is what they are a share of."""
-    titles = ("计量点", "本期", "占本数", "末次读数时间", "质量")
-    marks = ("", "num", "num", "num", "")
+    titles = ("计量点", "本期", "占本数", "质量")
+    marks = ("", "num", "num", "")
     head = [(text(word, language), mark) for word, mark in zip(titles, marks, strict=True)]
     rows = [_meter_row(meter, whole, language, opens=opens) for meter in meters]
     note = text("{count} 块表", language, count=len(meters))
@@ -531,10 +531,11 @@ def _meter_row(meter: Row, whole: object, language: str, *, opens: bool) -> list
     title = el("Button", name, cls="drill", type="button", data_verbatim="1", **leads)
     return [
         [title if opens else el("Div", name, data_verbatim="1"),
-         el("Div", meter["meter_id"], cls="note")],
+         el("Div", meter["meter_id"], cls="note"),
+         el("Div", text("末次 {time}", language, time=f"{newest:%m-%d %H:%M}"), cls="note")
+         if newest else None],
         f"{amount_words(quantity)} {unit}",
         _meter_share(meter, whole),
-        "--" if newest is None else f"{newest:%m-%d %H:%M}",
         badge(cell, language),
     ]  # fmt: skip
 

@@ -419,9 +419,15 @@ def _watched(
     days = [day for day in labels if any(one.first <= day <= one.last for one in issues)]
     if medium and days:
         newest = next(one for one in issues if one.first <= days[-1] <= one.last)
-        words = f"{tick(days[-1], view.language)[0]} {newest.what}"
+        words = f"{_day_words(days[-1], view.language)} {newest.what}"
         charts.ring_points(figure, group, labels, days, view.units, words)
     return figure
+
+
+def _day_words(day: str, language: str) -> str:
+    """Return a day of the month that a chart is of: 22日, Oct 22:."""
+    number = tick(day, language)[0]
+    return number if language == "zh" else f"{short_period(day[:7], language)} {number}:"
 
 
 _Trend = tuple[str, str, Key, str]

@@ -67,7 +67,8 @@ def batches(rows: Sequence[Batch], more: str, language: str) -> list[Node]:
            cls="chosen" if one.chosen else "", data_batch=str(one.batch))
         for one in rows
     ]  # fmt: skip
-    table = el("Table", el("Thead", el("Tr", [el("Th", text(h, language)) for h in heads])),
+    titles = [el("Th", text(h, language), cls="num" if h == "行数" else "") for h in heads]
+    table = el("Table", el("Thead", el("Tr", titles)),
                el("Tbody", body), cls="work-table intake-batches")  # fmt: skip
     found = [head, el("Div", table, cls="work-scroll", tabIndex="0", data_scroll="x",
                       role="region", aria_label=text("导入批次", language))]  # fmt: skip

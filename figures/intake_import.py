@@ -166,6 +166,36 @@ def matching(
     ]  # fmt: skip
 
 
+# ---- a large file is checked ----
+
+READ_PCT, CHECKED_PCT = 20, 80  # what reading and checking its cells take of the whole
+
+
+def checking_card(ident: Callable[[str], dict[str, str]], told: Content, language: str) -> Node:
+    """Return how far the check is, asked anew each second, and the way to stop it."""
+    return el(
+        "Div", el("H2", text("正在校验", language), cls="card-title"),
+        el("Div", told, id=ident("import-progress"), role="status"),
+        button(text("取消", language), "x", doing(do="cancel")),
+        core("Interval", id=ident("import-tick"), interval=1000), cls="card intake-checking",
+    )  # fmt: skip
+
+
+def checking_words(read: int, checked: int, total: int, language: str) -> list[Node]:
+    """Return a bar and the rows read or checked of all; the last part is comparing them."""
+    if not checked:
+        total = max(total, read, 1)
+        key, pct = "已读取 {n} / {total} 行", READ_PCT * read / total
+    elif checked < total:
+        key = "已校验 {n} / {total} 行"
+        pct = READ_PCT + (CHECKED_PCT - READ_PCT) * checked / total
+    else:
+        key, pct = "已校验 {total} 行，正在比对表计和以前的数据", CHECKED_PCT
+    words = text(key, language, n=f"{checked or read:,}", total=f"{total:,}")
+    return [el("Progress", value=str(round(pct)), max="100", cls="intake-progress"),
+            el("Span", f"{pct:.0f}%  {words}")]  # fmt: skip
+
+
 # ---- cells are corrected ----
 
 

@@ -18,10 +18,10 @@ STATES = {
     "starting": ("info", "rotate-cw", "连接中"),
     "troubled": ("warn", "triangle-alert", "异常"),
     "waiting": ("danger", "circle-x", "断开"),
-    "off": ("stale", "archive", "停用"),
+    "off": ("stale", "archive", "停用中"),
     "open": ("ok", "circle-check", "开放"),
 }
-ACTS = {"save": "保存", "enable": "启用", "disable": "停用", "remove": "删除"}
+ACTS = {"save": "保存", "enable": "启用接口", "disable": "停用接口", "remove": "删除"}
 QUALITIES = {0: ("ok", "正常"), 1: ("warn", "存疑"), 2: ("danger", "坏值"), 3: ("info", "人工")}
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 FIRST_POINTS = 100
@@ -229,8 +229,8 @@ def _buttons(row: LinkRow, ident: Ident, href: Href, *, may: bool, language: str
     edit = link(form, icon("square-pen"), el("Span", t("修改设置")), cls="button") if may else None
     buttons = [
         edit,
-        button("links-on", "lock-open", t("启用"), no=not off),
-        button("links-off", "lock", t("停用"), no=off),
+        button("links-on", "lock-open", t("启用采集"), no=not off),
+        button("links-off", "lock", t("停用采集"), no=off),
         button("links-probe", "activity", t("试读"), no=False),
         button("links-resend", "rotate-cw", t("重新入库（隔离 {count} 条）", count=row.held),
                no=not row.held),
@@ -261,7 +261,7 @@ def _section(title: str, note: str, *inside: Content) -> Node:
 
 def _points(found: Detail, href: Href, language: str) -> Node:
     head = (("点号", ""), ("名称", ""), ("表号", ""), ("地址", ""), ("最近数值", "num"),
-            ("时间", ""), ("质量", ""), ("落后", "num"))  # fmt: skip
+            ("时间", ""), ("数据质量", ""), ("落后", "num"))  # fmt: skip
     shown = found.points if found.every else found.points[:FIRST_POINTS]
     body = [_point(one, language) for one in shown]
     title = text("测点（{count}）", language, count=len(found.points))
@@ -285,7 +285,7 @@ def _point(one: PointRow, language: str) -> Node:
         [("", [el("Strong", one.point, data_verbatim="1"), trouble], "at-name"),
          ("名称", _own(one.name or "--"), "at-rest"), ("表号", _own(one.meter or "--"), "at-rest"),
          ("地址", _own(one.address), "at-rest"), ("最近数值", one.value or "--", "num at-rest"),
-         ("时间", one.at or "--", "at-rest"), ("质量", quality, "at-rest"),
+         ("时间", one.at or "--", "at-rest"), ("数据质量", quality, "at-rest"),
          ("落后", one.lag or "--", "num at-rest")],
         language,
     )  # fmt: skip

@@ -114,6 +114,7 @@ def waterfall(steps: Sequence[Step], shades: Sequence[Shade] = ()) -> Figure:
                 0.0,
             ),
             "left": 14 + max(map(width_of, names), default=0),
+            "right": max(56, 12 + max((width_of(step.words) for step in steps), default=0)),
             "height": 46 + ROW_PX * (len(steps) + len(shades)),
         },
     }

@@ -98,10 +98,11 @@ def years(view: View) -> Built:
     if len(labels) == 1:
         figure["layout"]["xaxis"]["range"] = [-1, 1]
     figure["layout"]["margin"]["t"] = 26
-    figure["layout"]["meta"]["words"] += _counts(view, labels, part, known)
+    scale = figure["layout"]["yaxis"]["range"]
+    figure["layout"]["meta"]["words"] += _counts(view, labels, part, known, scale)
     own = view.t("测算情景") if points and view.sales and view.sales.scene else ""
     if own:
-        figure["data"].append(_scenario(own, labels, figure["layout"]["yaxis"]["range"][1]))
+        figure["data"].append(_scenario(own, labels, scale[1]))
     ahead = column(points, labels)
     drawn = [cell for cell in cells.values() if cell is not None]
     return Built(
@@ -203,19 +204,19 @@ def _years(view: View, months: Sequence[str]) -> list[tuple[str, Cell | None]]:
 
 
 def _counts(
-    view: View, labels: Sequence[str], part: Sequence[Cell | None], known: Sequence[str]
-) -> list[dict[str, object]]:
+    view: View, labels: Sequence[str], part: Sequence[Cell | None], known: Sequence[str],
+    scale: Sequence[float],
+) -> list[dict[str, object]]:  # fmt: skip
     """Return how many months the points of years have that are not over."""
     found: list[dict[str, object]] = []
     measure = view.units.of("kgCO2e")
-    year = view.book.over(REDUCTION, known[-YEAR:], "")  # about as high as the chart
-    highest = float(shown_value(year, measure) or 0) if year else 0.0
+    below = scale[0] + 0.2 * (scale[1] - scale[0])
     for at, (label, cell) in enumerate(zip(labels, part, strict=True)):
         shown = None if cell is None else shown_value(cell, measure)
         count = sum(month[:4] == label and month <= view.periods[-1].months[-1] for month in known)
         if count < 12 and shown is not None:
             words = view.t("{count}/12 个月", count=count)
-            low = float(shown) <= 0.2 * highest  # else the words would lie on the years
+            low = float(shown) <= below  # else the words would lie on the years
             place = {"x": at, "xref": "x", "y": float(shown), "yref": "y",
                      "yshift": 15 if low else -15}  # fmt: skip
             found.append(place | {"text": words, "showarrow": False, "font": {"size": 12}})

@@ -165,7 +165,10 @@ def energy_and_emission(view: View) -> Built:
 
 
 def same_margin(*figures: charts.Figure) -> None:
-    """Let stacked charts share the left edge of their axes."""
+    """Let stacked charts share the edges of their axes, also where a phone has no end labels."""
+    if any(len(figure["layout"]["meta"]["ends"]) > 1 for figure in figures):
+        for figure in figures:
+            figure["layout"]["meta"]["together"] = True
     left = max(figure["layout"]["margin"]["l"] for figure in figures)
     right = max(figure["layout"]["margin"]["r"] for figure in figures)
     for figure in figures:

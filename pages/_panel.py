@@ -401,8 +401,8 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
     if built.sheet is None or not built.sheet.groups or built.sheet.head:
         return view.t(panel.title)
     group = built.sheet.groups[0]
-    column = group.columns()[-1]
-    last = group.words(len(built.sheet.labels) - 1, view.units)[-1]
+    at = 0 if group.sparse else -1  # of a fan what was, of parts their whole
+    column = group.columns()[at]
     count = sum(bool(found) for found in built.sheet.notes)
     noted = view.t("{count} 期有备注", count=count) if count else ""
     known = [
@@ -412,6 +412,8 @@ def _sentence(panel: Panel, view: View, built: Built) -> str:
     ]
     if not known:
         return view.t(panel.title)
+    ends = [n for n, cell in enumerate(column.cells) if cell is not None and cell.value is not None]
+    last = group.words(ends[-1], view.units)[at]
     sentence = view.t(
         "{title}：{name}最高 {top}，最低 {low}，末值 {last} {unit}",
         title=view.t(panel.title), name=column.name, top=max(known)[1], low=min(known)[1],

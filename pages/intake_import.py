@@ -14,8 +14,8 @@ def shell(language: str) -> Node:
     return el(
         "Div",
         stores(KEY, "import-piece", "act-import-piece", "import-do", "act-import-draft",
-               "import-commit", "act-import-done", "import-revoke", "act-import-revoked",
-               "import-sent"),
+               "import-checked", "import-commit", "act-import-done", "import-revoke",
+               "act-import-revoked", "import-sent"),
         place(KEY, "act-import-said", cls="work-said", role="alert"),
         place(KEY, "import-body", bones(), cls="intake-body"),
         place(KEY, "import-reasons", cls="intake-reasons-box"),

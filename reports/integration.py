@@ -23,13 +23,14 @@ from translations import text
 
 STANDING = (REST, UPLOAD)
 FORMATS: dict[str, Callable[[Paper], bytes]] = {"pdf": pdf, "docx": docx, "html": html}
-ACTS = {"save": "保存", "enable": "启用", "disable": "停用", "remove": "删除"}
+ACTS = {"save": "保存", "enable": "启用接口", "disable": "停用接口", "remove": "删除"}
 QUALITIES = {0: "正常", 1: "存疑", 2: "坏值", 3: "人工"}
 ITEMS = (
     ("a)", "接口目的"), ("b)", "接口功能"), ("c)", "接口物理特性"), ("d)", "通信协议"),
     ("e)", "接口测试"), ("f)", "接口各方职责"), ("g)", "接口点表"),
 )  # fmt: skip
-PARTIES = ("数据提供方", "系统建设方", "使用单位")
+# Who signs, and which setting names his institution; whoever uses the data is the site itself.
+PARTIES = {"数据提供方": "provider", "系统建设方": "builder", "使用单位": ""}
 
 
 def names(engine: Engine) -> list[str]:
@@ -109,7 +110,7 @@ def _kind_title(facts: Facts) -> str:
 def _version_words(facts: Facts, version: InterfaceVersion | None, language: str) -> str:
     if version is None:
         return text("随系统提供，始终可用", language)
-    state = text("已启用" if version.wanted.enabled else "已停用", language)
+    state = text("已启用" if version.wanted.enabled else "停用中", language)
     return text("{version}（{at}，{author}，{state}）", language, version=version.version,
                 at=facts.local(version.at), author=version.author, state=state)  # fmt: skip
 
@@ -171,7 +172,10 @@ def _settings(found: list[Setting], language: str) -> tuple[Table, ...]:
 
 def _protocol(facts: Facts, language: str) -> Body:
     t = partial(_said, language)
-    tables = _settings([one for one in facts.settings if not one.physical], language)
+    parties = PARTIES.values()
+    tables = _settings(
+        [one for one in facts.settings if not one.physical and one.name not in parties], language
+    )
     if facts.history:
         rows = tuple((p.point_id, p.dtype, p.byte_order, p.example)
                      for p in facts.history[0].wanted.points if p.example)  # fmt: skip
@@ -287,7 +291,9 @@ def _closing(facts: Facts, language: str) -> Iterator[Table]:
             tuple((str(v.version), facts.local(v.at), v.author, t(ACTS[v.act]),
                    str(len(v.wanted.points)), v.points_sm3[:16]) for v in facts.history),
         )  # fmt: skip
+    units = {"provider": "", "builder": "", "": facts.site}
+    units |= {name: facts.filled[name] for name in units if facts.filled.get(name)}
     yield Table(
         t("签字"), (t("各方"), t("单位"), t("签字"), t("日期")),
-        tuple((t(party), "", "", "") for party in PARTIES),
+        tuple((t(party), units[setting], "", "") for party, setting in PARTIES.items()),
     )  # fmt: skip

@@ -321,6 +321,8 @@ class ConnectorConfig(BaseModel):
     timeout_s: float = Field(3.0, gt=0, le=60, description="等待应答的最长时间（秒）")
     latitude: float = Field(38.0, ge=-90, le=90, description="所在纬度，用于判断夜间静默")
     longitude: float = Field(114.5, ge=-180, le=180, description="所在经度，用于判断夜间静默")
+    provider: str = Field("", max_length=80, description="数据提供方的单位名称，写在接口文档里")
+    builder: str = Field("", max_length=80, description="系统建设方的单位名称，写在接口文档里")
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ def remove_demo(engine: Engine) -> tuple[list[str], list[str]]:
 
 
 _BY_METER = (
-    "reading", "aside_reading", "superseded_reading", "meter_extent", "changed_reading",
-    "meter_hour", "meter_gap", "meter_event", "meter_day", "meter_month",
+    "reading", "aside_reading", "repeated_stretch", "superseded_reading", "meter_extent",
+    "changed_reading", "meter_hour", "meter_gap", "meter_event", "meter_day", "meter_month",
 )  # fmt: skip
 _BY_SITE = (
     "site_document", "changed_month", "settled_month", "site_state", "alarm", "alarm_due",

@@ -22,6 +22,7 @@ from data.ingest.loaders import (
     sift,
 )
 from data.ingest.problems import Problem, Refused
+from data.ingest.repeats import keep_repeats
 from data.ingest.site_file import SiteDocument
 from data.ingest.tables import layout
 from data.sites import documents, site_meters
@@ -277,11 +278,8 @@ def append(
     cursor.execute(_BEFORE, list(span or ()))
     known = _count(cursor, "SELECT count(*) FROM known_before WHERE NOT alike")
     batch = acknowledge()
-    cursor.execute(
-        "INSERT INTO aside_reading SELECT j.meter, j.ts, j.value, j.quality, ?, j.line, 'repeated' "
-        "FROM judged j SEMI JOIN (FROM known_before WHERE alike) k USING (line)",
-        [batch],
-    )
+    if _count(cursor, "SELECT count(*) FROM known_before WHERE alike"):
+        keep_repeats(cursor, batch)
     cursor.execute("DELETE FROM judged USING known_before k WHERE judged.line = k.line AND k.alike")
     cursor.execute(
         "INSERT INTO superseded_reading SELECT meter, ts, batch, old_line FROM known_before "

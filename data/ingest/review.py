@@ -19,6 +19,7 @@ from data.ingest.rows import Row, parse_rows
 from data.ingest.suggest import Known as Names
 from data.ingest.suggest import suggested
 from data.ingest.tables import Table
+from data.ingest.watch import Watch
 from translations import text
 
 _NAMED = ("meter_id", "batch_id", "site", "parent_id", "vehicle_class")
@@ -124,7 +125,9 @@ class Reviewed:
         return {kind: len(found) for kind, found in rows.items()}
 
 
-def reviewed(kind: Kind, table: Table, made: Corrections, against: Against) -> Reviewed:
+def reviewed(
+    kind: Kind, table: Table, made: Corrections, against: Against, watch: Watch | None = None
+) -> Reviewed:
     """Return what is wrong with a table after somebody's corrections (CONTRACT §2).
 
     Parameters
@@ -135,6 +138,8 @@ def reviewed(kind: Kind, table: Table, made: Corrections, against: Against) -> R
         What was corrected and left out.
     against
         What its rows are checked against.
+    watch
+        Follows how far it is.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def reviewed(kind: Kind, table: Table, made: Corrections, against: Against) -> R
     """
     corrected = _corrected(kind, table, made)
     site = against.site or None
-    parsed = parse_rows(corrected, kind, against.file_name, against.language, site)
+    parsed = parse_rows(corrected, kind, against.file_name, against.language, site, watch)
     found = check_rows(kind, parsed, against.known, against.file_name, against.language, site)
     found += _formulas(kind, corrected, against)
     wrong = {p.row for p in found if p.severity == "error"}

@@ -10,6 +10,7 @@ from data.ingest import cells
 from data.ingest.columns import Column, Kind
 from data.ingest.problems import Problem
 from data.ingest.tables import Table
+from data.ingest.watch import Watch
 from translations import text
 
 MAX_PROBLEMS = 1000
@@ -59,8 +60,9 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 
 
 def parse_rows(
-    table: Table, kind: Kind, file_name: str, language: str, default_site: str | None
-) -> Parsed:
+    table: Table, kind: Kind, file_name: str, language: str, default_site: str | None,
+    watch: Watch | None = None,
+) -> Parsed:  # fmt: skip
     """Return a table's typed rows.
 
     Parameters
@@ -75,6 +77,8 @@ def parse_rows(
         Of the messages.
     default_site
         The site of rows that name none.
+    watch
+        Follows how far it is.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def parse_rows(
     reader = _Reader(kind, scales, file_name, language, default_site)
     rows: list[Row] = []
     problems = list(table.problems)
-    for number, raw in table.rows:
+    for number, raw in watch.checking(table.rows) if watch else table.rows:
         values, found = reader.values(number, raw)
         problems += found
         if not found:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -26,6 +27,7 @@ from data.ingest.sources import (
     sheets,
     too_wide,
 )
+from data.ingest.watch import Watch
 from translations import text
 
 TOTALS = re.compile(
@@ -140,21 +142,29 @@ def read_table(path: Path, kind: Kind, language: str, *, max_bytes: int | None =
     return _text_table(opened)
 
 
-def _text_table(opened: _Opened) -> Table:
+def _text_table(opened: _Opened, watch: Watch | None = None) -> Table:
     with opened.path.open(encoding=opened.layout.encoding, newline="") as file:
         lines = _Counted(file)
         try:
             reader = csv.reader(lines, delimiter=opened.layout.delimiter, strict=True)
-            return _kept(opened, _numbered(reader, lines))
+            rows = _numbered(reader, lines)
+            return _kept(opened, watch.reading(rows, _lines(opened.path)) if watch else rows)
         except UnicodeDecodeError as error:
             raise _unreadable(opened.path, opened.language) from error
         except csv.Error as error:
             raise _unpaired(opened.path, opened.language, lines.read) from error
 
 
+def _lines(path: Path) -> int:
+    """Return about how many lines a text has."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(partial(file.read, 1 << 20), b""))
+
+
 def named_table(
-    path: Path, kind: Kind, language: str, header: Header, source: tuple[str, str, int]
-) -> Table:
+    path: Path, kind: Kind, language: str, header: Header, source: tuple[str, str, int],
+    watch: Watch | None = None,
+) -> Table:  # fmt: skip
     """Return a file's raw cells by a header whose columns somebody has told apart.
 
     Parameters
@@ -165,6 +175,8 @@ def named_table(
         What its columns are.
     source
         Encoding and delimiter of a text, both empty for a workbook; place of the sheet.
+    watch
+        Follows how far it is; a workbook's sheet is opened in one go.
 
     Raises
     ------
@@ -175,12 +187,13 @@ def named_table(
     checked = _checked(path, kind, language, header)
     found = _layout(checked, encoding, delimiter)
     if encoding:
-        return _text_table(_Opened(path, kind, language, found, checked))
+        return _text_table(_Opened(path, kind, language, found, checked), watch)
     form = format_of(path)
     rows = next(islice(sheets(path, form, language), sheet, None))
     later = DAYS_1904 if counts_from_1904(path, form) else 0
     opened = _Opened(path, kind, language, found, checked, rows, later)
-    return _kept(opened, enumerate(rows, start=1))
+    numbered = enumerate(rows, start=1)
+    return _kept(opened, watch.reading(numbered, len(rows)) if watch else numbered)
 
 
 def _unreadable(path: Path, language: str) -> Refused:

@@ -15,7 +15,7 @@ from tests.cli import answers
 
 PAGES = (
     "/", "/emission", "/process", "/substitution", "/lifecycle", "/market", "/factors", "/closing",
-    "/help",
+    "/help", "/data", "/data?tab=links", "/data?tab=register", "/data?tab=complete",
 )  # fmt: skip
 SIZE = {"width": 1440, "height": 900}
 STATES = """() => Object.fromEntries([...document.querySelectorAll('[data-panel]')].map((panel) =>
@@ -47,7 +47,7 @@ def visits(plant_app, signed_in, tmp_path_factory, full):
                 "wide": browser.run(WIDE), "painted": browser.run(PAINTED),
                 "told": browser.told(),
             }  # fmt: skip
-            browser.picture(place / f"{path.strip('/') or 'overview'}.png")
+            browser.picture(place / f"{path.strip('/').replace('?tab=', '-') or 'overview'}.png")
     return found
 
 

@@ -10,7 +10,13 @@ from tests.browser.visit import settled
 from tests.cli import manage
 
 LOOKS = ((1440, 900, "light", "zh"), (390, 844, "dark", "en"))
-TABS = ("links&link=shop", "register&edit=meter:E31", "complete")
+TABS = (
+    "links&link=shop",
+    "links&new=modbus_tcp",
+    "links&link=shop&edit=1",
+    "register&edit=meter:E31",
+    "complete",
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,52 @@ def test_a_table_is_uploaded_and_a_probe_says_what_is_wrong(
         with page.expect_download() as loaded:
             page.locator('a[href$="shop.pdf"]').click()
         assert loaded.value.path().read_bytes()[:5] == b"%PDF-"
+
+
+def test_an_interface_is_added_and_changed_on_a_phone(
+    open_page, plant_with_link, signed_in, tmp_path
+):
+    table = tmp_path / "points.csv"
+    table.write_text("点号,名称,地址,数据类型,单位,量类\nP1,电压,5,u16,V,瞬时\n", encoding="utf-8")
+    url = f"{plant_with_link.url}/data?tab=links"
+
+    def field(page, name):
+        return page.locator(f'#link-form [id*=\'"field":"{name}"\']')
+
+    def said(page, words):
+        page.locator(".users-said").get_by_text(words).first.wait_for()
+
+    with open_page(url, **look(390, 844, "light", "zh"), state=signed_in) as visit:
+        page = settled(visit).page
+        page.get_by_role("link", name="新增接口").click()
+        field(page, "id").fill("press")
+        field(page, "title").fill("打包机")
+        part(page, "link-save").click()
+        said(page, "这一项没有填写")
+        page.locator('[data-picks="link-pick"] [data-pick="demo-langfang"]').first.click()
+        field(page, "set-host").fill("192.0.2.8")
+        page.locator("#link-form").get_by_role("button", name="40001", exact=True).click()
+        page.locator("#link-form input[type=file]").set_input_files(table)
+        page.get_by_text("points.csv").wait_for()
+        part(page, "link-save").click()
+        said(page, "已保存接口 press（版本")
+        page.locator(".work-name", has_text="打包机").wait_for()
+        assert not visit.errors
+    try:
+        with open_page(f"{url}&link=press", **look(1024, 768, "dark", "zh"),
+                       state=signed_in) as visit:  # fmt: skip
+            page = settled(visit).page
+            page.get_by_role("link", name="修改设置").click()
+            field(page, "set-port").fill("1502")
+            part(page, "link-save").click()
+            said(page, "已保存接口 press（版本")
+            page.locator("a", has_text="与前一版对比").first.click()
+            page.locator(".link-new", has_text="1502").wait_for()
+            part(page, "links-off").click()
+            page.locator(".link-head").get_by_text("停用中").wait_for()
+            assert not visit.errors
+    finally:
+        manage(plant_with_link.home, "interfaces", "remove", "press")
 
 
 def test_a_key_is_made_and_a_meter_is_renamed_on_a_phone(open_page, plant_with_link, signed_in):

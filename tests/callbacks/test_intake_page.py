@@ -17,6 +17,7 @@ from callbacks import intake_forms, intake_import
 from callbacks._reader import PageReader
 from callbacks._uploads import Uploads, piece, whole
 from callbacks.closing import Desk, Who
+from data.ingest.watch import Stopped, Watch
 from data.state import NewAccount, SessionRow
 from figures.intake_reasons import WARNINGS
 from pages import data as page
@@ -283,3 +284,66 @@ def test_a_reading_by_hand_is_marked_so(plant, asked, desk):
     assert plant.query("SELECT way FROM intake") == [("form",)]
     assert intake_import.revoked(desk, batch, "typo", CLERK, "zh").done
     assert not intake_import.revoked(desk, batch, "typo", CLERK, "zh").done
+
+
+def slow(monkeypatch):
+    """Make checking wait at its first look until it is told to go on."""
+    go, watches = threading.Event(), []
+
+    def checking(self, rows):
+        watches.append(self)
+        self.total = len(rows)
+        for self.checked, row in enumerate(rows, 1):
+            if self.checked == 2:
+                go.wait(20)
+                self.look()
+            yield row
+
+    monkeypatch.setattr(Watch, "checking", checking)
+    monkeypatch.setattr(shown, "PATIENCE_S", 0.2)
+    return go, watches
+
+
+def test_a_long_check_tells_how_far_it_is(plant, asked, desk, monkeypatch):
+    go, _ = slow(monkeypatch)
+    slot = arrived(desk, plant, GOOD)
+    body = words(contents(desk, slot)["import-body"])
+    assert "2 / 2 行" in body or "已校验 2 行" in body
+    assert contents(desk, slot)["import-foot"] is None
+    assert shown.progress(slot, "en") is not None
+    assert "rows checked" in words(shown.progress(slot, "en"))
+    go.set()
+    assert slot.check.wait(20)
+    assert shown.progress(slot, "zh") is None
+    assert "已校验：2 行" in words(contents(desk, slot)["import-body"])
+    assert commit(desk, slot).done
+
+
+def test_a_long_check_is_stopped_where_it_is(plant, asked, desk, monkeypatch):
+    go, watches = slow(monkeypatch)
+    slot = arrived(desk, plant, GOOD)
+    contents(desk, slot)
+    check = slot.check
+    intake_import.drafted(desk, slot, {"do": "cancel"}, "zh")
+    assert slot.draft is None
+    go.set()
+    assert check.wait(20)
+    with pytest.raises(Stopped):
+        check.result()
+    assert [watch.checked for watch in watches] == [2]
+    assert "把文件拖到这里" in words(contents(desk, slot)["import-body"])
+
+
+def test_another_edit_stops_the_check_before_it(plant, asked, desk, monkeypatch):
+    go, watches = slow(monkeypatch)
+    slot = arrived(desk, plant, BAD)
+    contents(desk, slot)
+    first = slot.check
+    intake_import.drafted(desk, slot, {"do": "edit", "row": 3, "column": "meter_id",
+                                       "value": "G"}, "zh")  # fmt: skip
+    contents(desk, slot)
+    go.set()
+    with pytest.raises(Stopped):
+        first.result()
+    assert slot.check.result().bad == frozenset()
+    assert len(watches) == 2

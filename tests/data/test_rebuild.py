@@ -30,7 +30,7 @@ POINTS = (register(), register("P2", "M2"), register("P3", "M9"))
 TABLES = (
     "reading", "superseded_reading", "aside_reading", "record_fuel", "aside_fuel",
     "record_batches", "batch", "revoked_batch", "intake", "intake_reason", "meter_extent",
-    "meter_number", "site_document",
+    "meter_number", "site_document", "repeated_stretch",
 )  # fmt: skip
 FUEL = ("fuel_id", "site", "timestamp", "litres", "kind")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -206,3 +207,78 @@ def test_a_meter_nobody_has_read_can_go(plant):
     back(plant, receipt)
     plant.settle()
     assert plant.query("SELECT count(*) FROM record_meters WHERE meter_id = 'N'") == [(0,)]
+
+
+ROWS = ("meter_id", "timestamp", "value")
+
+
+def export(*days, meters=("G", "C"), late=0):
+    """An export of some days, meters by turns, as gateways write them."""
+    found = []
+    for day in days:
+        start = moment(f"2026-03-{day:02d} 00:15")
+        for n in range(4):
+            at = f"{start + timedelta(hours=6 * n):%Y-%m-%d %H:%M}"
+            found += [(m, at, f"{1000 * (m == 'G') + 10 * day + n + late:.2f}") for m in meters]
+    return found
+
+
+def kept(plant):
+    """Every reading that counts, with its batch and line."""
+    return plant.query(
+        "SELECT meter, ts, value, quality, batch, line FROM reading r WHERE NOT EXISTS "
+        "(FROM superseded_reading s WHERE s.meter = r.meter AND s.ts = r.ts "
+        "AND s.batch = r.batch AND s.line = r.line) ORDER BY meter, ts"
+    )
+
+
+def test_exports_that_overlap_are_kept_as_stretches(plant):
+    for last in range(3, 20):
+        plant.put("readings", ROWS, export(*range(last - 2, last + 1)))
+    assert plant.query("SELECT count(*) FROM aside_reading") == [(0,)]
+    assert plant.query("SELECT count(*), sum(n) FROM repeated_stretch") == [(32, 16 * 2 * 8)]
+
+
+def test_a_part_of_what_counts_is_kept_row_by_row(plant):
+    plant.put("readings", ROWS, export(1, 2))
+    plant.put(
+        "readings", ROWS, export(1)[::2][:2] + export(2)[:1] + [("G", "2026-03-09 01:00", "5000")]
+    )
+    assert plant.query("SELECT count(*) FROM repeated_stretch") == [(0,)]
+    assert plant.query("SELECT count(*) FROM aside_reading") == [(3,)]
+
+
+def test_any_order_of_taking_back_leaves_what_remains(tmp_path, full):
+    """Against the same files without those that are taken back, in the same order."""
+    for seed in range(30 if full else 3):
+        (tmp_path / str(seed)).mkdir()
+        left_and_never_there(tmp_path / str(seed), seed)
+
+
+def left_and_never_there(tmp_path, seed):
+    chance = random.Random(seed)
+    files = [
+        export(*range(first, first + chance.randint(1, 4)),
+               meters=chance.choice((("G",), ("G", "C"), ("C", "G"))),
+               late=chance.choice((0, 0, 0, 1)))[chance.choice((0, 0, 3)):]
+        for first in (chance.randint(1, 5) for _ in range(7))
+    ]  # fmt: skip
+    files = [rows + [("G", f"2026-04-01 00:{15 + n}", "9")] for n, rows in enumerate(files)]
+    taken_back = chance.sample(range(7), chance.randint(1, 6))
+
+    def made(folder, skipped, later):
+        folder.mkdir()
+        with opened_home(folder / "home") as engine:
+            found = Plant(folder, engine)
+            found.meters(meter("G", role="grid_import", register_max=10**6),
+                         meter("C", parent_id="G", register_max=10**6))  # fmt: skip
+            numbers = {n: found.put("readings", ROWS, rows).batch
+                       for n, rows in enumerate(files) if n not in skipped}  # fmt: skip
+            for n in later:
+                revoke(engine, numbers[n], "li", "test")
+            named = {number: n for n, number in numbers.items()}
+            return [(m, ts, value, q) for m, ts, value, q, batch, line in kept(found)], {
+                (m, ts): value for m, ts, value, _, batch, _ in kept(found) if batch in named
+            }
+
+    assert made(tmp_path / "a", (), taken_back) == made(tmp_path / "b", taken_back, ())

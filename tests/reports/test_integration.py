@@ -221,3 +221,16 @@ def test_an_example_table_of_every_kind_is_all_there(made):
         )
         said = words(paper(made, f"{kind}-1").sections[-1])
         assert all(point.point_id in said for point in points)
+
+
+def test_the_configuration_names_who_signs_and_persons_sign_by_hand(made):
+    settings = {"host": "192.0.2.9", "address_base": 0, "provider": "供电所", "builder": "集成公司"}
+    interfaces.save(made.engine, Draft("signed", "modbus_tcp", "S1", "", settings), "clerk")
+    for language, user in (("zh", "测试站（S1）"), ("en", "测试站 (S1)")):
+        found = paper(made, "signed", language)
+        parties = found.closing[-1].rows
+        assert [row[1] for row in parties] == ["供电所", "集成公司", user]
+        assert all(row[2:] == ("", "") for row in parties)
+        assert "供电所" not in "".join(words(section) for section in found.sections)
+    assert [row[1] for row in paper(made, "bus").closing[-1].rows][:2] == ["", ""]
+    interfaces.remove(made.engine, "signed", "clerk")
