@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -173,10 +173,19 @@ def taken(engine: Engine, rows: Sequence[Sequence[str]], actor: str) -> Receipt:
         try:
             return import_file(engine, "prices", path, Options(actor=actor))
         except Refused as refused:
-            first = refused.problems[0]
-            raise _Problem(first.line("zh"), first.line("en")) from refused
+            raise _Problem(*(_said(engine, path, one) for one in ("zh", "en"))) from refused
         except (DiskFull, StoreError) as error:
             raise FeedError("行情没有入库：{reason}", reason=error) from error
+
+
+def _said(engine: Engine, path: Path, language: str) -> str:
+    """Return the first problem of a delivery in a language: the checks speak one at a time."""
+    spoken = replace(engine, options=replace(engine.options, language=language))
+    try:
+        import_file(spoken, "prices", path, Options(dry_run=True))
+    except Refused as refused:
+        return refused.problems[0].line(language)
+    return text("没有导入", language)  # what was refused has come by another way meanwhile
 
 
 class _Problem(FeedError):
