@@ -87,7 +87,7 @@ def table(found: Sequence[Came], units: Units, language: str) -> Node:
         (text("{level}% 区间", language, level="80"), "num"),
         (f"{text('实际', language)} {unit}", "num"), (text("偏差", language), "num"), ("", "num"),
     ]  # fmt: skip
-    return el("Div", drawer_table(head, rows), cls="came")
+    return el("Div", drawer_table(head, rows), cls="one-line")
 
 
 def _interval(one: Came, said: Callable[[Cell], Content]) -> Content:

@@ -168,4 +168,5 @@ def _tests(tables: Sequence[tuple[str, Sequence[Backtest]]], language: str) -> C
     titles = [(text(word, language) if word else "", mark)
               for word, mark in zip(head, marks, strict=True)]  # fmt: skip
     few = fan.few_words(language, [one for _, tests in tables for one in tests])
-    return [drawer_table(titles, rows), el("P", few, cls="step-none") if few else None]
+    return [el("Div", drawer_table(titles, rows), cls="one-line"),
+            el("P", few, cls="step-none") if few else None]  # fmt: skip
