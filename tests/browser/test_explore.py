@@ -28,7 +28,8 @@ MARKS = (
 )
 PATHS = (*(path for path, _, _ in MARKS), "/market")
 LOOKED = ("/process", "/market")
-TURNS = [path if path in LOOKED else pytest.param(path, marks=pytest.mark.larger) for path in PATHS]
+FEW = (MARKS[0], MARKS[4], *(pytest.param(*one, marks=pytest.mark.larger) for one in MARKS[1:4]))
+TURNS = (pytest.param("/process", marks=pytest.mark.larger), "/market")
 CHAPTERS = {
     "/": "overview", "/emission": "whole-site-emissions", "/process": "dismantling",
     "/substitution": "substitution", "/lifecycle": "life-cycle", "/market": "carbon-sales",
@@ -84,7 +85,7 @@ def press(page, place):
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-@pytest.mark.parametrize(("path", "panel", "part"), MARKS)
+@pytest.mark.parametrize(("path", "panel", "part"), FEW)
 def test_a_name_filters_and_chips_keys_and_back_take_it_away(look, path, panel, part):
     with look(path) as visit:
         page = settled(visit).page
@@ -189,10 +190,7 @@ NUMBERS = """() => [...document.querySelectorAll('[data-panel]')].flatMap((panel
       || panel.querySelector(':scope > .card > .words > .unparted, .words > .unparted'))})))"""
 
 
-@pytest.mark.parametrize(
-    ("path", "_panel", "part"),
-    [MARKS[0], MARKS[4], *(pytest.param(*one, marks=pytest.mark.larger) for one in MARKS[1:4])],
-)
+@pytest.mark.parametrize(("path", "_panel", "part"), FEW)
 def test_screen_csv_and_trace_are_one_under_a_filter(look, plant_app, ledger, path, _panel, part):
     name = path.strip("/") or "overview"
     with look(f"{path}?focus={part}") as visit:

@@ -52,6 +52,8 @@ async def running(connector, emit):
     try:
         yield task
     finally:
-        task.cancel()
+        while not task.done():  # Python 3.11 loses a cancel that comes together with an answer
+            task.cancel()
+            await asyncio.wait((task,), timeout=1)
         with suppress(asyncio.CancelledError, Exception):
-            await task
+            task.result()
