@@ -24,7 +24,7 @@ from data.ingest.problems import Refused
 from data.ingest.readings import append, find_owners, strangers
 from data.ingest.rows import Row
 from data.posts import OWN
-from data.pushes import Push
+from data.pushes import Push, Waiting
 from data.sites import documents
 from data.spool import Batch
 from data.state import InterfaceVersion
@@ -90,29 +90,30 @@ def _new_groups(engine: Engine, at: datetime) -> Iterator[int]:
     if not waiting:
         return
     known = engine.state.interfaces.brief()
-    by_site: dict[str, list[tuple[int, str, int]]] = {}
-    for seq, interface, readings in waiting:
+    by_site: dict[str, list[Waiting]] = {}
+    for one in waiting:
+        interface = one.interface
         if interface.startswith(OWN):
             site = interface.removeprefix(OWN)
         else:
             found = known.get(interface)
             site = found.site if found is not None else _former_site(engine, interface)
-        by_site.setdefault(site, []).append((seq, interface, readings))
+        by_site.setdefault(site, []).append(one)
     for site, members in ((s, part) for s, every in by_site.items() for part in _parts(every)):
-        seqs = [seq for seq, *_ in members]
-        source = ", ".join(sorted({interface for _, interface, _ in members}))
-        number = engine.spool.add(
-            Batch("readings", site, source, digest_of(seqs), "", True, "collector", at)
+        source = ", ".join(sorted({one.interface for one in members}))
+        content = digest_of([(one.seq, one.digest) for one in members])
+        number = engine.spool.numbered(
+            Batch("readings", site, source, content, "", True, "collector", at)
         )
-        engine.pushes.group(seqs, number)
+        engine.pushes.group([one.seq for one in members], number)
         yield number
 
 
-def _parts(members: Sequence[tuple[int, str, int]]) -> Iterator[list[tuple[int, str, int]]]:
+def _parts(members: Sequence[Waiting]) -> Iterator[list[Waiting]]:
     """Yield batches in turn, some at a time: those of one group are loaded in one step."""
-    part: list[tuple[int, str, int]] = []
+    part: list[Waiting] = []
     for one in members:
-        if part and sum(readings for *_, readings in part) + one[2] > READINGS_AT_ONCE:
+        if part and sum(w.readings for w in part) + one.readings > READINGS_AT_ONCE:
             yield part
             part = []
         part.append(one)

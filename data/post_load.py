@@ -84,7 +84,7 @@ def load_post_again(engine: Engine, number: int) -> bool:
 
 def _numbered(engine: Engine, posted: Posted) -> int:
     post = posted.post
-    number = engine.spool.add(
+    number = engine.spool.numbered(
         Batch(post.kind, post.site, f"api:{post.id}", post.id, "", True, f"api:{post.client}",
               post.at)
     )  # fmt: skip

@@ -82,6 +82,16 @@ class Push:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A batch that is in no group: its number, who brought it, how many readings, their digest."""
+
+    seq: int
+    interface: str
+    readings: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Held:
     """A reading that is kept out of all totals until somebody decides: quarantine."""
 
@@ -186,13 +196,14 @@ class Pushes:
         )
         return [number for (number,) in rows]
 
-    def unloaded(self, most: int) -> list[tuple[int, str, int]]:
-        """Return the oldest waiting batches that are in no group: number, interface, readings."""
-        return self.file.select(
-            "SELECT seq, interface, readings FROM pushed WHERE drained_us IS NULL "
+    def unloaded(self, most: int) -> list[Waiting]:
+        """Return the oldest waiting batches that are in no group."""
+        rows = self.file.select(
+            "SELECT seq, interface, readings, digest FROM pushed WHERE drained_us IS NULL "
             "AND batch IS NULL ORDER BY seq LIMIT ?",
             most,
         )
+        return [Waiting(*row) for row in rows]
 
     def group(self, seqs: Sequence[int], number: int) -> None:
         """Note under which number batches will be loaded, before they are."""

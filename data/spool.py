@@ -123,6 +123,20 @@ class Spool:
             )
             return int(row.lastrowid or 0)
 
+    def numbered(self, batch: Batch) -> int:
+        """Return the number of a batch that came by itself, the same one after a stop.
+
+        Its number is given before it is noted beside what it names: whoever was stopped between
+        the two asks again with the same content.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            The disk is full; no number was given.
+        """
+        before = self.known(batch.kind, batch.site, batch.digest)
+        return before.seq if before is not None else self.add(batch)
+
     def known(self, kind: str, site: str, digest: str) -> Batch | None:
         """Return the batch of the same content, if it was acknowledged before."""
         found = self._select("WHERE kind = ? AND site = ? AND digest = ?", (kind, site, digest))

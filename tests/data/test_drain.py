@@ -94,7 +94,7 @@ def test_many_batches_come_in_one_transaction(tmp_path):
         assert made.engine.store.version == before + 1
 
 
-@pytest.mark.parametrize("stop", ["group", "write", "loaded"])
+@pytest.mark.parametrize("stop", ["number", "group", "write", "loaded"])
 def test_a_stop_at_any_place_loses_and_doubles_nothing(tmp_path, stop, monkeypatch):
     strange = register("P2", "NOT_THERE")
     with plant(tmp_path, [register(), strange]) as made:
@@ -107,8 +107,12 @@ def test_a_stop_at_any_place_loses_and_doubles_nothing(tmp_path, stop, monkeypat
         def stopped(*_words, **_named):
             raise Stopped
 
-        where = {"group": (type(pushes), "grouped"), "write": (type(made.engine.store), "write"),
-                 "loaded": (type(pushes), "loaded")}[stop]  # fmt: skip
+        where = {
+            "number": (type(pushes), "group"),
+            "group": (type(pushes), "grouped"),
+            "write": (type(made.engine.store), "write"),
+            "loaded": (type(pushes), "loaded"),
+        }[stop]
         with monkeypatch.context() as broken:
             broken.setattr(*where, stopped)
             with pytest.raises(Stopped):

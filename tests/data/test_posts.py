@@ -125,8 +125,9 @@ def test_the_first_body_of_a_key_is_the_only_one(tmp_path_factory, sent):
         file.close()
 
 
-def test_loading_stopped_anywhere_doubles_nothing(tmp_path, monkeypatch):
-    """A stop between store and spool: the number that was noted before says it is there."""
+@pytest.mark.parametrize("stop", ["number", "conclude"])
+def test_loading_stopped_anywhere_doubles_nothing(tmp_path, stop, monkeypatch):
+    """A stop between store and spool: the number that was given before says it is there."""
     with opened_home(tmp_path / "home") as engine:
         plant = Plant(tmp_path, engine)
         Committer(lambda: engine.posts, engine.state.audit).add(arriving("a"))
@@ -135,7 +136,7 @@ def test_loading_stopped_anywhere_doubles_nothing(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
-            patched.setattr(Posts, "conclude", stops)
+            patched.setattr(Posts, stop, stops)
             with pytest.raises(KeyboardInterrupt):
                 load_posts(engine, AT)
         assert len(engine.posts.waiting()) == 1
