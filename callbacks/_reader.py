@@ -174,27 +174,21 @@ class PageReader:
         return Book.of(under_view(held[within].reset_index(drop=True), rows, view))
 
     def days(self, sites: tuple[str, ...], last: str) -> Book:
-        """Return the day figures of the year of a month and of the year before."""
-        year = int(last[:4])
-        return self._days(sites, year - 1).joined(self._days(sites, year))
-
-    def _days(self, sites: tuple[str, ...], year: int) -> Book:
+        """Return the day figures of a month and of the twelve before."""
         return self._kept(
-            ("days", sites, year), lambda: Book.of(queries.site_days(self._engine, sites, year)),
-            Topic.LEDGER,
-        )  # fmt: skip
+            ("days", sites, last), lambda: Book.of(self._days(sites, last)), Topic.LEDGER
+        )
+
+    def _days(self, sites: tuple[str, ...], last: str) -> pd.DataFrame:
+        return queries.site_days(self._engine, sites, shifted(last, -12), last)
 
     def viewed_days(self, sites: tuple[str, ...], view: str, last: str) -> Book:
         """Return the day figures of a month and of the twelve before under a view."""
-        first = shifted(last, -12)
-
-        def made() -> Book:
-            years = dict.fromkeys((int(first[:4]), int(last[:4])))
-            held = [queries.site_days(self._engine, sites, year) for year in years]
-            whole = pd.concat(held, ignore_index=True)
-            return self._under(whole, sites, view, "day", first, last)
-
-        return self._viewed.get(self.version, ("day", sites, view, last), made)
+        return self._viewed.get(
+            self.version, ("day", sites, view, last),
+            lambda: self._under(self._days(sites, last), sites, view, "day", shifted(last, -12),
+                                last),
+        )  # fmt: skip
 
     @property
     def newest_run(self) -> int:

@@ -103,15 +103,28 @@ _DAY_NAMES = (
 )
 
 
-def site_days(engine: Engine, sites: Sequence[str], year: int) -> pd.DataFrame:
-    """Return a year's day rows of whole sites and of energy by medium (CONTRACT §3)."""
+def site_days(engine: Engine, sites: Sequence[str], first: str, last: str) -> pd.DataFrame:
+    """Return the day rows of whole sites and of energy by medium (CONTRACT §3).
+
+    Parameters
+    ----------
+    engine, sites
+        The opened data directory and site identifiers.
+    first, last
+        Months from and to.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``LEDGER_COLUMNS``.
+    """
     with engine.store.read() as cursor:
         return frame(
             cursor,
             f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE current AND grain = 'day' "
             f"AND site IN (SELECT unnest(?::VARCHAR[])) AND (indicator, dimension) IN {_DAY_NAMES} "
             "AND period BETWEEN ? AND ? ORDER BY site, period, indicator, dimension, entity",
-            [list(sites), f"{year}-01-01", f"{year}-12-31"],
+            [list(sites), f"{first}-01", f"{last}-31"],
         )
 
 

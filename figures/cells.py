@@ -85,14 +85,6 @@ class Book:
         sites = rows.loc[rows["site"] != "", "site"].nunique() if len(rows) else 0
         return cls(_Rows(rows), sites)
 
-    def joined(self, other: Book) -> Book:
-        """Return both books as one; their periods do not overlap."""
-        whole = {
-            key: {**self._cells.get(key, {}), **other._cells.get(key, {})}
-            for key in {*self._cells, *other._cells}
-        }
-        return Book(whole, max(self._sites, other._sites))
-
     def has(self, key: Key) -> bool:
         """Tell whether the ledger has any row of a name."""
         return key in self._cells

@@ -141,10 +141,11 @@ class Source:
         sites = tuple(site.site for site in view.sites)
         rows = self._months(queries.ledger(self.engine, sites, "month"), last)
         change = CHANGES[case.change]
-        days = flows.market_days(self.engine, first, last) if page.key == "market" else pd.concat(
-            [queries.site_days(self.engine, sites, year) for year in (2025, 2026)],
-            ignore_index=True,
-        )  # fmt: skip
+        days = (
+            flows.market_days(self.engine, first, last)
+            if page.key == "market"
+            else (queries.site_days(self.engine, sites, shifted(last, -12), last))
+        )
         remarks = view.remarks
         if case.long:
             remarks = tuple(Remark(month, NOTE) for month in months_of(shifted(last, -3), last))
