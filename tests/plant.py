@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from data.engine import Options as EngineOptions
 from data.engine import lock, opened
@@ -39,8 +42,21 @@ METER_COLUMNS = (
 )  # fmt: skip
 
 
+@cache
+def _empty_home():
+    """A data directory as its first opening leaves it: its tables are made once a run."""
+    place = TemporaryDirectory(prefix="carbon-empty-")
+    home = Path(place.name) / "home"
+    with lock(home), opened(home):
+        pass
+    assert [path.name for path in home.parent.iterdir()] == ["home"]  # no keys of its own yet
+    return place, home
+
+
 @contextmanager
 def opened_home(home: Path, threads=2, **options):
+    if not home.exists():
+        shutil.copytree(_empty_home()[1], home)
     with lock(home), opened(home, EngineOptions(Limits(threads), **options)) as engine:
         drain(engine)
         yield engine

@@ -56,7 +56,7 @@ def test_one_asks_and_the_other_accepts(open_page, plant_app, keepers):
 
 
 @pytest.mark.parametrize("chosen", LOOKS, ids=str)
-@pytest.mark.parametrize("who", ["keeper", "warden"])
+@pytest.mark.parametrize("who", [pytest.param("keeper", marks=pytest.mark.larger), "warden"])
 def test_nothing_is_found(open_page, plant_app, keepers, who, chosen):
     path = f"{plant_app.url}/users?account=pages"
     with open_page(path, **look(*chosen), state=keepers[who]) as visit:

@@ -166,8 +166,11 @@ def _folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["AUDIT", "AUDIT_OFF", "AUDIT_ENABLED", "AUDIT_LEVEL", "AUDIT_RETENTION_DAYS",
-             "RETENTION_DAYS", "LOG_LEVEL"],
+    "name",
+    ["AUDIT", "LOG_LEVEL"]
+    + [pytest.param(name, marks=pytest.mark.larger)
+       for name in ("AUDIT_OFF", "AUDIT_ENABLED", "AUDIT_LEVEL", "AUDIT_RETENTION_DAYS",
+                    "RETENTION_DAYS")],
 )  # fmt: skip
 def test_a_variable_that_would_is_unknown(tmp_path, name):
     done = manage(tmp_path / "home", "setup", **{f"{PREFIX}{name}": "30"})
