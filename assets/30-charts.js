@@ -75,6 +75,7 @@
       return (fits ? t[0] : t[1]) + below;
     });
     layout.xaxis.tickangle = 0;
+    if (layout.meta.turn && !layout.xaxis.ticktext.join("").match("<br>")) { layout.margin.b = 41; }
     return each;
   }
 

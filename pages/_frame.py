@@ -210,7 +210,7 @@ def _print_head(page: Page, view: View) -> Node:
         sites, view.t(page.name), view.range_words(), view.filter_words, view.lens_words
     )
     return el(
-        "P", words, " ", el("Span", cls="print-time"), cls="print-only print-head",
+        "P", words, view.comma, el("Span", cls="print-time"), cls="print-only print-head",
         data_paper=paper, data_mark=demo, data_forecast_mark=view.t("预测"),
     )  # fmt: skip
 
