@@ -109,7 +109,8 @@ def menu(label: str, value: Content, items: Content, cls: str, mark: str = "") -
     return el(
         "Details",
         el("Summary", *head, el("Span", label, cls="filter-label") if label else None,
-           el("Span", value, cls="filter-value"), icon("chevron-down"), cls="filter", title=label or None),
+           el("Span", value, cls="filter-value"), icon("chevron-down"), cls="filter",
+           title=label or None),
         el("Div", items, cls="menu"), cls=f"menu-box {cls}",
     )  # fmt: skip
 
