@@ -50,6 +50,12 @@
     return value;
   }
 
+  /* Months are told in steps that a year is made of, or in years. */
+  function whole(step, label) {
+    if (!/^\d{4}-\d\d$/.test(label)) { return step; }
+    return [2, 3, 4, 6].find(function (n) { return n >= step; }) || 12 * Math.ceil(step / 12);
+  }
+
   function ticks(layout, width) {
     var all = layout.meta.ticks || [];
     if (!all.length) { return; }
@@ -57,7 +63,7 @@
     if (room / all.length / 2 + layout.margin.r < 16) { layout.margin.r = 16; room = width - layout.margin.l - 16; } // half a year's number
     var each = room / all.length;
     var daily = all[0][0].length === 10;
-    var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 34 ? 1 : each >= 26 ? 2 : Math.ceil(46 / each);
+    var step = layout.meta.all_ticks ? 1 : daily ? (each * 7 >= 30 ? 7 : 14) : each >= 34 ? 1 : each >= 26 ? 2 : whole(Math.ceil(46 / each), all[0][0]);
     var year = "";
     var shown = all.filter(function (_, i) { return daily ? i % step === 0 : (all.length - 1 - i) % step === 0; });
     layout.xaxis.tickmode = "array";
@@ -65,9 +71,11 @@
     layout.xaxis.ticktext = shown.map(function (t) {
       var below = !daily && t[2] && t[2] !== year ? "<br>" + t[2] : "";
       year = t[2];
-      return t[1] + below;
+      var fits = layout.meta.turn && textWidth(t[0]) + 8 <= each; // a column that is wide enough has its name in one line
+      return (fits ? t[0] : t[1]) + below;
     });
     layout.xaxis.tickangle = 0;
+    if (layout.meta.turn && !layout.xaxis.ticktext.join("").match("<br>")) { layout.margin.b = 41; }
     return each;
   }
 
@@ -202,7 +210,6 @@
         var apart = Math.ceil(24 / ((width - layout.margin.l - layout.margin.r) / trace.x.length));
         trace.text = [trace.text[0].map(function (t, i) { return (trace.x.length - 1 - i) % apart ? "" : t; })];
       }
-      if (trace.meta && trace.meta.above && each * 0.6 < 36) { trace.y = trace.meta.above; trace.textposition = "top center"; trace.textfont.color = extras(name).ink; }
       if (trace.meta && trace.meta.values && each) {
         var all = each * trace.text.length;
         trace.text = trace.text.map(function (t, i) {
@@ -212,10 +219,26 @@
       }
     });
     var marks = noted(layout, each, name);
+    copy.data.forEach(function (trace) { if (trace.meta && trace.meta.earlier && each) { clear(trace, layout, each, extras(name).ink); } });
     layout.annotations = ends(layout, height, width).concat(centre(layout, name), within(spots(layout), layout, each), within(layout.meta.words || [], layout, each), marks);
     if (carbon.shaped) { carbon.shaped(copy, name, width, height); }
     return copy;
   };
+
+  /* The value of a bar with a tick of the year before stands in the top of the bar, below a tick that is
+     there; over a bar that is too small for it, and over a tick that is close above. */
+  function clear(trace, layout, each, ink) {
+    var pixel = (layout.yaxis.range[1] - layout.yaxis.range[0]) / (layout.height - layout.margin.t - layout.margin.b);
+    var narrow = each * 0.59 < 4 + Math.max.apply(null, trace.text.map(textWidth)), inside = trace.textfont.color;
+    var over = trace.y.map(function (top) { return narrow || top < 40 * pixel; });
+    trace.textposition = over.map(function (out) { return out ? "top center" : "bottom center"; });
+    trace.textfont.color = over.map(function (out) { return out ? ink : inside; });
+    trace.y = trace.y.map(function (top, i) {
+      var mark = trace.meta.earlier[i], apart = mark === null ? 99 : (mark - top) / pixel;
+      if (over[i]) { return (apart > 0 && apart < 22 ? mark : top) + 3 * pixel; }
+      return (apart < 3 && apart > -20 ? Math.min(mark, top) : top) - 3 * pixel;
+    });
+  }
 
   /* Words that stand over a column do not stand out of the plot. */
   function within(list, layout, each) {

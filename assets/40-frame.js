@@ -195,7 +195,8 @@
     if (action) { closeMenus(); var act = actions[action.getAttribute("data-do")]; if (act) { act(action); } return; }
     if (target.classList.contains("drawer-shade")) { if (target.closest("#drawer")) { carbon.close(); } return; }
     var link = target.closest("a[href]");
-    if (!link || link.target || link.hasAttribute("download") || event.ctrlKey || event.metaKey || event.button) { return; }
+    if (link && link.hasAttribute("download")) { closeMenus(); return; }
+    if (!link || link.target || event.ctrlKey || event.metaKey || event.button) { return; }
     var href = link.getAttribute("href");
     if (href[0] === "#") { if (href === window.location.hash) { event.preventDefault(); again(href); } return; }
     if (href[0] !== "?" && href[0] !== "/") { return; }

@@ -20,7 +20,7 @@
       quoted([mark, day].filter(Boolean).join("   ")) + "; font: 8pt sans-serif; color: #93510A; } }";
     document.head.appendChild(style);
     document.querySelectorAll(".print-time").forEach(function (place) {
-      place.textContent = document.querySelector(".account-name").textContent + "  " + new Date().toLocaleString(root.lang);
+      place.textContent = document.querySelector(".account-name").textContent + (root.lang.indexOf("zh") ? ", " : "，") + new Date().toLocaleString(root.lang);
     });
   }
 
@@ -31,7 +31,7 @@
       var panel = plot.closest("[data-panel]"), chart = carbon.charts[panel.getAttribute("data-panel")];
       var figure = chart && chart.plots[Number(plot.getAttribute("data-plot"))];
       if (!figure || !plot.clientWidth) { return; }
-      var made = carbon.painted(figure, "light", Math.floor(plot.clientWidth), heightOf(plot, panel));
+      var made = carbon.painted(figure, "light", Math.floor(plot.clientWidth), heightOf(plot, panel, figure));
       var place = document.createElement("div");
       place.className = "paper-plot";
       plot.appendChild(place);
@@ -40,10 +40,11 @@
     });
   }
 
-  /* A little lower than on the screen: two rows of cards share a sheet. */
-  function heightOf(plot, panel) {
-    var shaped = panel.classList.contains("radar") || panel.classList.contains("flow");
-    return Math.round(Number(plot.getAttribute("data-height")) * (shaped ? 1 : 0.9));
+  /* A little lower than on the screen: two rows of cards share a sheet. What is tall there is so for its neighbour's controls. */
+  function heightOf(plot, panel, figure) {
+    var height = Number(plot.getAttribute("data-height"));
+    var share = panel.classList.contains("radar") || (figure.data[0] || {}).type === "pie" ? 1 : panel.classList.contains("flow") ? 0.9 : height > 400 ? 0.7 : 0.84;
+    return Math.round(height * share);
   }
 
   function cleared() {

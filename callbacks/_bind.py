@@ -19,8 +19,9 @@ from callbacks._scope import scope
 from figures.cards import Built
 from figures.html import Content, el
 from figures.view import View
+from pages._bar import filter_bar
 from pages._filters import Filters, address, parse
-from pages._frame import filter_bar, page_head
+from pages._frame import page_head
 from pages._panel import Page, Panel, Rendered, built_panel, panel_id, render
 from pages._plain import part
 from translations import text

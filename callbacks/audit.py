@@ -30,7 +30,7 @@ from figures.factors import strip
 from figures.html import Content, Node, el, icon, link
 from jobs.schedule import Schedule
 from pages import audit as page
-from pages._frame import _choice, _menu
+from pages._bar import menu, option
 from pages._panel import render
 from pages._plain import part
 from pages.audit import Choice
@@ -359,7 +359,7 @@ def _top(
         "Div",
         el("A", icon("download"), el("Span", text("导出 CSV", chosen)), cls="button", download="",
            href=csv_of, target="_self"),
-        _menu("", text("月度审计报告", chosen), _reports(desk, chosen), "audit-reports",
+        menu("", text("月度审计报告", chosen), _reports(desk, chosen), "audit-reports",
               "file-text"),
         el("A", icon("printer"), el("Span", text("每日打印页", chosen)), cls="button",
            href=f"{DAY}?day={day}", target="_blank", rel="noopener"),
@@ -418,15 +418,15 @@ def _span_words(asked: Choice, chosen: str) -> str:
 def _filters(desk: AuditDesk, asked: Choice, chosen: str) -> list[Content]:
     actors, addresses = desk.search.names()
     every = text("全部", chosen)
-    spans = [_choice(asked.href(span=key, since="", until=""), text(words, chosen),
+    spans = [option(asked.href(span=key, since="", until=""), text(words, chosen),
                      chosen=not (asked.since or asked.until) and key == asked.span)
              for key, words in SPANS.items()]  # fmt: skip
-    months = [_choice(asked.href(since=f"{m}-01", until=_last_day(m)), m,
+    months = [option(asked.href(since=f"{m}-01", until=_last_day(m)), m,
                       chosen=asked.since == f"{m}-01" and asked.until == _last_day(m))
               for m in _months(desk)]  # fmt: skip
 
     def of(name: str, rows: Sequence[tuple[str, str]], now_: str) -> list[Node]:
-        return [_choice(asked.href(**{name: key}), words, chosen=key == now_)
+        return [option(asked.href(**{name: key}), words, chosen=key == now_)
                 for key, words in [("", every), *rows]]  # fmt: skip
 
     events = [(key, event_words(key, chosen)) for key in EVENTS]
@@ -434,12 +434,12 @@ def _filters(desk: AuditDesk, asked: Choice, chosen: str) -> list[Content]:
     people = [(name or NOBODY, actor_words(name, chosen)) for name in actors]
     someone = "" if asked.actor == NOBODY else asked.actor
     return [
-        _menu("", _span_words(asked, chosen), [*spans, el("Hr", cls="menu-rule"), *months],
+        menu("", _span_words(asked, chosen), [*spans, el("Hr", cls="menu-rule"), *months],
               "audit-span", "calendar"),
-        _menu(text("账号", chosen), actor_words(someone, chosen) if asked.actor else every,
+        menu(text("账号", chosen), actor_words(someone, chosen) if asked.actor else every,
               of("actor", people, asked.actor), "audit-actor"),
-        _menu(text("事件", chosen), shown, of("event", events, asked.event), "audit-event"),
-        _menu(text("地址", chosen), asked.address or every,
+        menu(text("事件", chosen), shown, of("event", events, asked.event), "audit-event"),
+        menu(text("地址", chosen), asked.address or every,
               of("address", [(one, one) for one in addresses if one][:200], asked.address),
               "audit-address-menu"),
         link(asked.href(beats="" if asked.beats else "1"),

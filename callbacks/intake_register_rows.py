@@ -19,7 +19,7 @@ from figures.html import Content, el, link
 from figures.intake_register import BalanceRow, Field, Form, MeterRow
 from figures.number import MINUS
 from figures.view import SiteInfo, months_of, period_words
-from pages._frame import _choice, _menu
+from pages._bar import menu, option
 from pages.data import Choice
 from translations import text
 
@@ -42,15 +42,15 @@ def tools_of(desk: Desk, site: SiteInfo, chosen: Choice, month: str, words: str)
     sites = desk.reader.sites().values()
     menus: list[Content] = []
     if len(sites) > 1:
-        items = [_choice(chosen.href(site=one.site, edit=""), one.name(words),
+        items = [option(chosen.href(site=one.site, edit=""), one.name(words),
                          chosen=one.site == site.site) for one in sites]  # fmt: skip
-        menus.append(_menu(text("站点", words), site.name(words), items, "filter-month-site"))
+        menus.append(menu(text("站点", words), site.name(words), items, "filter-month-site"))
     known = desk.reader.known()
     if known is not None:
         months = months_of(known.first, known.last)[-MONTHS_OFFERED:]
-        items = [_choice(chosen.href(month=one), period_words(one, words), chosen=one == month)
+        items = [option(chosen.href(month=one), period_words(one, words), chosen=one == month)
                  for one in reversed(months)]  # fmt: skip
-        menus.append(_menu("", period_words(month, words), items, "filter-alert-month", "calendar"))
+        menus.append(menu("", period_words(month, words), items, "filter-alert-month", "calendar"))
     return el("Div", menus, cls="work-tools")
 
 

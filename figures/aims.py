@@ -231,16 +231,16 @@ def _progress(view: View, phase: Phase) -> list[Content]:
     """Return what is done and aimed at, and how much of the aim that is."""
     words: list[Content] = []
     if phase.done:
-        words += [view.t("已实现"), " ", *_said(view, phase.done), " · "]
+        words += [view.t("已实现"), " ", *_said(view, phase.done), view.comma]
     if phase.aim is None or not phase.aim.value:
         return [*words, view.t("未录入目标")]
     words += [view.t("目标"), " ", *_said(view, phase.aim)]
     reached = phase.done.value if phase.done else None
     if reached is not None:
-        words += [" · ", view.t("达成 {share}", share=fan.percent(reached / phase.aim.value))]
+        words += [view.comma, view.t("达成 {share}", share=fan.percent(reached / phase.aim.value))]
     elif phase.expected and phase.expected.bands["p50"] is not None:
         share = phase.expected.bands["p50"] / phase.aim.value
-        words += [" · ", view.t("预期达成 {share}", share=fan.percent(share))]
+        words += [view.comma, view.t("预期达成 {share}", share=fan.percent(share))]
     return words
 
 
@@ -249,7 +249,12 @@ def _worth(view: View, phase: Phase) -> list[Content]:
     if phase.earned is not None:
         words += [view.t("潜在收益"), " ", *_said(view, phase.earned.cell())]
     if phase.aim_money is not None:
-        words += [" · " if words else "", view.t("收益目标"), " ", *_said(view, phase.aim_money)]
+        words += [
+            view.comma if words else "",
+            view.t("收益目标"),
+            " ",
+            *_said(view, phase.aim_money),
+        ]
     return words
 
 
@@ -258,11 +263,11 @@ def _mass(view: View, phase: Phase) -> list[Content]:
     if phase.aim_mass is None:
         return []
     words: list[Content] = [view.t("处理量"), " ", *(_said(view, phase.mass) if phase.mass else
-                            ["--"]), " · ", view.t("目标"), " ",
+                            ["--"]), view.comma, view.t("目标"), " ",
                             *_said(view, phase.aim_mass)]  # fmt: skip
     if phase.mass and phase.mass.value is not None and phase.aim_mass.value:
         share = fan.percent(phase.mass.value / phase.aim_mass.value)
-        words += [" · ", view.t("达成 {share}", share=share)]
+        words += [view.comma, view.t("达成 {share}", share=share)]
     return words
 
 

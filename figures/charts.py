@@ -251,17 +251,12 @@ def _lone_targets(
 def _marks(
     group: Group, labels: Sequence[str], units: Units, heights: Sequence[float]
 ) -> dict[str, Any]:
-    """Return the values written on the highest, lowest and last bar."""
+    """Return the values written on the highest, lowest and last bar.
+
+    The browser sets them clear of the ticks of the year before (assets/30-charts.js).
+    """
     whole = group.whole or group.series[0].cells
     beside = values(group.earlier.cells, group.unit, units) if group.earlier else []
-    room = 0.1 * max(heights, default=0.0)
-    tops = [
-        tick - room / 8 if tick is not None and 0 <= height - tick < room else height
-        for height, tick in zip(heights, beside or [None] * len(heights), strict=True)
-    ]
-    # Bars too narrow for words inside carry them above bar and tick.
-    over = {"above": [max(h, t) if t is not None else h for h, t in
-                      zip(heights, beside, strict=True)]} if beside else {}  # fmt: skip
     # Words inside the top of a bar are read on its colour, which may be a pale one.
     inside = group.earlier is not None and not group.series[-1].color.endswith("-soft")
     measure = units.of(group.unit)
@@ -270,10 +265,11 @@ def _marks(
     known = [at for at, cell in enumerate(whole) if cell is not None and cell.value is not None]
     chosen = _chosen([heights[at] for at in known], known)
     return {
-        "type": "scatter", "mode": "text", "x": list(labels), "y": tops,
+        "type": "scatter", "mode": "text", "x": list(labels), "y": list(heights),
         "text": [words[at] if at in chosen else "" for at in range(len(labels))],
         "textposition": "bottom center" if group.earlier else "top center", "hoverinfo": "skip",
-        "customdata": _points(whole), "meta": {"values": True} | over,
+        "customdata": _points(whole),
+        "meta": {"values": True} | ({"earlier": beside} if beside else {}),
         "textfont": {"size": 12, "color": "@surface" if inside else "@ink"},
     }  # fmt: skip
 

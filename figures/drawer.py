@@ -402,6 +402,12 @@ def _factors(opened: Opened, language: str) -> Node:
 _SURE = {"high": "高", "medium": "中", "low": "低"}
 
 
+def _ident(words: str) -> list[Content]:
+    """Return an identifier that may go on in the next line after each of its underscores."""
+    parts = words.split("_")
+    return [*(piece for part in parts[:-1] for piece in (f"{part}_", el("Wbr"))), parts[-1]]
+
+
 def _factor_row(factor: Row, language: str) -> list[Content]:
     name = factor["name_en"] if language == "en" and factor["name_en"] else factor["name_zh"]
     valid = text("适用 {begin} 起", language, begin=factor["valid_from"] or "--")
@@ -411,7 +417,7 @@ def _factor_row(factor: Row, language: str) -> list[Content]:
     confidence = text(_SURE.get(str(factor["confidence"]), "--"), language)
     sure = text("可信度 {confidence}", language, confidence=confidence)
     return [
-        [el("Div", name), el("Div", factor["factor_id"], cls="note")],
+        [el("Div", name), el("Div", _ident(factor["factor_id"]), cls="note")],
         [el("Div", f"{factor['value']:.10g}"), el("Div", factor["unit"], cls="note")],
         [el("Div", factor["source"], data_verbatim="1"),
          el("Div", factor["source_ref"], cls="note wrap", data_verbatim="1"),
@@ -457,7 +463,7 @@ def _activity_row(group: TermGroup, cell: Cell, language: str) -> list[Content]:
         name = f"{kind} {refs[0]}"
     share = None if not cell.value else 100 * group.amount / cell.value
     return [
-        [el("Div", name), el("Div", group.factor_id, cls="note wrap")],
+        [el("Div", name), el("Div", _ident(group.factor_id), cls="note wrap")],
         f"{amount_words(group.quantity)} {group.unit}",
         f"{amount_words(group.amount)} {cell.unit}" if group.coefficient else "--",
         "--" if share is None or not group.coefficient else f"{written(exact(share), 1)}%",

@@ -59,7 +59,7 @@ def finding(view: View) -> Content:
     last = points[-1]
     words += [
         view.t("；按当前趋势情景，到 {month} 累计潜在收益", month=last.target), " ",
-        *revenue.money(view, last.cell(), "strong"), "，" if view.language == "zh" else ", ",
+        *revenue.money(view, last.cell(), "strong"), view.comma,
         *revenue.interval_words(view, last), view.t("；签发前收益为 0。"),
     ]  # fmt: skip
     return el("Span", words)

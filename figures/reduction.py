@@ -469,11 +469,7 @@ def _balance(view: View) -> Node:
 
 def _part(view: View, cell: Cell | None, whole: Cell | None) -> Content:
     part = share(cell, whole)
-    return (
-        ["，" if view.language == "zh" else ", ", percent_button(part, view.language)]
-        if cell
-        else None
-    )
+    return [view.comma, percent_button(part, view.language)] if cell else None
 
 
 def _total(view: View, keys: Sequence[Key]) -> Cell | None:

@@ -402,7 +402,12 @@ class View:
 
     def joined(self, *words: str) -> str:
         """Return phrases as one line, parted by the comma of the language."""
-        return ("，" if self.language == "zh" else ", ").join(word for word in words if word)
+        return self.comma.join(word for word in words if word)
+
+    @property
+    def comma(self) -> str:
+        """What parts the phrases of a line."""
+        return "，" if self.language == "zh" else ", "
 
     @property
     def lens_words(self) -> str:

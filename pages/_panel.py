@@ -302,6 +302,7 @@ def _menu(page: Page, panel: Panel, view: View, address: str) -> Node:
            type="button", data_switch=f"table={panel.key}", role="menuitem", tabIndex="-1"),
     ] if address else []  # fmt: skip
     entries = [
+        _small(_do("maximize-2", "放大", "enlarge", view)),
         _do("image", "下载 PNG", "png", view) if panel.heights else None,
         _do("file-code", "下载 SVG", "svg", view) if panel.heights else None,
         _server_picture(page, panel, view, address) if panel.heights else None,
@@ -336,6 +337,12 @@ def _note(panel: Panel, view: View) -> Content:
            cls="menu-item", type="button", data_ask="note", data_of=panel.key, role="menuitem",
            tabIndex="-1"),
     ]  # fmt: skip
+
+
+def _small(entry: Node) -> Node:
+    """Return an entry that stands in the menu where the card has no room for its button."""
+    entry["props"]["className"] += " menu-small"
+    return entry
 
 
 def _do(name: str, words: str, action: str, view: View) -> Node:

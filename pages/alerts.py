@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from figures.html import Content, Node, core, el
 from figures.overview import EMISSION
 from figures.view import SiteInfo, period_words
-from pages._frame import _choice, _menu
+from pages._bar import menu, option
 from pages._panel import Panel, Section
 from pages._plain import (
     GLOBAL,
@@ -127,44 +127,44 @@ def site_menu(chosen: Choice, site: SiteInfo, sites: Sequence[SiteInfo], languag
     if len(sites) < 2:
         return None
     items = [
-        _choice(chosen.href(site=one.site, meter="", day=0, issue=0), one.name(language),
+        option(chosen.href(site=one.site, meter="", day=0, issue=0), one.name(language),
                 chosen=one.site == site.site)
         for one in sites
     ]  # fmt: skip
-    return _menu(text("站点", language), site.name(language), items, "filter-month-site")
+    return menu(text("站点", language), site.name(language), items, "filter-month-site")
 
 
 def month_menu(chosen: Choice, month: str, months: Sequence[str], language: str) -> Node:
     """Return the choice of the month whose days are shown."""
     items = [
-        _choice(chosen.href(month=one, day=0, issue=0), period_words(one, language),
+        option(chosen.href(month=one, day=0, issue=0), period_words(one, language),
                 chosen=one == month)
         for one in reversed(months)
     ]  # fmt: skip
-    return _menu("", period_words(month, language), items, "filter-alert-month", "calendar")
+    return menu("", period_words(month, language), items, "filter-alert-month", "calendar")
 
 
 def level_menu(chosen: Choice, words: Mapping[str, str], language: str) -> Node:
     """Return the choice of the level."""
     items = [
-        _choice(chosen.href(level=one, issue=0), text(words[one], language),
+        option(chosen.href(level=one, issue=0), text(words[one], language),
                 chosen=one == chosen.level)
         for one in LEVELS
     ]  # fmt: skip
-    return _menu(text("级别", language), text(words[chosen.level], language), items,
+    return menu(text("级别", language), text(words[chosen.level], language), items,
                  "filter-alert-level")  # fmt: skip
 
 
 def subject_menu(chosen: Choice, names: Mapping[str, str], language: str) -> Node:
     """Return the choice of what the alarms are about."""
     every = text("全部", language)
-    items = [_choice(chosen.href(meter="", day=0, issue=0), every, chosen=not chosen.meter)]
+    items = [option(chosen.href(meter="", day=0, issue=0), every, chosen=not chosen.meter)]
     items += [
-        _choice(chosen.href(meter=one, day=0, issue=0), name, chosen=one == chosen.meter)
+        option(chosen.href(meter=one, day=0, issue=0), name, chosen=one == chosen.meter)
         for one, name in names.items()
     ]
     shown = names.get(chosen.meter, chosen.meter) if chosen.meter else every
-    return _menu(text("对象", language), shown, items, "filter-alert-subject")
+    return menu(text("对象", language), shown, items, "filter-alert-subject")
 
 
 def form(which: str, ident: dict[str, str], label: str, value: str, longest: int) -> Node:

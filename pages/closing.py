@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from figures.html import Content, Node, el
 from figures.overview import EMISSION
 from figures.view import SiteInfo, View
+from pages._bar import menu, month_range, option
 from pages._filters import Filters, Known
-from pages._frame import _choice, _menu, _range
 from pages._panel import Panel, Section
 from pages._plain import (
     GLOBAL,
@@ -129,11 +129,11 @@ def site_menu(chosen: Choice, site: SiteInfo, sites: Sequence[SiteInfo], languag
     if len(sites) < 2:
         return None
     items = [
-        _choice(chosen.href(site=one.site, month="", shown=FIRST_SHOWN), one.name(language),
+        option(chosen.href(site=one.site, month="", shown=FIRST_SHOWN), one.name(language),
                 chosen=one.site == site.site)
         for one in sites
     ]  # fmt: skip
-    return _menu(text("站点", language), site.name(language), items, "filter-month-site")
+    return menu(text("站点", language), site.name(language), items, "filter-month-site")
 
 
 def restated_menus(
@@ -142,17 +142,17 @@ def restated_menus(
 ) -> list[Node]:  # fmt: skip
     """Return what is asked of the restatements: indicator, months, since when."""
     indicators = [
-        _choice(chosen.href(indicator=one), indicator_name(one), chosen=one == chosen.indicator)
+        option(chosen.href(indicator=one), indicator_name(one), chosen=one == chosen.indicator)
         for one in INDICATORS
     ]
     found = [
-        _menu(view.t("指标"), indicator_name(chosen.indicator), indicators, "filter-indicator"),
-        el("Div", _range(view, filters, known), cls="work-range"),
+        menu(view.t("指标"), indicator_name(chosen.indicator), indicators, "filter-indicator"),
+        el("Div", month_range(view, filters, known), cls="work-range"),
     ]
     if times:
         now = next((one for one in times if one.run == chosen.since), times[-1])
-        items = [_choice(chosen.href(since=one.run), one.words, chosen=one is now) for one in times]
-        found.append(_menu(view.t("自"), now.words, items, "filter-since"))
+        items = [option(chosen.href(since=one.run), one.words, chosen=one is now) for one in times]
+        found.append(menu(view.t("自"), now.words, items, "filter-since"))
     return found
 
 

@@ -37,7 +37,7 @@ _TRENDS = (
 _USE = (
     Panel(
         key="building-energy", clause="5.3.b", title="厂区、办公室能耗", form="bar",
-        reads=(("energy", "building", "plant"),), build=figures.building_energy, heights=(250,),
+        reads=(("energy", "building", "plant"),), build=figures.building_energy, heights=(290,),
     ),
     Panel(
         key="group-electricity", clause="5.3.c", title="拆解、办公、空调用电", form="line",
