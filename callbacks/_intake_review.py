@@ -270,6 +270,9 @@ def sheet_of(draft: Draft, found: Found, chosen: page.Choice, words: str) -> She
     for one in found.issues:
         issues.setdefault(one.row, []).append(one)
     numbers = sorted(found.cells) if every else sorted(issues)
+    if not every and len(numbers) > intake_import.SHOWN:  # warnings hide no error
+        wrong = {one.row for one in found.issues if one.severity == "error"}
+        numbers.sort(key=lambda row: row not in wrong)
     types = {column.name: column.type in NUMBERS for column in kind.columns}
     lines = []
     for row in numbers[: intake_import.SHOWN]:

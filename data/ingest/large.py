@@ -18,7 +18,7 @@ from data.ingest.watch import Watch
 from translations import text
 
 PART_ROWS = 20_000
-LISTED = 1000  # things wrong that are shown and listed; all are counted
+LISTED = 1000  # errors, and as many warnings, that are shown and listed; all are counted
 TOGETHER = ("meters", "outputs", "prices")  # their rows are judged by each other
 
 _TIME = re.compile(
@@ -47,6 +47,8 @@ class Counted:
         Whether the importer reads the file as it came in one go.
     path
         The good rows as a CSV of the contract's columns; None for Parquet.
+    told
+        Errors and warnings, listed or not.
     """
 
     good: int = 0
@@ -60,6 +62,7 @@ class Counted:
     notes: tuple[str, ...] = ()
     plain: bool = True
     path: Path | None = None
+    told: Counter[str] = field(default_factory=Counter)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -125,15 +128,21 @@ def _add(found: Counted, one: Reviewed) -> None:
     )  # fmt: skip
     found.open_rows += one.open_rows
     found.columns = one.columns
-    new = one.issues[: LISTED - len(found.issues)]
+    new = [issue for issue in one.issues if _listed(found, issue)]
     found.issues += new
     found.cells |= {issue.row: one.cells[issue.row] for issue in new if issue.row in one.cells}
 
 
+def _listed(found: Counted, issue: Issue) -> bool:
+    """Count an issue; tell whether it is listed: warnings never take the place of errors."""
+    found.told[issue.severity] += 1
+    return found.told[issue.severity] <= LISTED
+
+
 def _more(found: Counted, language: str) -> tuple[str, ...]:
-    if len(found.issues) < LISTED:
+    if max(found.told.values(), default=0) <= LISTED:
         return ()
-    return (text("清单只列前 {most} 处问题；行数都已计入", language, most=f"{LISTED:,}"),)
+    return (text("错误和警告各列前 {most} 处；行数都已计入", language, most=f"{LISTED:,}"),)
 
 
 def _plain(kind: Kind, table: Table, one: Reviewed) -> bool:

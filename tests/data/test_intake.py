@@ -244,6 +244,10 @@ def test_a_large_file_is_stopped_between_its_parts_and_lists_no_more_than_it_mus
     parted = checked_whole(plant.engine, found, "zh", Watch())
     assert (parted.counts, parted.open_rows, len(parted.issues)) == ((0, 30, 0), 30, 10)
     assert "10" in parted.notes[-1]
+    odd = "M-0107,2026-08-03 00:15,600,\n" * 30 + "M-O107,2026-08-03 00:15,6,\n"
+    found = draft(plant, "odd.csv", (HEAD + odd).encode())
+    issues = checked_whole(plant.engine, found, "zh", Watch()).issues
+    assert [one.severity for one in issues] == ["warning"] * 10 + ["error"]
     watch = Watch()
     watch.stop()
     with pytest.raises(Stopped):
