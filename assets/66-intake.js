@@ -52,9 +52,10 @@
     var box = drop.querySelector(".intake-progress-box");
     box.classList.remove("work-hidden");
     box.classList.remove("is-ended");
-    if (file.size > Number(drop.getAttribute("data-most"))) {
+    var book = /\.xlsx?$/i.test(file.name) ? "-book" : "";
+    if (file.size > Number(drop.getAttribute("data-most" + book))) {
       box.classList.add("is-ended");
-      said(drop.getAttribute("data-large"), "bad");
+      said(drop.getAttribute("data-large" + book), "bad");
       return;
     }
     job = { key: fresh(), file: file, at: 0, drop: drop };

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from data.ingest.review import Reviewed
 from data.ingest.watch import Stopped, Watch
-from data.intake import Draft
+from data.intake import Draft, Found
 
 PATIENCE_S = 1.0  # so long the page waits before it tells of progress
 
@@ -23,20 +22,20 @@ class Check:
         Does it; what it raises is raised where the result is asked for.
     """
 
-    def __init__(self, draft: Draft, words: str, work: Callable[[Watch], Reviewed]) -> None:
+    def __init__(self, draft: Draft, words: str, work: Callable[[Watch], Found]) -> None:
         self.draft, self.words, self.watch = draft, words, Watch()
-        self._found: Reviewed | None = None
+        self._found: Found | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(
             target=self._run, args=(work,), name="intake-check", daemon=True
         )
         self._thread.start()
 
-    def _run(self, work: Callable[[Watch], Reviewed]) -> None:
+    def _run(self, work: Callable[[Watch], Found]) -> None:
         try:
             self._found = work(self.watch)
         except BaseException as error:  # told to whoever asks for the result
-            self._error = error
+            self._error = Stopped() if self.watch.stopped else error
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end at most so long; tell whether it has come."""
@@ -47,7 +46,7 @@ class Check:
         """Let it end: its result is not wanted any more."""
         self.watch.stop()
 
-    def result(self) -> Reviewed:
+    def result(self) -> Found:
         """Return what was found, once it is there.
 
         Raises
@@ -56,6 +55,8 @@ class Check:
             The file cannot be read.
         Stopped
             It was stopped.
+        DiskFull, OSError
+            There is no room to work in.
         """
         self._thread.join()
         if self._error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,23 +12,26 @@ from flask import Response
 
 from callbacks._intake_check import PATIENCE_S, Check
 from callbacks._scope import in_scope, scope
-from callbacks._uploads import SUFFIXES, Slot
+from callbacks._uploads import BOOKS, SUFFIXES, Slot, too_large
 from callbacks.closing import Answer, Desk, Who, may, missing, when, zone_of
 from callbacks.download import XLSX
 from data.batches import BatchRow, batches
+from data.engine import DiskFull
 from data.ingest.error_list import error_list
 from data.ingest.kinds import KINDS, Kind, has_site
 from data.ingest.problems import Refused
-from data.ingest.review import Corrections, Reviewed
+from data.ingest.review import Corrections
 from data.ingest.template import template_xlsx
 from data.ingest.watch import Stopped, Watch
 from data.intake import (
+    EDITED_MB,
     MOST_MB,
     Draft,
+    Found,
     checked,
+    checked_whole,
     file_to_take,
     table_of,
-    trial_refused,
 )
 from data.intake_effect import effect_of
 from figures import intake_batches, intake_import
@@ -40,6 +44,7 @@ from pages._plain import number, part
 from security.policy import IMPORT, REVOKE
 from translations import text
 
+LOG = logging.getLogger("carbon.pages")
 FIRST_SHOWN = 12
 NUMBERS = ("number", "integer")
 
@@ -91,19 +96,22 @@ def _body(
     lack = lacking(desk, draft, words)
     if slot.mapping or lack:
         return _matching(desk, draft, lack, words), intake_import.steps_foot(not lack, words), {}
-    check = check_of(desk, slot, draft, words) if draft.editable else None
-    if check is not None and not check.wait(PATIENCE_S):
+    check = check_of(desk, slot, draft, words)
+    if not check.wait(PATIENCE_S):
         told = progress(slot, words)
         card = intake_import.checking_card(lambda name: part(page.KEY, name), told, words)
         return [_steps(2, draft, "", words), card], None, {}
     try:
-        found = check.result() if check is not None else None
-        sheet = sheet_of(desk, draft, found, chosen, words)
+        found = check.result()
+        sheet = sheet_of(draft, found, chosen, words)
     except Stopped:  # cancelled meanwhile: whoever did is shown what comes next
         return None, None, {}
     except Refused as refused:
         lines = [problem.line(words) for problem in refused.problems[:10]]
         return [_steps(1, draft, "", words), intake_import.refused(lines, words)], None, {}
+    except (DiskFull, OSError) as error:
+        LOG.warning("a file could not be checked: %s", error)
+        return [_steps(1, draft, "", words), intake_import.refused([str(error)], words)], None, {}
     ident = part(page.KEY, "import-impact"), part(page.KEY, "import-ask")
     impact_card = intake_import.impact_card(*ident, f"{slot.version}", words)
     note = text("{n} 个错误待处理" if sheet.bad else "没有错误", words, n=sheet.bad)
@@ -113,8 +121,7 @@ def _body(
         intake_import.rows_card(sheet, chosen.href, f"/download/{page.KEY}.xlsx?what=errors",
                                 words),
     ]  # fmt: skip
-    warnings = found.warnings if found is not None else {}
-    return body, intake_import.foot(sheet, slot.version, words), warnings
+    return body, intake_import.foot(sheet, slot.version, words), found.warnings
 
 
 def _before(slot: Slot | None, words: str) -> Content:
@@ -132,8 +139,9 @@ def _before(slot: Slot | None, words: str) -> Content:
     parts: list[Content] = [intake_import.stepper(0, [""] * 4, words)]
     if slot is not None and slot.words:
         parts.append(intake_import.told(slot.words, words))
-    accept = ",".join(SUFFIXES)
-    return [*parts, intake_import.chooser(templates, accept, MOST_MB, slot is not None, words)]
+    takes = intake_import.Takes(",".join(SUFFIXES), MOST_MB, EDITED_MB, too_large("", words),
+                                too_large(BOOKS[0], words))  # fmt: skip
+    return [*parts, intake_import.chooser(templates, takes, slot is not None, words)]
 
 
 def _finding(draft: Draft, sheet: Sheet, words: str) -> Node:
@@ -206,7 +214,7 @@ def _pair(draft: Draft, place: int, words: str) -> Pair:
 # ---- rows ----
 
 
-def review_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Reviewed:
+def review_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Found:
     """Return what is wrong with the file in work; the same draft is looked at once."""
     return check_of(desk, slot, draft, words).result()
 
@@ -223,7 +231,9 @@ def check_of(desk: Desk, slot: Slot, draft: Draft, words: str) -> Check:
         return slot.check
 
 
-def _checked(desk: Desk, slot: Slot, draft: Draft, words: str, watch: Watch) -> Reviewed:
+def _checked(desk: Desk, slot: Slot, draft: Draft, words: str, watch: Watch) -> Found:
+    if not draft.editable:
+        return checked_whole(desk.reader.engine, draft, words, watch)
     key = (draft.kind, draft.matches, words)
     held = slot.table
     table = held[1] if held is not None and held[0] == key else table_of(draft, words, watch)
@@ -238,7 +248,9 @@ def progress(slot: Slot | None, words: str) -> Content | None:
     if check is None or check.wait(0):
         return None
     watch = check.watch
-    return intake_import.checking_words(watch.read, watch.checked, watch.total, words)
+    if check.draft.head is None:
+        return [el("P", text("正在试读 Parquet 文件", words))]
+    return intake_import.checking_words(watch, words)
 
 
 def adopted(desk: Desk, slot: Slot, draft: Draft) -> Corrections:
@@ -250,18 +262,17 @@ def adopted(desk: Desk, slot: Slot, draft: Draft) -> Corrections:
     return made
 
 
-def sheet_of(
-    desk: Desk, draft: Draft, found: Reviewed | None, chosen: page.Choice, words: str
-) -> Sheet:
-    """Return what the table of rows shows; a file without a review is checked as a whole."""
-    if found is None:
-        return _whole_sheet(desk, draft, words)
+def sheet_of(draft: Draft, found: Found, chosen: page.Choice, words: str) -> Sheet:
+    """Return what the table of rows shows."""
     kind = KINDS[draft.kind]
-    every = chosen.get("rows") == "all"
+    every = draft.editable and chosen.get("rows") == "all"
     issues: dict[int, list[Any]] = {}
     for one in found.issues:
         issues.setdefault(one.row, []).append(one)
-    numbers = sorted(found.cells) if every else sorted(set(issues))
+    numbers = sorted(found.cells) if every else sorted(issues)
+    if not every and len(numbers) > intake_import.SHOWN:  # warnings hide no error
+        wrong = {one.row for one in found.issues if one.severity == "error"}
+        numbers.sort(key=lambda row: row not in wrong)
     types = {column.name: column.type in NUMBERS for column in kind.columns}
     lines = []
     for row in numbers[: intake_import.SHOWN]:
@@ -279,9 +290,9 @@ def sheet_of(
         )  # fmt: skip
     errors = [one for one in found.issues if one.severity == "error" and one.instead]
     return Sheet(
-        [(name, title_of(kind, name, words)) for name in found.columns], lines,
-        len(found.good), len(found.bad), len(found.doubtful), len(draft.made.dropped),
-        len(draft.made.edits), len(issues), len(errors), every, notes=found.notes,
+        [(name, title_of(kind, name, words)) for name in found.columns], lines, *found.counts,
+        len(draft.made.dropped), len(draft.made.edits), found.open_rows,
+        len(errors) if draft.editable else 0, every, draft.editable, found.notes,
     )  # fmt: skip
 
 
@@ -295,22 +306,6 @@ def _tone(severity: str | None) -> str:
     return {"error": "bad", "warning": "odd"}.get(severity or "", "")
 
 
-def _whole_sheet(desk: Desk, draft: Draft, words: str) -> Sheet:
-    """Return the counts of a file that is too large to be corrected here, and its problems."""
-    receipt, refused = trial_refused(desk.reader.engine, draft)
-    if receipt is not None:
-        good = receipt.new_rows + receipt.corrections + receipt.same_rows
-        return Sheet([], [], good, 0, 0, 0, 0, 0, 0, every=False, editable=False,
-                     notes=receipt.notes)  # fmt: skip
-    lines = []
-    for problem in refused.problems[: intake_import.SHOWN] if refused else ():
-        name = title_of(KINDS[draft.kind], problem.column or "", words)
-        issue = Issue("error", name, problem.reason, problem.remedy)
-        lines.append(Line(problem.row or 0, [], [issue]))
-    rows = {problem.row for problem in refused.problems} if refused else set()
-    return Sheet([], lines, 0, len(rows), 0, 0, 0, len(rows), 0, every=False, editable=False)
-
-
 # ---- the expected effect ----
 
 
@@ -321,8 +316,8 @@ def impact(desk: Desk, slot: Slot, words: str) -> Content:
         if draft is None:
             return None
         try:
-            found = review_of(desk, slot, draft, words) if draft.editable else None
-            if found is not None and not found.good:
+            found = review_of(desk, slot, draft, words)
+            if not found.good:
                 return intake_import.no_impact(text("没有可入库的行", words))
             path = file_to_take(draft, found, slot.folder)
             effect = effect_of(desk.reader.engine, draft.kind, path, draft.site)
@@ -424,7 +419,7 @@ def download(desk: Desk, slot: Slot | None, chosen: page.Choice, words: str) -> 
     what = chosen.get("what")
     if what in KINDS:
         return _sent(template_xlsx(KINDS[what], words), kind_words(what, words))
-    if what != "errors" or slot is None or slot.draft is None or not slot.draft.editable:
+    if what != "errors" or slot is None or slot.draft is None:
         return None
     with slot.guard:
         draft = slot.draft

@@ -17,13 +17,14 @@ from data.digest import file_digest
 from data.engine import DiskFull, Engine
 from data.ingest.load import Receipt
 from data.ingest.tables import Table
-from data.intake import MOST_BYTES, MOST_MB, Draft
+from data.intake import EDITED_MB, MOST_BYTES, MOST_MB, Draft
 from data.state import SessionRow
 from translations import text
 
 PIECE_BYTES = 500_000
 MOST_HELD = 20
-SUFFIXES = (".csv", ".txt", ".xlsx", ".xls", ".parquet")
+BOOKS = (".xlsx", ".xls")
+SUFFIXES = (".csv", ".txt", *BOOKS, ".parquet")
 
 
 @dataclass
@@ -92,10 +93,10 @@ class Uploads:
 def clear(slot: Slot) -> None:
     """Forget what a slot has in work; its file is removed."""
     with slot.guard:
-        shutil.rmtree(slot.folder, ignore_errors=True)
-        slot.key = slot.name = ""
         if slot.check is not None:
             slot.check.stop()
+        shutil.rmtree(slot.folder, ignore_errors=True)
+        slot.key = slot.name = ""
         slot.draft = slot.table = slot.check = slot.receipt = None
         slot.words, slot.mapping, slot.reasons = (), False, {}
         slot.version += 1
@@ -110,9 +111,8 @@ def piece(engine: Engine, slot: Slot, given: Mapping[str, Any], language: str) -
         return _failed(key, text("没有传上去，请重选", language))
     if not name.lower().endswith(SUFFIXES):
         return _failed(key, text("只收 CSV、XLSX、XLS 和 Parquet 文件", language))
-    if isinstance(size, int) and size > MOST_BYTES:
-        words = text("文件超过 {limit}", language, limit=f"{MOST_MB} MB")
-        return _failed(key, words + text("；请按月拆分，或放入落地文件夹", language))
+    if isinstance(size, int) and size > most_mb(name) << 20:
+        return _failed(key, too_large(name, language))
     if at == 0:
         clear(slot)
         slot.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,6 +128,19 @@ def piece(engine: Engine, slot: Slot, given: Mapping[str, Any], language: str) -
         clear(slot)
         return _failed(key, str(error))
     return {"key": key, "at": held + len(body)}
+
+
+def most_mb(name: str) -> int:
+    """Return how large a file of a name may be, MB."""
+    return EDITED_MB if name.lower().endswith(BOOKS) else MOST_MB
+
+
+def too_large(name: str, language: str) -> str:
+    """Return that a file is too large, and what to do instead."""
+    words = text("文件超过 {limit}", language, limit=f"{most_mb(name)} MB")
+    if name.lower().endswith(BOOKS):
+        return words + text("；请另存为 UTF-8 编码的 CSV，或按月拆分", language)
+    return words + text("；请按月拆分，或放入落地文件夹", language)
 
 
 def _failed(key: str, words: str) -> dict[str, Any]:

@@ -34,8 +34,8 @@ from data.engine import DiskFull
 from data.ingest.kinds import KINDS
 from data.ingest.mapping import chosen as matched_so
 from data.ingest.problems import Refused
-from data.ingest.review import Corrections, Reviewed
-from data.intake import Draft, Reason, Wish, as_kind, begun, came_before, taken_in
+from data.ingest.review import Corrections
+from data.intake import Draft, Found, Reason, Wish, as_kind, begun, came_before, taken_in
 from data.revoke import ALREADY, METERS, SITE, UNKNOWN, WAITING, NotRevocable, revoke
 from data.state import FAILURE, Entry, now
 from data.store import StoreError
@@ -288,12 +288,11 @@ def reasons_given(command: Mapping[str, Any], before: Mapping[str, str]) -> Mapp
     }
 
 
-def _reasons(slot: Slot, found: Reviewed | None) -> list[Reason]:
+def _reasons(slot: Slot, found: Found) -> list[Reason]:
     """Return the kinds of warnings that the file has with their reasons, empty where none is."""
     general = slot.reasons.get(ALL, "")
-    warnings = found.warnings if found is not None else {}
     return [Reason(kind, rows, slot.reasons.get(kind) or general)
-            for kind, rows in warnings.items()]  # fmt: skip
+            for kind, rows in found.warnings.items()]  # fmt: skip
 
 
 def committed(desk: Desk, slot: Slot, given: Mapping[str, Any], asks: Who, chosen: str) -> Said:
@@ -303,11 +302,14 @@ def committed(desk: Desk, slot: Slot, given: Mapping[str, Any], asks: Who, chose
     if draft is None or given.get("commit") != slot.version:
         return _refused(desk, "-", text("内容已经变化，请再看一遍", chosen))
     try:
-        found = shown.review_of(desk, slot, draft, chosen) if draft.editable else None
+        found = shown.review_of(desk, slot, draft, chosen)
     except Refused as refused:
         return _refused(desk, draft.name, refused.problems[0].line(chosen))
-    if found is not None and found.bad and not good_only:
-        return _refused(desk, draft.name, text("还有 {n} 行有错误", chosen, n=len(found.bad)))
+    except (DiskFull, OSError) as error:
+        return _refused(desk, draft.name, str(error))
+    bad = found.counts[1]
+    if bad and not good_only:
+        return _refused(desk, draft.name, text("还有 {n} 行有错误", chosen, n=bad))
     reasons = _reasons(slot, found)
     bare = [text(WARNINGS[one.warning], chosen) for one in reasons if not one.words]
     if bare:

@@ -29,6 +29,11 @@ def keep_notes(engine: Engine, batch: int | None = None) -> None:
     engine.spool.note(found)
 
 
+def lacks_notes(engine: Engine, cursor: Cursor) -> bool:
+    """Tell whether the spool knows more of its batches than the store: an older copy of it."""
+    return engine.spool.note_count() > _count(cursor)
+
+
 def _count(cursor: Cursor) -> int:
     counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
     row = cursor.execute(f"SELECT {counts}").fetchone()

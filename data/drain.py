@@ -133,13 +133,15 @@ def _load_group(engine: Engine, number: int, at: datetime) -> Drained:
             engine.links.raised("digest", at, push.batch.key, interface=push.interface)
             engine.pushes.spoiled(push.seq, at)
     judged = _judged(engine, [push for push in pushes if push.sound])
-    rows = 0
+    rows = None
     if judged.rows:
         write = partial(_write, engine, number, judged, at)
         rows = engine.store.write(write, Topic.READINGS)
+    if rows is not None:
+        engine.spool.mark_drained(number)  # an older copy of the store is told by it
     engine.pushes.loaded(number, judged.held, at)
     _tell(engine, judged, at)
-    return Drained(len(pushes), rows, len(judged.held))
+    return Drained(len(pushes), rows or 0, len(judged.held))
 
 
 def load_again(engine: Engine, batch: Batch, pushes: Sequence[Push]) -> None:
@@ -242,8 +244,13 @@ def _skew(push: Push, points: Mapping[str, Point]) -> timedelta | None:
     return off if off > SKEW or -off > SKEW + period else None
 
 
-def _write(engine: Engine, number: int, judged: _Judged, at: datetime, cursor: Cursor) -> int:
-    """Load a group's readings unless they are there already; return how many rows it added."""
+def _write(
+    engine: Engine, number: int, judged: _Judged, at: datetime, cursor: Cursor
+) -> int | None:
+    """Load a group's readings unless they are there already; return how many rows it added.
+
+    None says that the store has nothing of the group: all of it is held back.
+    """
     sites = documents(cursor)
     site, source = _of_batch(engine, number)
     request = Request("readings", site, Path(), source, digest_of([number]), True, at,
@@ -267,7 +274,7 @@ def _write(engine: Engine, number: int, judged: _Judged, at: datetime, cursor: C
     try:
         loaded: Loaded = append(cursor, request, lambda: number, len(judged.held), ())
     except Refused:
-        return 0  # none of them is known; all are held back
+        return None  # none of them is known; all are held back
     return loaded.new_rows + loaded.corrections
 
 

@@ -7,22 +7,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from zoneinfo import ZoneInfo
 
 from data.batch_notes import keep_notes
 from data.engine import Engine
 from data.ingest.guard import guarded
-from data.ingest.headers import folded, named_header
+from data.ingest.headers import Header, folded, named_header
 from data.ingest.kinds import KINDS, Kind
+from data.ingest.large import PART_ROWS, TOGETHER, Counted, counted
 from data.ingest.load import Options, Receipt, import_file
 from data.ingest.loaders import Request, known_rows
 from data.ingest.mapping import CHOSEN, GUESSED, Head, Matches, guessed_kind, head_of, matched
 from data.ingest.plausible import Usual
 from data.ingest.problems import Refused
-from data.ingest.review import Against, Corrections, Reviewed, reviewed, written
+from data.ingest.review import Against, Corrections, Issue, Reviewed, reviewed, written
 from data.ingest.sources import format_of
 from data.ingest.suggest import Known as Names
-from data.ingest.tables import Table, named_table
+from data.ingest.tables import Table, named_parts, named_table
 from data.ingest.watch import Watch
 from data.periods import local
 from data.sites import UNIT_SCALE, documents, records
@@ -30,7 +33,8 @@ from data.store import Cursor
 
 MOST_MB = 64
 MOST_BYTES = MOST_MB << 20
-EDITED_BYTES = 16 << 20  # what is larger is checked as a whole, not cell by cell
+EDITED_MB = 16
+EDITED_BYTES = EDITED_MB << 20  # of what is larger no cell is corrected; workbooks end there
 UPLOAD, FORM = "upload", "form"
 
 
@@ -95,7 +99,8 @@ def begun(engine: Engine, draft: Draft, sites: tuple[str, ...], *, always: bool 
     guarded(draft.path, engine.language)
     if format_of(draft.path) == "parquet":
         return replace(draft, kind="readings", site=sites[0] if len(sites) == 1 else "")
-    head = head_of(draft.path, engine.language, MOST_BYTES)
+    limit = MOST_BYTES if format_of(draft.path) == "text" else EDITED_BYTES
+    head = head_of(draft.path, engine.language, limit)
     kind = guessed_kind(head)
     found = replace(draft, head=head)
     return as_kind(engine, found, kind, sites, always=always) if kind else found
@@ -123,13 +128,17 @@ def table_of(draft: Draft, language: str, watch: Watch | None = None) -> Table:
     Refused
         A required column is missing or its unit is not known.
     """
-    if draft.head is None:
-        raise ValueError("a Parquet file has no cells")
-    kind, head = KINDS[draft.kind], draft.head
-    titles = [one.title for one in draft.matches.columns]
-    header = named_header(kind, draft.matches.row, titles, draft.matches.names)
+    kind, head, header = _opening(draft)
     source = (head.encoding, head.delimiter, head.sheet)
     return named_table(draft.path, kind, language, header, source, watch)
+
+
+def _opening(draft: Draft) -> tuple[Kind, Head, Header]:
+    if draft.head is None:
+        raise ValueError("a Parquet file has no cells")
+    kind = KINDS[draft.kind]
+    titles = [one.title for one in draft.matches.columns]
+    return kind, draft.head, named_header(kind, draft.matches.row, titles, draft.matches.names)
 
 
 def checked(
@@ -140,6 +149,51 @@ def checked(
     with engine.store.read() as cursor:
         against = _against(engine, cursor, draft, kind, language)
     return reviewed(kind, table, draft.made, against, watch)
+
+
+def checked_whole(engine: Engine, draft: Draft, language: str, watch: Watch) -> Counted:
+    """Return what is wrong with a file in work of which no cell can be corrected.
+
+    A text is read in parts, its good rows are written beside it; Parquet is tried in the store.
+
+    Raises
+    ------
+    Refused
+        It cannot be read.
+    Stopped
+        Nobody waits any more.
+    DiskFull
+        There is no room for its good rows.
+    """
+    if draft.head is None:
+        return _tried(engine, draft)
+    kind, head, header = _opening(draft)
+    with engine.store.read() as cursor:
+        against = _against(engine, cursor, draft, kind, language)
+    engine.require_space(2 * draft.size_bytes)
+    folder = Path(mkdtemp(dir=draft.path.parent))  # another check may be about to end
+    most = draft.size_bytes if kind.name in TOGETHER else PART_ROWS
+    parts = named_parts(draft.path, kind, language, header, (head.encoding, head.delimiter), most,
+                        watch)  # fmt: skip
+    path = folder / f"{Path(draft.name).stem}.corrected.csv"
+    try:
+        return counted(kind, parts, against, path, draft.matches.row, watch)
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _tried(engine: Engine, draft: Draft) -> Counted:
+    """Return what taking a Parquet file in would do, or why it would be refused."""
+    try:
+        receipt = import_file(engine, draft.kind, draft.path, Options(draft.site, dry_run=True))
+    except Refused as refused:
+        issues = [Issue(p.row or 0, p.column or "", p.value or "", p.reason, p.remedy, p.severity)
+                  for p in refused.problems]  # fmt: skip
+        rows = len({one.row for one in issues})
+        return Counted(bad=rows, open_rows=rows, issues=issues)
+    good = receipt.new_rows + receipt.corrections + receipt.same_rows
+    return Counted(good, notes=receipt.notes)
 
 
 def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language: str) -> Against:
@@ -285,15 +339,25 @@ class Wish:
     good_only: bool = False
 
 
-def file_to_take(draft: Draft, found: Reviewed | None, folder: Path) -> Path:
-    """Return the file that the importer is given: as it came, or as it was corrected."""
-    if draft.as_it_came or found is None:
+Found = Reviewed | Counted
+
+
+def file_to_take(draft: Draft, found: Found, folder: Path) -> Path:
+    """Return the file that the importer is given: as it came, or as it was corrected.
+
+    Of a large one bad rows are left out before, and cells are written so that the store reads them
+    in one go: whatever else is written waits for it.
+    """
+    if isinstance(found, Counted):
+        as_it_came = found.path is None or (draft.as_it_came and found.plain and not found.bad)
+        return draft.path if as_it_came or found.path is None else found.path
+    if draft.as_it_came:
         return draft.path
     name = f"{Path(draft.name).stem}.corrected.csv"
     return written(KINDS[draft.kind], found.good, folder / name, draft.matches.row)
 
 
-def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -> Receipt:
+def taken_in(engine: Engine, draft: Draft, found: Found, wish: Wish) -> Receipt:
     """Take a file in work in, the way every file goes, and note how it came.
 
     Parameters
@@ -301,7 +365,7 @@ def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -
     engine
         The opened data directory.
     draft, found
-        The file and what its review found; None where it was checked as a whole.
+        The file and what its check found.
     wish
         How it is taken in.
 
@@ -321,7 +385,7 @@ def taken_in(engine: Engine, draft: Draft, found: Reviewed | None, wish: Wish) -
     options = Options(draft.site, accept_good=wish.good_only, actor=wish.actor)
     receipt = import_file(engine, draft.kind, path, options)
     if receipt.batch and not receipt.seen_at:
-        out = len(draft.made.dropped) + (len(found.bad) if found else receipt.left_out)
+        out = len(draft.made.dropped) + found.counts[1]
         note = [receipt.batch, UPLOAD, draft.name, draft.digest, len(draft.made.edits), out,
                 ""]  # fmt: skip
         engine.store.write(partial(_uploaded, note, draft, wish.reasons))
@@ -343,12 +407,3 @@ def _uploaded(
 def noted(note: list[object], cursor: Cursor) -> None:
     """Keep how a batch came."""
     cursor.execute("INSERT INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)", note)
-
-
-def trial_refused(engine: Engine, draft: Draft) -> tuple[Receipt | None, Refused | None]:
-    """Return what taking a file in as a whole would do, or why it would be refused."""
-    try:
-        options = Options(draft.site, dry_run=True, accept_good=False)
-        return import_file(engine, draft.kind, draft.path, options), None
-    except Refused as refused:
-        return None, refused

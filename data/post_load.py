@@ -61,7 +61,6 @@ def _loaded(engine: Engine, posted: Posted) -> Mapping[str, Any]:
     try:
         loaded = engine.store.write(partial(_write, posted, request, number))
     except Refused as refused:  # what it named is gone since it was acknowledged
-        engine.spool.mark_drained(number)
         lines = [problem.line(engine.language) for problem in refused.problems]
         return {"refused": True, "problems": lines}
     engine.spool.mark_drained(number)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from data.batch_notes import REVOKED, put_back
+from data.batch_notes import REVOKED, lacks_notes, put_back
 from data.drain import load_again
 from data.engine import Engine
 from data.ingest.load import load_batch
@@ -41,8 +41,8 @@ class Revocation:
 def rebuilt(engine: Engine) -> int:
     """Load again what the store has lost; return how many batches.
 
-    A store has lost something where the newest file that was loaded is not in it, or where loading
-    again was begun and not ended.
+    A store has lost something where the spool says that more was loaded, or taken back, than the
+    store knows of, whichever way it came; or where loading again was begun and not ended.
 
     Parameters
     ----------
@@ -62,17 +62,33 @@ def rebuilt(engine: Engine) -> int:
         A file that was taken once is not taken any more.
     """
     with engine.store.read() as cursor:
-        known = {number for (number,) in cursor.execute("SELECT batch FROM batch").fetchall()}
         begun = cursor.execute("SELECT 1 FROM rebuilding").fetchone() is not None
-    if not begun and engine.spool.newest_loaded() <= max(known, default=0):
-        return 0
+        if not begun and not _lacks(engine, cursor):
+            return 0
+        known = _known(cursor)
     LOG.warning("the store has lost batches: loading them again")
     engine.store.write(_begun)
     with loaded_groups(engine.arrivals, engine.store.inbox) as group:
         count = _all(engine, known, group)
+    with engine.store.read() as cursor:
+        absent = engine.spool.unload(_known(cursor))
+    if absent:  # refused again, or held back by now
+        LOG.warning("nothing of these batches is in the store: %s", absent)
     engine.store.write(_ended)
     LOG.warning("loaded %s batches again", count)
     return count
+
+
+def _lacks(engine: Engine, cursor: Cursor) -> bool:
+    """Tell whether the store is older than what the spool says was loaded into it."""
+    count, newest = engine.spool.loaded()
+    row = cursor.execute("SELECT count(*), coalesce(max(batch), 0) FROM batch").fetchone()
+    stored, newest_stored = row or (0, 0)
+    return newest > newest_stored or count > stored or lacks_notes(engine, cursor)
+
+
+def _known(cursor: Cursor) -> set[int]:
+    return {number for (number,) in cursor.execute("SELECT batch FROM batch").fetchall()}
 
 
 def _begun(cursor: Cursor) -> None:

@@ -176,13 +176,23 @@ class Spool:
                     f"DELETE FROM {table} WHERE {name} = ?", [(seq,) for seq in seqs]
                 )
 
-    def newest_loaded(self) -> int:
-        """Return the number of the newest file that is in the store, 0 without any."""
+    def loaded(self) -> tuple[int, int]:
+        """Return how many batches are in the store, and the number of the newest, 0 without any."""
         with self._guard:
-            row = self._connection.execute(
-                "SELECT max(seq) FROM batch WHERE path <> '' AND drained_at IS NOT NULL"
+            count, newest = self._connection.execute(
+                "SELECT count(*), max(seq) FROM batch WHERE drained_at IS NOT NULL"
             ).fetchone()
-        return int(row[0] or 0)
+        return int(count), int(newest or 0)
+
+    def unload(self, known: set[int]) -> list[int]:
+        """Note that what the store does not know is not in it; return those batches' numbers."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT seq FROM batch WHERE drained_at IS NOT NULL")
+            absent = [seq for (seq,) in rows if seq not in known]
+            connection.executemany(
+                "UPDATE batch SET drained_at = NULL WHERE seq = ?", [(seq,) for seq in absent]
+            )
+        return absent
 
     def note(self, notes: Iterable[tuple[str, int, str]]) -> None:
         """Keep what is known of batches beside their content: what it is, the batch, the rest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from figures.factors import strip
 from figures.html import Content, Node, core, el, icon, link
@@ -61,16 +62,26 @@ def stepper(step: int, notes: Sequence[str], language: str) -> Node:
 # ---- a file is chosen ----
 
 
-def chooser(
-    templates: Sequence[tuple[str, str]], accept: str, most_mb: int, may: bool, language: str
-) -> Node:
+@dataclass(frozen=True)
+class Takes:
+    """Which files are taken, by the ends of their names; how large, MB; what is said of larger."""
+
+    suffixes: str
+    most_mb: int
+    book_mb: int
+    too_large: str
+    too_large_book: str
+
+
+def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, language: str) -> Node:
     """Return where a file is dropped or chosen, and the templates of every kind."""
     if not may:
         return el("Div", icon("lock"),
                   el("P", text("您的角色不能导入数据", language), cls="empty-reason"),
                   cls="card empty")  # fmt: skip
-    words = text("CSV（UTF-8 或 GB18030）、XLSX、XLS；读数也可用 Parquet。不超过 {mb} MB", language,
-                 mb=most_mb)  # fmt: skip
+    words = text("CSV（UTF-8 或 GB18030）不超过 {mb} MB，XLSX、XLS 不超过 {book} MB；"
+                 "读数也可用 Parquet（{mb} MB）", language, mb=takes.most_mb,
+                 book=takes.book_mb)  # fmt: skip
     drop = el(
         "Div",
         icon("upload"),
@@ -83,10 +94,11 @@ def chooser(
            el("Button", icon("x"), el("Span", text("取消", language)), cls="button",
               type="button", data_intake_stop="1"),
            cls="intake-progress-box work-hidden"),
-        cls="intake-drop", data_accept=accept, data_most=str(most_mb << 20),
+        cls="intake-drop", data_accept=takes.suffixes, data_most=str(takes.most_mb << 20),
+        data_most_book=str(takes.book_mb << 20),
         data_busy=text("正在上传", language), data_checking=text("正在校验", language),
         data_label=text("选择文件", language),
-        data_large=text("文件超过 {limit}", language, limit=f"{most_mb} MB"),
+        data_large=takes.too_large, data_large_book=takes.too_large_book,
         data_failed=text("没有传上去，请重选", language),
     )  # fmt: skip
     items = [el("A", icon("download"), el("Span", name), href=href, cls="menu-item", download="",
@@ -181,17 +193,34 @@ def checking_card(ident: Callable[[str], dict[str, str]], told: Content, languag
     )  # fmt: skip
 
 
-def checking_words(read: int, checked: int, total: int, language: str) -> list[Node]:
-    """Return a bar and the rows read or checked of all; the last part is comparing them."""
-    if not checked:
-        total = max(total, read, 1)
-        key, pct = "已读取 {n} / {total} 行", READ_PCT * read / total
+class Progress(Protocol):
+    """Rows read and checked of all, and whether the two go on together."""
+
+    read: int
+    checked: int
+    total: int
+    in_parts: bool
+
+
+def checking_words(now: Progress, language: str) -> list[Node]:
+    """Return a bar and the rows read or checked of all.
+
+    The last part of a file that is read whole is comparing its rows with each other.
+    """
+    checked, total = now.checked, now.total
+    if now.in_parts:
+        total = max(total, now.read, 1)
+        key, pct = "已校验 {n} / {total} 行", 100 * checked / total
+    elif not checked:
+        total = max(total, now.read, 1)
+        key, pct = "已读取 {n} / {total} 行", READ_PCT * now.read / total
     elif checked < total:
         key = "已校验 {n} / {total} 行"
         pct = READ_PCT + (CHECKED_PCT - READ_PCT) * checked / total
     else:
         key, pct = "已校验 {total} 行，正在比对表计和以前的数据", CHECKED_PCT
-    words = text(key, language, n=f"{checked or read:,}", total=f"{total:,}")
+    done = checked if now.in_parts else checked or now.read
+    words = text(key, language, n=f"{done:,}", total=f"{total:,}")
     return [el("Progress", value=str(round(pct)), max="100", cls="intake-progress"),
             el("Span", f"{pct:.0f}%  {words}")]  # fmt: skip
 
@@ -352,8 +381,8 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
         tools.append(button(t("还原", language), "undo-2", doing(do="restore")))
     sub = t("错误格已标出；直接在表内修改，改完自动重新校验", language)
     if not sheet.editable:
-        key = "文件较大，请在原文件中修改后重新上传" if sheet.bad else "文件较大，已整体校验"
-        sub = t(key, language)
+        sub = t("这个文件不能在此逐格修改：请按错误清单改正原文件后重新上传，或剔除错误行入库"
+                if sheet.bad else "文件较大，已整体校验", language)  # fmt: skip
     head = el("Div", el("Div", el("H2", t("待处理的行" if not sheet.every else "全部行", language),
                                   cls="card-title"), el("P", sub, cls="card-sub"),
                         cls="card-titles"), el("Div", tools, cls="intake-tools"),

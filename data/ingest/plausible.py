@@ -6,7 +6,7 @@ These are warnings of whoever brings a file by hand: they keep nothing out by th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -50,6 +50,17 @@ class Usual:
     last: float | None = None
 
 
+Newest = dict[str, tuple[datetime, float]]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What was seen of a file's parts before: keys with their row, each meter's newest reading."""
+
+    keys: dict[int, int] = field(default_factory=dict)
+    newest: Newest = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Odd:
     """A warning, and the text that would probably be right; empty where nothing is likely."""
@@ -65,6 +76,7 @@ def odd_rows(
     mean_t: float | None,
     where: tuple[str, str],
     today: date | None = None,
+    earlier: Earlier | None = None,
 ) -> list[Odd]:
     """Return what of typed rows looks wrong.
 
@@ -80,14 +92,18 @@ def odd_rows(
         The file's name and the language, for the messages.
     today
         The last day that something can have happened on; None where it is not asked.
+    earlier
+        The rows before, where a file comes in parts; these are added.
 
     Returns
     -------
     list of Odd
         In the order of the rows.
     """
-    found = _repeated(kind, rows, where)
+    earlier = earlier or Earlier()
+    found = _repeated(kind, rows, where, earlier.keys)
     if kind.name == "readings":
+        usual = _carried(usual, earlier.newest, rows)
         found += _readings(rows, usual, where)
     if kind.name in HAPPENED and today is not None:
         found += [odd for row in rows for odd in _early(kind, row, today, where)]
@@ -107,12 +123,13 @@ def _said(
                    warning)  # fmt: skip
 
 
-def _repeated(kind: Kind, rows: Sequence[Row], where: tuple[str, str]) -> list[Odd]:
-    seen: dict[tuple[object, ...], int] = {}
+def _repeated(
+    kind: Kind, rows: Sequence[Row], where: tuple[str, str], seen: dict[int, int]
+) -> list[Odd]:
     found = []
     words = "repeated", "与第 {first} 行的编号重复", "后一行为准；若两行都对，请改编号"
     for row in rows:
-        key = tuple(row.values.get(name) for name in kind.key)
+        key = hash(tuple(row.values.get(name) for name in kind.key))  # 64 bits: no two alike
         if key in seen:
             found.append(Odd(_said(where, row, kind.key[-1], words, first=seen[key])))
         seen[key] = row.number
@@ -206,3 +223,24 @@ def _mass(row: Row, mean_t: float, where: tuple[str, str]) -> list[Odd]:
     words = "size", "是近一年各批中位数的 {times} 倍，单位疑似错误", UNIT
     problem = _said(where, row, "mass_in_t", words, times=f"{float(value) / mean_t:,.0f}")
     return [Odd(problem, f"{value / THOUSAND:f}")]
+
+
+def _carried(usual: Mapping[str, Usual], newest: Newest, rows: Sequence[Row]) -> dict[str, Usual]:
+    """Return what meters show before these rows: the parts before are, unless they are later."""
+    first: dict[str, datetime] = {}
+    last: Newest = {}
+    for row in rows:
+        at, value, meter_id = (row.values[n] for n in ("timestamp", "value", "meter_id"))
+        if not isinstance(at, datetime) or not isinstance(value, Decimal):
+            continue
+        at, name = at.replace(tzinfo=None), str(meter_id)
+        first[name] = min(at, first.get(name, at))
+        if row.values.get("quality") != "bad" and (name not in last or at >= last[name][0]):
+            last[name] = at, float(value)
+    found = dict(usual)
+    for name, at in first.items():
+        if name in usual and name in newest and newest[name][0] < at:
+            found[name] = replace(usual[name], last_at=newest[name][0], last=newest[name][1])
+    for name, one in last.items():
+        newest[name] = max(newest.get(name, one), one)
+    return found

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TextIO
 
 from data.ingest.checks import check_rows
 from data.ingest.columns import Kind
 from data.ingest.guard import like_formula
 from data.ingest.known import Known
-from data.ingest.plausible import Odd, Usual, odd_rows
+from data.ingest.plausible import Earlier, Odd, Usual, odd_rows
 from data.ingest.problems import Problem
 from data.ingest.rows import Row, parse_rows
 from data.ingest.suggest import Known as Names
@@ -111,9 +112,14 @@ class Reviewed:
     notes: tuple[str, ...] = ()
 
     @property
-    def total(self) -> int:
-        """Rows of data, bad ones among them, those left out by hand not."""
-        return len(self.good) + len(self.bad)
+    def counts(self) -> tuple[int, int, int]:
+        """Rows to take, with an error, and with a warning alone."""
+        return len(self.good), len(self.bad), len(self.doubtful)
+
+    @property
+    def open_rows(self) -> int:
+        """Rows with something wrong."""
+        return len({one.row for one in self.issues})
 
     @property
     def warnings(self) -> dict[str, int]:
@@ -126,8 +132,9 @@ class Reviewed:
 
 
 def reviewed(
-    kind: Kind, table: Table, made: Corrections, against: Against, watch: Watch | None = None
-) -> Reviewed:
+    kind: Kind, table: Table, made: Corrections, against: Against, watch: Watch | None = None,
+    earlier: Earlier | None = None,
+) -> Reviewed:  # fmt: skip
     """Return what is wrong with a table after somebody's corrections (CONTRACT §2).
 
     Parameters
@@ -140,6 +147,8 @@ def reviewed(
         What its rows are checked against.
     watch
         Follows how far it is.
+    earlier
+        The rows before, where a file comes in parts; these are added.
 
     Returns
     -------
@@ -154,7 +163,7 @@ def reviewed(
     wrong = {p.row for p in found if p.severity == "error"}
     rows = [row for row in parsed.rows if row.number not in wrong]
     odd = odd_rows(kind, rows, against.usual, against.mean_t,
-                   (against.file_name, against.language), against.today)  # fmt: skip
+                   (against.file_name, against.language), against.today, earlier)  # fmt: skip
     numbers = {number for number, _ in corrected.rows}
     apart = {p.row for p in parsed.problems if p.severity == "error" and p.row not in numbers}
     bad = (numbers - {row.number for row in rows}) | {row for row in apart if row is not None}
@@ -248,18 +257,39 @@ def written(kind: Kind, rows: Sequence[Row], path: Path, header_row: int) -> Pat
     """
     names = [c.name for c in kind.columns
              if any(row.values.get(c.name) is not None for row in rows)]  # fmt: skip
-    blank = "," * (len(names) - 1) + "\n"  # an empty line would not be counted by every reader
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        head = min(max(header_row, 1), 30)
-        file.write(blank * (head - 1))
-        writer.writerow(names)
-        line = head
-        for row in sorted(rows, key=lambda one: one.number):
-            file.write(blank * max(row.number - line - 1, 0))
-            writer.writerow([_written(row.values.get(name)) for name in names])
-            line = max(line + 1, row.number)
+        TypedRows(file, names, header_row).add(rows)
     return path
+
+
+class TypedRows:
+    """Writes typed rows into a CSV, each on the line that it has in the file it came from.
+
+    Parameters
+    ----------
+    file
+        Where to.
+    names
+        The columns.
+    header_row
+        The header's row in the file they came from.
+    """
+
+    def __init__(self, file: TextIO, names: Sequence[str], header_row: int) -> None:
+        self._file, self._names = file, names
+        self._writer = csv.writer(file, lineterminator="\n")
+        # An empty line would not be counted by every reader.
+        self._blank = "," * (len(names) - 1) + "\n"
+        self._line = min(max(header_row, 1), 30)
+        file.write(self._blank * (self._line - 1))
+        self._writer.writerow(names)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write rows that come after all that were written."""
+        for row in sorted(rows, key=lambda one: one.number):
+            self._file.write(self._blank * max(row.number - self._line - 1, 0))
+            self._writer.writerow([_written(row.values.get(name)) for name in self._names])
+            self._line = max(self._line + 1, row.number)
 
 
 def _written(value: object) -> str:

@@ -138,17 +138,18 @@ def read_table(path: Path, kind: Kind, language: str, *, max_bytes: int | None =
     """
     opened = _opened(path, kind, language, max_bytes)
     if opened.layout.is_workbook:
-        return _kept(opened, enumerate(opened.rows, start=1))
-    return _text_table(opened)
+        return _kept(opened, _below_header(opened, enumerate(opened.rows, start=1)))
+    return _kept(opened, _below_header(opened, _text_rows(opened)))
 
 
-def _text_table(opened: _Opened, watch: Watch | None = None) -> Table:
+def _text_rows(opened: _Opened, watch: Watch | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Yield a text's rows with the line they begin on."""
     with opened.path.open(encoding=opened.layout.encoding, newline="") as file:
         lines = _Counted(file)
         try:
             reader = csv.reader(lines, delimiter=opened.layout.delimiter, strict=True)
             rows = _numbered(reader, lines)
-            return _kept(opened, watch.reading(rows, _lines(opened.path)) if watch else rows)
+            yield from watch.reading(rows, _lines(opened.path)) if watch else rows
         except UnicodeDecodeError as error:
             raise _unreadable(opened.path, opened.language) from error
         except csv.Error as error:
@@ -187,13 +188,50 @@ def named_table(
     checked = _checked(path, kind, language, header)
     found = _layout(checked, encoding, delimiter)
     if encoding:
-        return _text_table(_Opened(path, kind, language, found, checked), watch)
+        opening = _Opened(path, kind, language, found, checked)
+        return _kept(opening, _below_header(opening, _text_rows(opening, watch)))
     form = format_of(path)
     rows = next(islice(sheets(path, form, language), sheet, None))
     later = DAYS_1904 if counts_from_1904(path, form) else 0
     opened = _Opened(path, kind, language, found, checked, rows, later)
     numbered = enumerate(rows, start=1)
-    return _kept(opened, watch.reading(numbered, len(rows)) if watch else numbered)
+    seen = watch.reading(numbered, len(rows)) if watch else numbered
+    return _kept(opened, _below_header(opened, seen))
+
+
+def named_parts(
+    path: Path, kind: Kind, language: str, header: Header, source: tuple[str, str], most: int,
+    watch: Watch,
+) -> Iterator[Table]:  # fmt: skip
+    """Yield a text's raw cells in tables of at most so many rows: it is never held whole.
+
+    Parameters
+    ----------
+    path, kind, language, header
+        As for `named_table`.
+    source
+        Encoding and delimiter.
+    most
+        Rows of a table.
+    watch
+        Follows how far it is.
+
+    Yields
+    ------
+    Table
+        Rows in the order of the file; what was skipped is counted from its beginning.
+
+    Raises
+    ------
+    Refused
+        As for `named_table`.
+    """
+    checked = _checked(path, kind, language, header)
+    opened = _Opened(path, kind, language, _layout(checked, *source), checked)
+    rows = _below_header(opened, _text_rows(opened, watch))
+    skipped = dict(_NONE_SKIPPED)
+    while part := list(islice(rows, most)):
+        yield _kept(opened, part, skipped)
 
 
 def _unreadable(path: Path, language: str) -> Refused:
@@ -343,16 +381,27 @@ def _numbered(reader: Iterable[list[str]], lines: _Counted) -> Iterator[tuple[in
         begun = lines.read + 1
 
 
-def _kept(opened: _Opened, rows: Iterable[tuple[int, Sequence[object]]]) -> Table:
-    """Return the rows that hold data, and remarks on those that do not."""
+Numbered = Iterable[tuple[int, Sequence[object]]]
+_NONE_SKIPPED = {"totals": 0, "examples": 0}
+
+
+def _below_header(opened: _Opened, rows: Numbered) -> Iterator[tuple[int, Sequence[object]]]:
+    return islice(rows, opened.layout.header_row, None)
+
+
+def _kept(opened: _Opened, rows: Numbered, skipped: dict[str, int] | None = None) -> Table:
+    """Return the rows that hold data, and remarks on those that do not.
+
+    ``skipped`` goes on counting them where rows come in parts.
+    """
     kind, found = opened.kind, opened.layout
     places = [found.columns[c.name][0] if c.name in found.columns else None for c in kind.columns]
     keys = [n for n, c in enumerate(kind.columns) if c.name in kind.key or c.name == "date"]
     dated = [n for n, c in enumerate(kind.columns) if c.type in _DATED]
     kept: list[tuple[int, list[object]]] = []
     problems = list(_unread(opened))
-    skipped = {"totals": 0, "examples": 0}
-    for number, row in islice(rows, found.header_row, None):
+    skipped = dict(_NONE_SKIPPED) if skipped is None else skipped
+    for number, row in rows:
         cells = [row[p] if p is not None and p < len(row) else None for p in places]
         if not any(_says(cell) for cell in cells):
             continue

@@ -22,19 +22,23 @@ class Watch:
         Lines of the file, then its rows of data; 0 while it is not known.
     read, checked
         Rows that were read; rows whose cells were checked.
+    in_parts
+        Whether rows are checked while later ones are not read yet.
+    stopped
+        Whether nobody waits any more.
     """
 
     def __init__(self) -> None:
         self.total = self.read = self.checked = 0
-        self._stopped = False
+        self.in_parts = self.stopped = False
 
     def stop(self) -> None:
         """Let the work end at its next look."""
-        self._stopped = True
+        self.stopped = True
 
     def look(self) -> None:
         """Raise Stopped where nobody waits any more."""
-        if self._stopped:
+        if self.stopped:
             raise Stopped
 
     def reading(self, rows: Iterable[T], total: int) -> Iterator[T]:

@@ -103,6 +103,31 @@ def test_pieces_come_in_order_and_large_or_strange_files_not_at_all(plant):
     assert whole(slot, "other") is None
 
 
+def test_how_large_a_file_may_be_is_said_before_it_is_sent(plant, asked, desk):
+    slot = Uploads(plant.engine).slot(session())
+    shown_ = words(contents(desk, slot)["import-body"])
+    assert "不超过 64 MB" in shown_
+    assert "不超过 16 MB" in shown_
+    for name, size, remedy in (("a.csv", 65, "落地文件夹"), ("a.xlsx", 17, "CSV")):
+        given = {"key": "k", "name": name, "size": size << 20, "at": 0, "body": "YQ=="}
+        assert remedy in piece(plant.engine, slot, given, "zh")["failed"]
+
+
+def test_a_large_file_takes_reasons_and_leaves_bad_rows_out(plant, asked, desk, monkeypatch):
+    monkeypatch.setattr("data.intake.EDITED_BYTES", 10)
+    slot = arrived(desk, plant, BAD + "G,2026-03-02 00:15,3\n")
+    seen = contents(desk, slot)
+    assert "不能在此逐格修改" in words(seen["import-body"])
+    assert not [node for node in walk(seen["import-body"]) if "data-cell" in node]
+    assert seen["import-reasons"] is not None
+    assert not commit(desk, slot).done
+    slot.reasons = {"all": "sent twice"}
+    assert not commit(desk, slot).done
+    assert shown.download(desk, slot, page.choice("what=errors"), "zh").status_code == 200
+    assert commit(desk, slot, good=True).done
+    assert plant.query("SELECT warning, reason FROM intake_reason") == [("repeated", "sent twice")]
+
+
 def test_a_path_in_a_name_is_no_path(plant, asked, desk):
     slot = arrived(desk, plant, GOOD, "../../<i>etc</i>/p.csv")
     assert slot.draft.path.parent == slot.folder

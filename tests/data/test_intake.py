@@ -9,9 +9,11 @@ import xlsxwriter
 
 from data.batches import batches
 from data.digest import file_digest
+from data.ingest import large
 from data.ingest.mapping import chosen
 from data.ingest.problems import Refused
 from data.ingest.review import Corrections
+from data.ingest.watch import Stopped, Watch
 from data.intake import (
     Draft,
     Reason,
@@ -20,6 +22,7 @@ from data.intake import (
     begun,
     came_before,
     checked,
+    checked_whole,
     file_to_take,
     table_of,
     taken_in,
@@ -73,7 +76,11 @@ def test_a_bad_gb18030_file_is_corrected_cell_by_cell(plant):
     found = draft(plant, "七月.csv", body.encode("gb18030"))
     assert (found.kind, found.site, found.head.encoding) == ("readings", "S1", "gb18030")
     seen = review(plant, found)
-    assert (seen.total, sorted(seen.bad), sorted(seen.doubtful)) == (7, [3, 4, 5, 8], [6, 7])
+    assert (seen.counts, sorted(seen.bad), sorted(seen.doubtful)) == (
+        (3, 4, 2),
+        [3, 4, 5, 8],
+        [6, 7],
+    )
     assert seen.warnings == {"size": 1, "limit": 1}
     told = {one.row: (one.column, one.severity, one.instead) for one in seen.issues}
     assert told == {
@@ -87,7 +94,7 @@ def test_a_bad_gb18030_file_is_corrected_cell_by_cell(plant):
         made = made.edited(row, *(told[row][n] for n in (0, 2)))
     done = replace(found, made=made.edited(3, "timestamp", "2026-07-20 00:30"))
     last = review(plant, done)
-    assert (last.total, last.bad, sorted(last.doubtful)) == (5, frozenset(), [7])
+    assert (last.counts, last.bad, sorted(last.doubtful)) == ((5, 0, 1), frozenset(), [7])
     receipt = taken_in(plant.engine, done, last, Wish("li", (Reason("limit", 1, "overhaul"),)))
     assert receipt.new_rows == 5
     kept = plant.query("SELECT line, CAST(value AS DOUBLE) FROM reading WHERE batch = ? "
@@ -192,3 +199,57 @@ def test_repeated_rows_and_registers_that_go_back(plant):
     seen = review(plant, draft(plant, "odd.csv", body.encode()))
     assert [one.row for one in seen.issues] == [3, 4, 5]
     assert not seen.bad
+
+
+PARTED = "".join(f"M-0107,2026-08-0{d} {h:02d}:15,6,\n" for d in (1, 2) for h in range(24))
+LARGE = {
+    "plain": PARTED,
+    "bad": PARTED + "M-O107,2026-08-03 00:15,6,\n示例,,,\n合计,,6,\n" + PARTED[:54] + ",x,6,\n",
+    "registers": "".join(f"M-0101,2026-08-0{d} {h:02d}:15,{9000 + 24 * d + h - 50 * (h == 9)},\n"
+                         for d in (1, 2) for h in range(24)),
+    "newest first": "".join(f"M-0107,2026-08-01 {23 - h:02d}:15,6,\n" for h in range(24)),
+    "times of many kinds": "M-0107,2026/8/1 0:15,6,\nM-0107,2026-08-01T00:30:00+08:00,６,\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_file_in_parts_is_judged_as_one_that_is_held_whole(plant, monkeypatch, name):
+    found = draft(plant, "large.csv", (HEAD + LARGE[name]).encode())
+    seen = review(plant, found)
+    monkeypatch.setattr("data.intake.PART_ROWS", 7)
+    watch = Watch()
+    parted = checked_whole(plant.engine, found, "zh", watch)
+    assert parted.counts == seen.counts
+    assert parted.issues == list(seen.issues)
+    assert (parted.warnings, parted.open_rows) == (seen.warnings, seen.open_rows)
+    assert parted.notes == seen.notes
+    assert {row: seen.cells[row] for row in parted.cells} == parted.cells
+    assert watch.checked == sum(parted.counts[:2])
+    assert parted.plain is (name not in ("bad", "times of many kinds"))
+    path = file_to_take(found, parted, plant.folder)
+    assert (path == found.path) is parted.plain
+    receipt = taken_in(plant.engine, found, parted, Wish("li", good_only=True))
+    kept = plant.query("SELECT line FROM reading WHERE batch = ? ORDER BY line", [receipt.batch])
+    gone = [row.number for row in seen.good]
+    assert [line for (line,) in kept] == (gone if name != "bad" else gone[2:])  # two come again
+    revoke(plant.engine, receipt.batch, "li", "")
+
+
+def test_a_large_file_is_stopped_between_its_parts_and_lists_no_more_than_it_must(
+    plant, monkeypatch
+):
+    found = draft(plant, "large.csv", (HEAD + "M-O107,2026-08-03 00:15,6,\n" * 30).encode())
+    monkeypatch.setattr("data.intake.PART_ROWS", 7)
+    monkeypatch.setattr(large, "LISTED", 10)
+    parted = checked_whole(plant.engine, found, "zh", Watch())
+    assert (parted.counts, parted.open_rows, len(parted.issues)) == ((0, 30, 0), 30, 10)
+    assert "10" in parted.notes[-1]
+    odd = "M-0107,2026-08-03 00:15,600,\n" * 30 + "M-O107,2026-08-03 00:15,6,\n"
+    found = draft(plant, "odd.csv", (HEAD + odd).encode())
+    issues = checked_whole(plant.engine, found, "zh", Watch()).issues
+    assert [one.severity for one in issues] == ["warning"] * 10 + ["error"]
+    watch = Watch()
+    watch.stop()
+    with pytest.raises(Stopped):
+        checked_whole(plant.engine, found, "zh", watch)
+    assert watch.checked == 0

@@ -66,10 +66,14 @@ def lived(made):
 
 
 def contents(engine):
-    with engine.store.read() as cursor:
-        found = {t: sorted(map(repr, cursor.execute(f"FROM {t}").fetchall())) for t in TABLES}
+    found = tables(engine)
     settle(engine)
     return found, values(engine)
+
+
+def tables(engine):
+    with engine.store.read() as cursor:
+        return {t: sorted(map(repr, cursor.execute(f"FROM {t}").fetchall())) for t in TABLES}
 
 
 def values(engine):
@@ -142,6 +146,60 @@ def test_an_older_copy_of_the_store_gets_what_came_since(tmp_path):
     with opened_home(home) as engine:
         recovered(engine)
         assert contents(engine) == before
+
+
+def newer_pushes(made, wrong):
+    push(made, "more", [reading(15 * n, 99 + n) for n in range(40)])
+    drained(made)
+    push(made, "more2", [reading(15 * n, 9 * n, point="P2") for n in range(40)])
+    push(made, "held", [reading(15 * n, n, point="P3") for n in range(4)])
+    drained(made)
+
+
+def newer_post(made, wrong):
+    Committer(lambda: made.engine.posts, Trail()).add(arriving("post1"))
+    load_posts(made.engine, AT)
+
+
+def newer_revocation(made, wrong):
+    revoke(made.engine, wrong.batch, "li", "wrong fuel")
+
+
+@pytest.mark.parametrize("newer", [newer_pushes, newer_post, newer_revocation])
+def test_an_older_copy_is_told_by_whatever_came_since(tmp_path, newer):
+    """No file came since: what came by itself, or was taken back, has to tell of it."""
+    home = tmp_path / "home"
+    with plant(tmp_path, POINTS, METERS) as made:
+        push(made, "first", [reading(-15, 99)])
+        drained(made)
+        wrong = made.put("fuel", FUEL, [("F1", "S1", "2026-01-05 08:00", 40, "use")])
+    shutil.copy(home / "carbon.duckdb", tmp_path / "older.duckdb")
+    with opened_home(home) as engine:
+        made.engine = engine
+        newer(made, wrong)
+        before = tables(engine)
+        held = engine.pushes.held()
+    emptied(home)
+    shutil.copy(tmp_path / "older.duckdb", home / "carbon.duckdb")
+    with opened_home(home) as engine:
+        recovered(engine)
+        assert tables(engine) == before
+        assert engine.pushes.held() == held
+        assert rebuilt(engine) == 0
+
+
+def test_what_is_held_back_or_refused_whole_is_not_looked_for_at_each_start(tmp_path, monkeypatch):
+    with plant(tmp_path, POINTS, METERS) as made:
+        push(made, "held", [reading(15 * n, n, point="P3") for n in range(4)])
+        drained(made)
+        (number,) = (b.seq for b in made.engine.spool.batches() if not b.path)
+        monkeypatch.setattr(rebuild, "_all", None)
+        assert rebuilt(made.engine) == 0
+        monkeypatch.undo()
+        made.engine.spool.mark_drained(number)  # as if the store had had it
+        rebuilt(made.engine)
+        monkeypatch.setattr(rebuild, "_all", None)
+        assert rebuilt(made.engine) == 0
 
 
 def test_a_stop_on_the_way_is_made_good(tmp_path, monkeypatch):
