@@ -43,7 +43,7 @@
   /* A little lower than on the screen: two rows of cards share a sheet. What is tall there is so for its neighbour's controls. */
   function heightOf(plot, panel, figure) {
     var height = Number(plot.getAttribute("data-height"));
-    var share = panel.classList.contains("radar") || (figure.data[0] || {}).type === "pie" ? 1 : panel.classList.contains("flow") ? 0.9 : height > 400 ? 0.7 : 0.84;
+    var share = panel.classList.contains("radar") || (figure.data[0] || {}).type === "pie" ? 1 : panel.classList.contains("flow") ? 0.9 : height > 400 ? 0.64 : height < 200 ? 0.92 : 0.8;
     return Math.round(height * share);
   }
 
@@ -54,6 +54,23 @@
     });
   }
 
+  /* Icons and sparklines are masks on the screen; some readers of PDF fill a mask. On paper they are shapes. */
+  function inked() {
+    document.querySelectorAll(".content .icon, .content .spark").forEach(function (shape) {
+      var address = /^url\("data:image\/svg\+xml,(.*)"\)$/.exec(window.getComputedStyle(shape).maskImage);
+      if (!address || !shape.checkVisibility()) { return; }
+      var text = decodeURIComponent(address[1].replace(/\\"/g, '"')).replace(/#000/g, "currentColor");
+      var drawing = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+      if (!drawing.hasAttribute("fill")) { drawing.setAttribute("fill", "currentColor"); }
+      shape.appendChild(document.importNode(drawing, true));
+      shape.classList.add("inked");
+    });
+  }
+
+  function unmasked() {
+    document.querySelectorAll(".inked").forEach(function (shape) { shape.lastChild.remove(); shape.classList.remove("inked"); });
+  }
+
   window.addEventListener("beforeprint", function () {
     if (!document.querySelector(".app")) { return; }
     carbon.before = root.getAttribute("data-bs-theme");
@@ -62,12 +79,15 @@
     headed();
     cleared();
     drawn();
+    unmasked();
+    inked();
   });
 
   window.addEventListener("afterprint", function () {
     root.classList.remove("paper");
     if (carbon.before) { root.setAttribute("data-bs-theme", carbon.before); } else { root.removeAttribute("data-bs-theme"); }
     cleared();
+    unmasked();
     if (carbon.before !== "light" && carbon.screen) { carbon.screen(); }
   });
 })();

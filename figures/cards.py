@@ -339,7 +339,7 @@ def legend(view: View, group: Group, *, shape: str = "square", shapes: Sequence[
     looks = [look.split() for look in shapes or [shape] * len(group.series)]
     items = [
         el("Button", el("Span", cls=f"key key-{look[0]} c-{s.color.replace('.', '-')} "
-                                    f"dash-{s.dash} mark-{s.symbol}"), s.name,
+                                    f"dash-{s.dash}{s.symbol and f' mark-{s.symbol}'}"), s.name,
            cls="legend-item", type="button",
            data_series=" ".join((*look[1:], str(at + len(look) - 1))), aria_pressed="true",
            data_part=s.part or None,

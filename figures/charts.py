@@ -311,12 +311,12 @@ def lines(
         hollow = [unsure(cell) for cell in s.cells]
         traces.append(
             {
-                "type": "scatter", "mode": "lines+markers", "name": s.name, "x": list(labels),
-                "y": column, "hoverinfo": "none", "customdata": _points(s.cells),
-                "connectgaps": False,
+                "type": "scatter", "mode": "lines+markers" if s.symbol else "lines",
+                "name": s.name, "x": list(labels), "y": column, "hoverinfo": "none",
+                "customdata": _points(s.cells), "connectgaps": False,
                 "line": {"color": color(s.color), "dash": s.dash, "width": 2},
                 "marker": {
-                    "symbol": s.symbol, "opacity": 1,
+                    "symbol": s.symbol or "circle", "opacity": 1,
                     "size": [7 if markers or h else 0.01 for h in hollow],
                     "color": ["@surface" if h else color(s.color) for h in hollow],
                     "line": {"color": color(s.color), "width": [1.5 if h else 0 for h in hollow]},

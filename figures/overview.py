@@ -110,7 +110,6 @@ def _priced(view: View) -> Built:
         return Built(empty=view.t("所选期间没有 CCER 成交：导入行情后自动显示"))
     group = Group("", "CNY/t", (price, _year_mean(view, price)))
     figure = charts.lines(group, labels, view.units, view.language, zero=False)
-    figure["data"][1]["mode"] = "lines"
     return Built(
         subtitle=view.joined(view.units.of("CNY/t").word, view.range_words(), grain_words(view),
                              view.t("纵轴不从零起")),
@@ -132,7 +131,7 @@ def _year_mean(view: View, price: Series) -> Series:
         view.language, [view.book.cell(PRICE, month) for month in months],
         [view.book.cell(VOLUME, month) for month in months], f"{months[0]}/{last}",
     )  # fmt: skip
-    return Series(view.t("12 个月均价"), "equip.other", (mean,) * len(price.cells), "dot")
+    return Series(view.t("12 个月均价"), "equip.other", (mean,) * len(price.cells), "dot", "")
 
 
 def energy_and_emission(view: View) -> Built:

@@ -212,7 +212,8 @@ def answer(view: View) -> Built:
 
 def unanswered(view: View, reason: str) -> Node:
     """Return the answer's card while there is no forecast."""
-    return el("Div", cards.unknown_kpi(view, QUESTION, ANSWER, TINT, reason), _again(view))
+    return el("Div", cards.unknown_kpi(view, QUESTION, ANSWER, TINT, reason), _again(view),
+              cls="kpi-whole")  # fmt: skip
 
 
 def curve(view: View) -> Built:

@@ -17,7 +17,10 @@ from figures.years import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Cells over the periods under one name and colour (``family.member`` of the template)."""
+    """Cells over the periods under one name and colour (``family.member`` of the template).
+
+    A line without a symbol has no marks on its periods.
+    """
 
     name: str
     color: str

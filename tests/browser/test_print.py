@@ -31,8 +31,11 @@ DRAWN = """() => { window.dispatchEvent(new Event('beforeprint'));
   const inside = [...document.querySelectorAll('.paper-plot')].every((place) =>
     place.querySelector('.main-svg').getBoundingClientRect().right
       <= place.closest('.plot').getBoundingClientRect().right + 1);
+  const masks = [...document.querySelectorAll('.content .icon, .content .spark')].filter((shape) =>
+    shape.checkVisibility() && !shape.querySelector('svg')).length;
   window.dispatchEvent(new Event('afterprint'));
-  return {found, inside, left: document.querySelectorAll('.paper-plot').length,
+  const shapes = document.querySelectorAll('.inked').length;
+  return {found, inside, masks, shapes, left: document.querySelectorAll('.paper-plot').length,
     theme: document.documentElement.dataset.bsTheme,
     paper: document.documentElement.classList.contains('paper')}; }"""
 
@@ -122,6 +125,7 @@ def test_no_card_is_split_and_no_word_of_a_chart_is_lost(
         file = printed(settled(visit), tmp_path / "page.pdf")
         assert not visit.errors
     assert drawn["inside"]
+    assert (drawn["masks"], drawn["shapes"]) == (0, 0)
     assert (drawn["left"], drawn["theme"], drawn["paper"]) == (0, "dark", False)
     texts = sheet_texts(file)
     assert cards
