@@ -425,8 +425,8 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
     for one in line.issues:
         sign, cls = ("circle-x", "bad") if one.tone == "error" else ("triangle-alert", "odd")
         name, reason = titles.get(one.column, one.column), one.reason
-        issues.append(el("P", icon(sign), el("Span", f"{name}：{reason}" if language == "zh"
-                                             else f"{name}: {reason}"), cls=f"issue-{cls}",
+        said = f"{name}{'：' if language == 'zh' else ': '}{reason}" if name else reason
+        issues.append(el("P", icon(sign), el("Span", said), cls=f"issue-{cls}",
                          title=one.remedy))  # fmt: skip
         if one.instead and sheet.editable:
             command = doing(do="edit", row=line.row, column=one.column, value=one.instead)

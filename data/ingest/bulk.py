@@ -78,13 +78,17 @@ def stage_csv(cursor: Cursor, path: Path, layout: Layout, zone: str) -> bool:
         f"c{layout.columns[name][0]}" if name in layout.columns else "CAST(NULL AS VARCHAR)"
         for name in COLUMNS
     ]
+    cells = ", ".join(f"c{n}" for n in range(width + 1))
     source = (
+        "SELECT * FROM ("
         f"SELECT CAST({layout.header_row} + row_number() OVER () AS INTEGER) AS line, "
         f"{texts[0]} AS meter_text, {texts[1]} AS ts_text, {texts[2]} AS value_text, "
-        f"{texts[3]} AS quality_text, c{width} AS beyond FROM read_csv($path, header = false, "
+        f"{texts[3]} AS quality_text, c{width} AS beyond, "
+        f"CASE WHEN coalesce({texts[0]}, '') = '' THEN concat({cells}) = '' ELSE false END "
+        "AS blank FROM read_csv($path, header = false, "
         f"auto_detect = false, all_varchar = true, skip = {layout.header_row}, delim = $delim, "
         f"quote = '\"', escape = '\"', null_padding = true, ignore_errors = false, "
-        f"strict_mode = false, columns = {{{columns}}})"
+        f"strict_mode = false, columns = {{{columns}}})) WHERE NOT blank"
     )
     scale = layout.columns["value"][1]
     value = (
