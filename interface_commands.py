@@ -96,9 +96,9 @@ def disable(engine: Engine, console: Console, *, name: str, actor: str) -> int:
 
 
 def remove(engine: Engine, console: Console, *, name: str, actor: str) -> int:
-    """Take an interface away; its versions stay."""
+    """Take an interface away for good; its versions and its name stay."""
     interfaces.remove(engine, name, actor)
-    console.out(text("已删除接口 {name}；它的历史版本保留", engine.language, name=name))
+    console.out(text("已移除接口 {name}；读数和历史版本保留", engine.language, name=name))
     return DONE
 
 

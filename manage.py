@@ -651,7 +651,7 @@ def interfaces_disable_command(name: str) -> None:
 
 @interfaces_app.command("remove")
 def interfaces_remove_command(name: str) -> None:
-    """删除接口，历史版本保留 / take an interface away, its versions stay."""
+    """移除接口，历史版本保留、编号不再使用 / take away for good; versions and name stay."""
     _end(dispatch(Request("interfaces-remove", {"name": name})))
 
 

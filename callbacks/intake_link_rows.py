@@ -17,6 +17,7 @@ from data.link_diff import difference
 from data.slots import utc_now
 from data.standing_links import REST, UPLOAD, pushed_meters, upload_fields
 from data.state import InterfaceVersion
+from figures.intake_gone import GoneRow
 from figures.intake_links import (
     ORDERS,
     Changed,
@@ -46,6 +47,23 @@ def rows_of(reader: PageReader, chosen: str) -> list[LinkRow]:
         if in_scope(row.version.wanted.site)
     ]
     return [*found, _rest(engine, sites, lasting, at, chosen), _upload(chosen)]
+
+
+def gone_of(reader: PageReader, chosen: str) -> list[GoneRow]:
+    """Return the removed interfaces of sites that whoever asks may see, newest first."""
+    kept, sites = reader.engine.state.interfaces, reader.sites()
+    gone = sorted(kept.removed().items(), key=lambda pair: pair[1].version, reverse=True)
+    rows = []
+    for name, version in gone:
+        wanted, site = version.wanted, sites.get(version.wanted.site)
+        if in_scope(wanted.site):
+            rows.append(
+                GoneRow(name, wanted.title or name, kind_words(wanted.kind, chosen),
+                        site.name(chosen) if site else wanted.site,
+                        moment(version.at, site.zone if site else ZONE), version.author,
+                        len(kept.history(name)))
+            )  # fmt: skip
+    return rows
 
 
 def _row(

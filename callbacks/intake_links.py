@@ -30,7 +30,7 @@ from callbacks.closing import (
     writes,
 )
 from callbacks.intake_keys import keys_shown
-from callbacks.intake_link_rows import detail_of, rows_of
+from callbacks.intake_link_rows import detail_of, gone_of, rows_of
 from data import interfaces
 from data.connectors import UnknownConnector
 from data.ingest.problems import Problem, Refused
@@ -38,6 +38,7 @@ from data.interfaces import Draft
 from data.slots import utc_now
 from data.state import InterfaceVersion, NoSuchInterface
 from figures import intake_links as figures
+from figures.intake_gone import gone_table
 from figures.users import said as told
 from pages import data as page
 from pages._plain import part
@@ -47,14 +48,21 @@ from translations import text
 LOG = logging.getLogger("carbon.pages")
 TAB = "links"
 ACTS = {"links-on": "enable", "links-off": "disable", "links-probe": "probe",
-        "links-resend": "resend"}  # fmt: skip
+        "links-resend": "resend", "links-remove": "remove"}  # fmt: skip
 SUFFIXES = (".csv", ".xlsx", ".xls")
 
 
 def bind(app: Dash, desk: Desk) -> None:
     """Register the tab's callbacks."""
     key = page.KEY
-    names = ("links-sub", "links-list", "links-detail", "links-keys", "links-key-form")
+    names = (
+        "links-sub",
+        "links-list",
+        "links-gone",
+        "links-detail",
+        "links-keys",
+        "links-key-form",
+    )
 
     @app.callback(
         output={name: Output(part(key, name), "children") for name in names},
@@ -124,6 +132,8 @@ def contents(desk: Desk, search: object, chosen: str, *, form: bool) -> Answer:
     return {
         "links-sub": sub,
         "links-list": figures.links_table(rows, asked.get("link", 40), asked.href, chosen),
+        "links-gone": gone_table(gone_of(desk.reader, chosen), asked.href, chosen,
+                                         shown=bool(asked.get("gone", 1))),
         "links-detail": detail,
     } | keys_shown(desk, chosen, form=form)  # fmt: skip
 
@@ -182,6 +192,9 @@ def _done(desk: Desk, act: str, name: str, chosen: str) -> str:
         if act == "resend":
             count = interfaces.resend(engine, name, utc_now())
             return text("{count} 条隔离的读数将重新判断", chosen, count=count)
+        if act == "remove":
+            interfaces.remove(engine, name, by)
+            return text("已移除接口 {name}；读数和历史版本保留", chosen, name=name)
         interfaces.switch(engine, name, by, on=act == "enable")
     key = "已启用接口 {name}" if act == "enable" else "已停用接口 {name}"
     return text(key, chosen, name=name)

@@ -244,6 +244,10 @@ def save(
         wanted = checked(draft, tuple(documents(cursor)), engine.language)
         _keep_off(wanted, engine, draft.source or draft.interface_id)
         remarks = _unknown_meters(cursor, wanted, engine.language)
+    if wanted.interface_id in engine.state.interfaces.removed():
+        raise Refused((_problem(wanted.interface_id, "id", wanted.interface_id,
+                                "这个编号的接口已移除，它的历史仍用这个编号", "请换一个编号",
+                                engine.language),))  # fmt: skip
     before = engine.state.interfaces.current().get(wanted.interface_id)
     if new and before is not None:
         raise Refused((_problem(wanted.interface_id, "id", wanted.interface_id,
@@ -319,7 +323,7 @@ def switch(engine: Engine, interface: str, author: str, *, on: bool) -> int:
 
 
 def remove(engine: Engine, interface: str, author: str) -> int:
-    """Take an interface away; what it brought and its versions stay."""
+    """Take an interface away for good; what it brought, its versions and its name stay."""
     return engine.state.interfaces.remove(interface, author, now())
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from figures.factors import mark, strip
 from figures.forms import work_row, work_table
 from figures.html import Content, Node, core, el, icon, link
+from figures.intake_gone import removal
 from translations import text
 
 Href = Callable[..., str]
@@ -21,7 +22,7 @@ STATES = {
     "off": ("stale", "archive", "停用中"),
     "open": ("ok", "circle-check", "开放"),
 }
-ACTS = {"save": "保存", "enable": "启用接口", "disable": "停用接口", "remove": "删除"}
+ACTS = {"save": "保存", "enable": "启用接口", "disable": "停用接口", "remove": "移除接口"}
 QUALITIES = {0: ("ok", "正常"), 1: ("warn", "存疑"), 2: ("danger", "坏值"), 3: ("info", "人工")}
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 FIRST_POINTS = 100
@@ -240,6 +241,8 @@ def _buttons(row: LinkRow, ident: Ident, href: Href, *, may: bool, language: str
         hint = t("随系统提供，无须启停；权限由接口密钥和账号管理")
     elif not may:
         hint = t("您的角色只能查看接口")
+    if not row.standing:
+        buttons.append(removal(row.name, ident, may=may, language=language))
     return el(
         "Div", el("Div", [] if row.standing else buttons, cls="users-buttons"),
         el("P", hint, cls="note") if hint else None,

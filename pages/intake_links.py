@@ -37,7 +37,7 @@ def shell(language: str) -> Node:
                                    place(KEY, "links-sub", cls="card-sub"), cls="card-titles"),
                          el("Div", place(KEY, "links-new"), again, cls="work-tools"),
                          cls="card-head"),
-           place(KEY, "links-list", bones()), cls="card"),
+           place(KEY, "links-list", bones()), place(KEY, "links-gone"), cls="card"),
         said("link-form"), place(KEY, "links-form"), said("links"), place(KEY, "links-detail"),
         el("Section", _keys_head(language),
            place(KEY, "links-keys"), said("keys"), place(KEY, "links-key-form"),

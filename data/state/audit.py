@@ -93,7 +93,7 @@ EVENTS: Mapping[str, str] = {
     "interface.save": "保存接口",
     "interface.enable": "启用接口",
     "interface.disable": "停用接口",
-    "interface.remove": "删除接口",
+    "interface.remove": "移除接口",
     "interface.probe": "试读接口",
     "interface.resend": "重新入库",
     "interface.document": "生成接口文档",

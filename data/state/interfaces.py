@@ -82,11 +82,18 @@ class Interfaces:
 
     def current(self) -> dict[str, InterfaceVersion]:
         """Return the newest version of every interface that is not removed, by name."""
+        return {name: one for name, one in self._newest().items() if one.act != REMOVE}
+
+    def removed(self) -> dict[str, InterfaceVersion]:
+        """Return the version that says so of every interface that was removed, by name."""
+        return {name: one for name, one in self._newest().items() if one.act == REMOVE}
+
+    def _newest(self) -> dict[str, InterfaceVersion]:
         newest = select(func.max(T.c.version)).group_by(T.c.interface)
         wanted = select(T).where(T.c.version.in_(newest)).order_by(T.c.interface)
         with self._engine.connect() as connection:
             found = [_version(row) for row in connection.execute(wanted)]
-        return {one.wanted.interface_id: one for one in found if one.act != REMOVE}
+        return {one.wanted.interface_id: one for one in found}
 
     def brief(self) -> dict[str, Brief]:
         """Return what is asked every second of every interface that is not removed, by name."""
@@ -142,7 +149,7 @@ class Interfaces:
         return self._add(_with(before, enabled=on), ENABLE if on else DISABLE, author, at)
 
     def remove(self, interface: str, author: str, at: datetime) -> int:
-        """Take an interface away; its versions stay.
+        """Take an interface away for good; its versions and its name stay.
 
         Raises
         ------

@@ -25,8 +25,8 @@ from data.state import now
 from figures.intake_links import FIRST_POINTS, links_table
 from pages import data as page
 from tests.callbacks.test_screens import walk, words
+from tests.data.arrivals import drained, push, reading, register, wanted
 from tests.data.arrivals import plant as arrivals_plant
-from tests.data.arrivals import push, reading, register, wanted
 
 CLERK, ANALYST, VERIFIER = Who("cle", "clerk"), Who("ana", "analyst"), Who("ver", "verifier")
 TABLE = "点号,表号,地址,数据类型,单位\nP1,M1,7,u16,kWh\n"
@@ -83,6 +83,25 @@ def test_every_interface_is_listed_with_the_ways_that_are_always_there(made, as_
     assert "3 个接口，1 个启用，1 个异常或断开" in shown(made, "?tab=links")["links-sub"]
     assert shown(made, "?tab=links")["links-detail"] is None
     assert shown(made, "?tab=links&link=nothing")["links-detail"] is None
+
+
+def test_an_interface_is_removed_once_and_shown_behind_the_switch(made, as_):
+    assert shown(made, "?tab=links")["links-gone"] is None
+    assert "不能恢复" in words(shown(made, "?tab=links&link=house")["links-detail"])
+    as_(VERIFIER)
+    with Flask(__name__).test_request_context(), pytest.raises(Forbidden):
+        intake_links.acted(desk(made), "remove", "house", "zh")
+    as_(ANALYST)
+    with Flask(__name__).test_request_context():
+        assert intake_links.acted(desk(made), "remove", "house", "zh").done
+        assert not intake_links.acted(desk(made), "remove", "house", "zh").done
+    assert "house" not in words(shown(made, "?tab=links")["links-list"])
+    assert "ana" not in words(shown(made, "?tab=links")["links-gone"])
+    gone = words(shown(made, "?tab=links&gone=1")["links-gone"])
+    for part in ("house", "Modbus TCP", "ana", "编号不再使用"):
+        assert part in gone
+    drained(made)  # what had come before is loaded all the same
+    assert made.query("SELECT count(*) FROM reading") == [(1,)]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

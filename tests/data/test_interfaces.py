@@ -64,14 +64,21 @@ def test_every_change_is_a_version_with_who_and_when(made, tmp_path):
     assert made.engine.state.interfaces.at_version(first).wanted.points[0].point_id == "P1"
 
 
-def test_a_removed_interface_keeps_its_versions_and_may_come_back(made, tmp_path):
+def test_a_removed_interface_keeps_its_versions_and_its_name(made, tmp_path):
     saved(made, tmp_path)
     interfaces.remove(made.engine, "gate", "clerk")
+    kept = made.engine.state.interfaces
     with pytest.raises(NoSuchInterface):
-        made.engine.state.interfaces.find("gate")
-    saved(made, tmp_path)
-    assert made.engine.state.interfaces.find("gate").act == "save"
-    assert len(made.engine.state.interfaces.history("gate")) == 3
+        kept.find("gate")
+    with pytest.raises(Refused) as refused:
+        saved(made, tmp_path)
+    assert "已移除" in refused.value.problems[0].reason
+    with pytest.raises(NoSuchInterface):
+        interfaces.remove(made.engine, "gate", "clerk")
+    assert [(one.act, one.author) for one in kept.history("gate")] == [
+        ("remove", "clerk"), ("save", "clerk"),
+    ]  # fmt: skip
+    assert kept.removed()["gate"].wanted.enabled is False
 
 
 @pytest.mark.parametrize(
