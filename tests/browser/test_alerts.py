@@ -7,6 +7,7 @@ import pytest
 from tests.browser.audits import everything, told
 from tests.browser.test_pages import TOUCH
 from tests.browser.visit import settled
+from tests.larger import larger
 
 LOOKS = [
     ("/alerts?gaps=1", 1440, "dark", "en"), ("/alerts?status=closed&level=info", 390, "dark", "zh"),
@@ -14,7 +15,9 @@ LOOKS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "width", "theme", "language"), LOOKS)
+@pytest.mark.parametrize(
+    ("path", "width", "theme", "language"), [LOOKS[1], *larger((LOOKS[0], LOOKS[2]))]
+)
 def test_nothing_is_found(open_page, plant_app, signed_in, path, width, theme, language):
     with open_page(
         plant_app.url + path, width=width, height=900, touch=width < TOUCH, theme=theme,

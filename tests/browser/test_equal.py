@@ -11,12 +11,12 @@ import pytest
 
 from tests.browser.visit import settled
 from tests.cli import manage
+from tests.larger import larger
 from tests.shown import assert_words
 
 ZONES = ("Asia/Shanghai", "UTC", "America/New_York")
 PAGES = ("/", "/emission", "/process", "/substitution", "/lifecycle", "/market")
-LONG = ("/emission", "/process", "/substitution", "/lifecycle")  # many panels: with --full
-TURNS = [pytest.param(path, marks=pytest.mark.larger) if path in LONG else path for path in PAGES]
+TURNS = ["/", *larger((path,) for path in PAGES[1:])]
 
 SHOWN = """() => [...document.querySelectorAll('[data-figure]')].map((element) => ({
   figure: element.dataset.figure, value: element.getAttribute('data-value'),
@@ -74,7 +74,7 @@ def test_what_is_shown_is_the_ledger_in_every_zone(
     assert by_zone[0] == by_zone[1] == by_zone[2]
 
 
-@pytest.mark.parametrize("path", ["/", "/market"])
+@pytest.mark.parametrize("path", [*larger([("/",)]), "/market"])
 def test_what_is_forecast_is_what_the_command_prints_and_opens(
     open_page, plant_app, signed_in, path
 ):
@@ -100,7 +100,9 @@ def test_what_is_forecast_is_what_the_command_prints_and_opens(
         page.locator(".drawer").wait_for()
 
 
-@pytest.mark.parametrize("path", PAGES[:-1])  # the market's are forecasts
+@pytest.mark.parametrize(
+    "path", [PAGES[1], *larger((p,) for p in PAGES[:-1] if p != PAGES[1])]
+)  # the market's are forecasts
 def test_numbers_of_the_pictures_carry_their_figure(open_page, plant_app, signed_in, path):
     with open_page(
         plant_app.url + path, width=1440, height=900, cookies={"lang": "zh"}, state=signed_in
@@ -177,7 +179,7 @@ def agree(table, sheet):
 
 
 @pytest.mark.parametrize(
-    ("path", "panel"), [("/emission", "building-share"), ("/lifecycle", "stages")]
+    ("path", "panel"), [*larger([("/emission", "building-share")]), ("/lifecycle", "stages")]
 )
 def test_a_part_of_a_ring_opens(open_page, plant_app, signed_in, path, panel):
     with open_page(

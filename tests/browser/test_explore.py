@@ -15,6 +15,7 @@ from tests.browser.test_equal import TABLE, agree
 from tests.browser.visit import settled
 from tests.callbacks.test_focus import belongs
 from tests.cli import manage
+from tests.larger import larger
 
 expect.set_options(timeout=20_000)  # a busy machine opens a drawer in seconds
 
@@ -28,8 +29,8 @@ MARKS = (
 )
 PATHS = (*(path for path, _, _ in MARKS), "/market")
 LOOKED = ("/market",)
-FEW = (MARKS[4], *(pytest.param(*one, marks=pytest.mark.larger) for one in MARKS[:4]))
-TURNS = [path if path in LOOKED else pytest.param(path, marks=pytest.mark.larger) for path in PATHS]
+FEW = (MARKS[4], *larger(MARKS[:4]))
+TURNS = [*LOOKED, *larger((path,) for path in PATHS if path not in LOOKED)]
 CHAPTERS = {
     "/": "overview", "/emission": "whole-site-emissions", "/process": "dismantling",
     "/substitution": "substitution", "/lifecycle": "life-cycle", "/market": "carbon-sales",
@@ -122,6 +123,7 @@ def test_a_month_filters_by_pointer_and_by_key_and_all_is_cleared_at_once(look, 
         changed(visit, lambda: page.keyboard.press("f"), f"month:{second}")
 
 
+@pytest.mark.larger
 def test_several_filters_are_taken_away_one_by_one(look):
     with look("/process?focus=line:cable,month:1999-01") as visit:
         page = settled(visit).page
@@ -156,6 +158,7 @@ def test_a_mark_filters_once_pressed_and_opens_twice_pressed(look):
         changed(visit, lambda: page.mouse.click(bar["x"], bar["y"]), bar["part"])
 
 
+@pytest.mark.larger
 def test_a_ring_a_radar_and_a_flow_filter(look):
     node = '[data-panel="flows"] .sankey-node .node-rect'
     with look("/process") as visit:
@@ -288,6 +291,7 @@ def test_from_a_year_down_to_a_reading_and_back(look):
         expect(name).to_have_text(whole)
 
 
+@pytest.mark.larger
 def test_a_figure_of_the_overview_leads_to_its_page_filtered(look):
     with look("/?compare=none") as visit:
         page = settled(visit).page
@@ -298,6 +302,7 @@ def test_a_figure_of_the_overview_leads_to_its_page_filtered(look):
         expect(page.locator(".chip")).to_have_count(1)
 
 
+@pytest.mark.larger
 def test_a_copied_link_opens_the_meter(look, plant_app):
     with look("/process?trace=meter:demo-langfang:E10:2026-01-05") as visit:
         page = settled(visit).page

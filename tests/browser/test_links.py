@@ -8,6 +8,7 @@ from tests.browser.audits import everything, told
 from tests.browser.test_pages import TOUCH
 from tests.browser.visit import settled
 from tests.cli import manage
+from tests.larger import larger
 
 LOOKS = ((1440, 900, "light", "zh"), (390, 844, "dark", "en"))
 TABS = (
@@ -49,8 +50,12 @@ def part(page, name):
     return page.locator(f'[id=\'{{"page":"data","part":"{name}"}}\']')
 
 
-@pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("chosen", LOOKS, ids=str)
+@pytest.mark.parametrize(
+    ("chosen", "tab"),
+    [(LOOKS[at % 2], tab) for at, tab in enumerate(TABS)]
+    + larger((LOOKS[1 - at % 2], tab) for at, tab in enumerate(TABS)),
+    ids=str,
+)
 def test_nothing_is_found(open_page, plant_with_link, signed_in, chosen, tab):
     url = f"{plant_with_link.url}/data?tab={tab}"
     with open_page(url, **look(*chosen), state=signed_in) as visit:

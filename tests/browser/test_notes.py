@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import settled
+from tests.larger import larger
 
 MARKUP = "<b>检修</b> @x"
 SIZES = ((1440, 900), (390, 844))
@@ -16,7 +17,7 @@ def label(page, panel):
     return page.locator(f'[data-panel="{panel}"] .plot-0 .annotation')
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("width", "height"), [SIZES[1], *larger(SIZES[:1])])
 def test_a_note_is_written_seen_removed_and_brought_back(
     open_page, plant_app, signed_in, width, height
 ):

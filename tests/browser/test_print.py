@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.browser.visit import settled
+from tests.larger import larger
 
 A4 = (841.9, 595.3)  # points
 MARGIN_PT = 12 / 25.4 * 72
@@ -138,7 +139,7 @@ def test_no_card_is_split_and_no_word_of_a_chart_is_lost(
     assert not lost, lost
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["zh", *larger([("en",)])])
 def test_every_sheet_says_what_it_is_of(open_page, plant_app, signed_in, tmp_path, language):
     with open_page(
         plant_app.url + "/emission", width=1440, height=900, language=language,

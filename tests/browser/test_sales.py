@@ -97,7 +97,7 @@ def test_sliders_saved_scenarios_and_their_comparison(market, width, height):
         expect(line).to_have_count(1)
         card.locator(".sale-actions [data-switch]").click()
         rows = card.locator("table th[scope=row]", has_text=name)
-        expect(rows).to_have_count(1, timeout=15_000)  # the whole page is made anew
+        expect(rows).to_have_count(1, timeout=45_000)  # the whole page is made anew
         assert not visit.errors
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 

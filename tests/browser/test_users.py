@@ -8,6 +8,7 @@ from tests.browser.app import WORDS, add_user, sign_in
 from tests.browser.audits import everything, told
 from tests.browser.test_pages import TOUCH
 from tests.browser.visit import settled
+from tests.larger import larger
 
 LOOKS = (
     (1440, 900, "light", "zh"), (1440, 900, "dark", "en"), (1024, 768, "light", "en"),
@@ -55,8 +56,13 @@ def test_one_asks_and_the_other_accepts(open_page, plant_app, keepers):
         assert page.locator(".users-table").get_by_text("new.clerk").count() == 1
 
 
-@pytest.mark.parametrize("chosen", LOOKS, ids=str)
-@pytest.mark.parametrize("who", [pytest.param("keeper", marks=pytest.mark.larger), "warden"])
+@pytest.mark.parametrize(
+    ("who", "chosen"),
+    [("warden", LOOKS[0]), ("keeper", LOOKS[-1]),
+     *larger((who, look) for who in ("keeper", "warden") for look in LOOKS
+             if (who, look) not in (("warden", LOOKS[0]), ("keeper", LOOKS[-1])))],
+    ids=str,
+)  # fmt: skip
 def test_nothing_is_found(open_page, plant_app, keepers, who, chosen):
     path = f"{plant_app.url}/users?account=pages"
     with open_page(path, **look(*chosen), state=keepers[who]) as visit:

@@ -11,12 +11,16 @@ from playwright.sync_api import expect
 from tests.browser.audits import everything, told
 from tests.browser.test_pages import TOUCH
 from tests.browser.visit import settled
+from tests.larger import larger
 
 WIDTHS = ((1440, 900, "口径：材料因子集 CN2026"), (390, 844, "口径：材料因子集 CN2026"))
 
 
-@pytest.mark.parametrize(("width", "height", "name"), WIDTHS)
-@pytest.mark.parametrize("path", ["/", "/emission"])
+@pytest.mark.parametrize(
+    ("path", "width", "height", "name"),
+    [("/", *WIDTHS[1]), ("/emission", *WIDTHS[0]),
+     *larger([("/", *WIDTHS[0]), ("/emission", *WIDTHS[1])])],
+)  # fmt: skip
 def test_a_view_is_picked_named_and_left(
     open_page, plant_app, signed_in, path, width, height, name
 ):
@@ -79,7 +83,10 @@ LOOKS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "width", "theme", "language"), LOOKS)
+@pytest.mark.parametrize(
+    ("path", "width", "theme", "language"),
+    [*LOOKS[::3], *larger(one for at, one in enumerate(LOOKS) if at % 3)],
+)
 def test_nothing_is_found_on_views_and_years(
     open_page, plant_app, signed_in, path, width, theme, language
 ):

@@ -495,7 +495,7 @@ def test_a_view_is_computed_named_and_never_stored(plant, name):
 
 
 def test_every_earlier_export_is_given_back_byte_for_byte(tmp_path, full):
-    steps = 200 if full else 24
+    steps = 200 if full else 14
     print(f"{steps} changes")
     draw = random.Random(615)
     with opened_home(tmp_path / "home") as engine:
