@@ -129,7 +129,8 @@ def _repeated(
     found = []
     words = "repeated", "与第 {first} 行的编号重复", "后一行为准；若两行都对，请改编号"
     for row in rows:
-        key = hash(tuple(row.values.get(name) for name in kind.key))  # 64 bits: no two alike
+        # Kept small: keys that hash alike would bring a warning, nothing more.
+        key = hash(tuple(row.values.get(name) for name in kind.key))
         if key in seen:
             found.append(Odd(_said(where, row, kind.key[-1], words, first=seen[key])))
         seen[key] = row.number
