@@ -18,11 +18,10 @@ from pathlib import Path
 from data.connectors.base import Point, Quality, Reading
 from data.digest import digest_of
 from data.engine import Engine
-from data.ingest.bulk import stage_rows
-from data.ingest.loaders import DEFAULT_ZONE, Loaded, Request
+from data.ingest.bulk import stage_values
+from data.ingest.loaders import Loaded, Request
 from data.ingest.problems import Refused
 from data.ingest.readings import append, find_owners, strangers
-from data.ingest.rows import Row
 from data.posts import OWN
 from data.pushes import Push, Waiting
 from data.sites import documents
@@ -37,7 +36,6 @@ SKEW = timedelta(minutes=5)
 FUTURE = timedelta(minutes=10)
 OLDEST = timedelta(days=400)
 _TOO_LARGE = Decimal(10) ** 12
-_QUALITY = ("good", "uncertain", "bad", "manual")
 HeldBack = tuple[Push, Reading, str]
 
 
@@ -202,7 +200,9 @@ class _OwnMeters(dict[str, Point]):
     """The points of an interface that names meters themselves, in their meter's own unit."""
 
     def get(self, name: str, default: object = None) -> Point:
-        return Point(point_id=name, meter_id=name, address="")
+        if name not in self:
+            self[name] = Point(point_id=name, meter_id=name, address="")
+        return self[name]
 
 
 def _by_name(version: InterfaceVersion) -> Mapping[str, Point]:
@@ -261,8 +261,7 @@ def _write(
             "GROUP BY meter_id", [site],
         ).fetchall()
     )  # fmt: skip
-    rows = list(_staged(judged, units))
-    stage_rows(cursor, rows, DEFAULT_ZONE)
+    stage_values(cursor, list(_staged(judged, units)))
     find_owners(cursor, request, sites)
     of_line = dict(enumerate(judged.rows))
     for line, *_ in strangers(cursor):
@@ -283,30 +282,28 @@ def _of_batch(engine: Engine, number: int) -> tuple[str, str]:
     return (batch.site, batch.source) if batch is not None else ("", "")
 
 
-def _staged(judged: _Judged, units: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the rows to stage, values in their meter's unit."""
+def _staged(
+    judged: _Judged, units: Mapping[str, str]
+) -> Iterator[tuple[int, str, datetime, str, int]]:
+    """Yield the readings to stage, values in their meter's unit."""
+
+    @cache
+    def size_of(unit: str, meter_id: str) -> Decimal | None:
+        target = units.get(meter_id)
+        try:
+            return factor(unit, target) if unit and target else Decimal(1)
+        except ValueError:
+            return None
+
     for line, (push, reading, point) in enumerate(judged.rows):
-        value = reading.value
+        value, size = reading.value, size_of(point.unit, point.meter_id)
         if value is None:
             continue
-        target = units.get(point.meter_id)
-        try:
-            size = factor(point.unit, target) if point.unit and target else Decimal(1)
-        except ValueError:
+        if size is None or abs(value * size) >= _TOO_LARGE:
             judged.held.append((push, reading, "unit"))
             continue
-        if abs(value * size) >= _TOO_LARGE:
-            judged.held.append((push, reading, "unit"))
-            continue
-        yield Row(
-            line,
-            {
-                "meter_id": point.meter_id,
-                "timestamp": reading.ts.astimezone(UTC),
-                "value": f"{value * size:f}",
-                "quality": _QUALITY[reading.q],
-            },
-        )
+        at = reading.ts.astimezone(UTC).replace(tzinfo=None)
+        yield line, point.meter_id, at, f"{value * size:f}", int(reading.q)
 
 
 def _tell(engine: Engine, judged: _Judged, at: datetime) -> None:

@@ -24,6 +24,8 @@ MOST_MISSING = 10_000  # a larger hole in a sender's numbers is a new beginning
 OVERTAKEN, OVERTAKEN_AT_FIRST = 100, 3  # how far back a number may come late
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_QUALITIES = tuple(Quality)
+_KEPT_AS_GOOD = frozenset({Quality.GOOD, Quality.MANUAL})
 
 
 def us(moment: datetime) -> int:
@@ -208,8 +210,9 @@ class Pushes:
     def group(self, seqs: Sequence[int], number: int) -> None:
         """Note under which number batches will be loaded, before they are."""
         with self.file.transaction() as connection:
-            connection.executemany(
-                "UPDATE pushed SET batch = ? WHERE seq = ?", [(number, seq) for seq in seqs]
+            connection.execute(
+                "UPDATE pushed SET batch = ? WHERE seq IN (SELECT value FROM json_each(?))",
+                (number, json.dumps(list(seqs))),
             )
 
     def loaded(self, number: int, held: Iterable[tuple[Push, Reading, str]], at: datetime) -> None:
@@ -300,11 +303,17 @@ _HOLD = """
 INSERT INTO held(interface, version, pushed, reading, reason, at_us, received_us)
 VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+# One statement for all points of a batch: each step of another one lets other threads in between.
 _LAST = """
-INSERT INTO last_value VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(interface, point) DO UPDATE SET
+INSERT INTO last_value SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+    ?2, value ->> 5, value ->> 6 FROM json_each(?3) WHERE true
+ON CONFLICT(interface, point) DO UPDATE SET
     ts_us = excluded.ts_us, value = excluded.value, q = excluded.q, note = excluded.note,
-    received_us = excluded.received_us, good_us = coalesce(excluded.good_us, good_us),
-    good_value = coalesce(excluded.good_value, good_value)
+    received_us = excluded.received_us,
+    good_us = iif(excluded.good_us >= coalesce(good_us, excluded.good_us),
+        excluded.good_us, good_us),
+    good_value = iif(excluded.good_us >= coalesce(good_us, excluded.good_us),
+        excluded.good_value, good_value)
 WHERE excluded.ts_us >= last_value.ts_us
 """
 
@@ -321,7 +330,7 @@ def encoded(readings: Iterable[Reading]) -> bytes:
 def decoded(payload: bytes | str) -> tuple[Reading, ...]:
     """Return the readings of a payload."""
     return tuple(
-        Reading(point, moment(ts), None if value is None else Decimal(value), Quality(q), note)
+        Reading(point, moment(ts), None if value is None else Decimal(value), _QUALITIES[q], note)
         for point, ts, value, q, note in json.loads(payload)
     )
 
@@ -396,13 +405,20 @@ def _missing(connection: sqlite3.Connection, interface: str) -> tuple[int, ...]:
 def _keep_last(
     connection: sqlite3.Connection, interface: str, readings: Iterable[Reading], at: int
 ) -> None:
-    rows = []
+    newest: dict[str, Reading] = {}
+    good: dict[str, Reading] = {}
     for r in readings:
-        value = None if r.value is None else str(r.value)
-        good = value is not None and r.q in (Quality.GOOD, Quality.MANUAL)
-        rows.append((interface, r.point, us(r.ts), value, int(r.q), r.note, at,
-                     us(r.ts) if good else None, value if good else None))  # fmt: skip
-    connection.executemany(_LAST, rows)
+        for found, counts in ((newest, True), (good, r.value is not None and r.q in _KEPT_AS_GOOD)):
+            if counts and (r.point not in found or r.ts >= found[r.point].ts):
+                found[r.point] = r
+    rows = [[point, us(r.ts), _text(r), int(r.q), r.note,
+             *((us(good[point].ts), _text(good[point])) if point in good else (None, None))]
+            for point, r in newest.items()]  # fmt: skip
+    connection.execute(_LAST, (interface, at, json.dumps(rows, ensure_ascii=False)))
+
+
+def _text(reading: Reading) -> str | None:
+    return None if reading.value is None else str(reading.value)
 
 
 def pushes_of(home: Path) -> Pushes:

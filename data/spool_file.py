@@ -82,11 +82,14 @@ _TABLES = (
 
 
 class SpoolFile:
-    """A connection to the spool for several processes; every commit reaches the disk (FULL)."""
+    """Connections to the spool for several processes; every commit reaches the disk (FULL).
+
+    Who only reads has one of its own and does not wait while another's commit goes to the disk.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._guard = threading.Lock()
+        self._guard, self._reading = threading.Lock(), threading.Lock()
         # Explicit transactions: what is read before a write must be of the same moment.
         self._connection = sqlite3.connect(
             home / FILE_NAME, check_same_thread=False, timeout=30, isolation_level=None
@@ -96,10 +99,15 @@ class SpoolFile:
         with self.transaction() as connection:
             for statement in _TABLES:
                 connection.execute(statement)
+        self._reader = sqlite3.connect(
+            home / FILE_NAME, check_same_thread=False, timeout=30, isolation_level=None
+        )
+        self._reader.execute("PRAGMA query_only = ON")
 
     def close(self) -> None:
         """Close the file."""
-        with self._guard:
+        with self._guard, self._reading:
+            self._reader.close()
             self._connection.close()
 
     @contextmanager
@@ -116,6 +124,6 @@ class SpoolFile:
             self._connection.execute("COMMIT")
 
     def select(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        """Return a query's rows."""
-        with self._guard:
-            return self._connection.execute(sql, values).fetchall()
+        """Return a query's rows, as of the last commit."""
+        with self._reading:
+            return self._reader.execute(sql, values).fetchall()

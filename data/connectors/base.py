@@ -44,7 +44,7 @@ class PointKind(StrEnum):
     @property
     def metered(self) -> bool:
         """Whether totals are made of it; such a point is never skipped to save time."""
-        return self in (PointKind.REGISTER, PointKind.INTERVAL)
+        return self is PointKind.REGISTER or self is PointKind.INTERVAL
 
 
 @dataclass(frozen=True, slots=True)

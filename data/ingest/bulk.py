@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
@@ -155,12 +155,18 @@ def stage_rows(cursor: Cursor, rows: Iterable[Row], zone: str) -> None:
     """Put parsed rows of a workbook into temp.staged."""
     values = [
         (row.number, row.values["meter_id"], _utc(row.values["timestamp"], zone),
-         row.values["value"], QUALITIES.index(str(row.values["quality"] or "good")))
+         str(row.values["value"]), QUALITIES.index(str(row.values["quality"] or "good")))
         for row in rows
     ]  # fmt: skip
+    stage_values(cursor, values)
+
+
+def stage_values(
+    cursor: Cursor, values: Sequence[tuple[int, object, datetime | None, str, int]]
+) -> None:
+    """Put readings into temp.staged: line, meter, time UTC without a zone, value, quality."""
     incoming = pd.DataFrame(values, columns=["line", "meter_id", "ts", "value", "quality"])
     incoming["ts"] = pd.to_datetime(incoming["ts"]).astype("datetime64[us]")
-    incoming["value"] = incoming["value"].astype(str)
     with view(cursor, "incoming", incoming):
         cursor.execute(
             "CREATE OR REPLACE TEMP TABLE staged AS SELECT CAST(line AS INTEGER) AS line, "

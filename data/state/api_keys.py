@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Engine, Row, bindparam, insert, select, update
 
 from data.state.audit import Entry, recorded
 from data.state.tables import API_KEY as T
@@ -105,13 +105,16 @@ class ApiKeys:
     def find(self, prefix: str) -> ApiKey | None:
         """Return a key, revoked and expired ones too."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(T).where(T.c.prefix == prefix)).first()
+            row = connection.execute(_ONE, {"prefix": prefix}).first()
         return None if row is None else _key(row)
 
     def all(self) -> list[ApiKey]:
         """Return every key, oldest first."""
         with self._engine.connect() as connection:
             return [_key(row) for row in connection.execute(select(T).order_by(T.c.created_at))]
+
+
+_ONE = select(T).where(T.c.prefix == bindparam("prefix"))  # asked for at each request
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -260,6 +260,8 @@ def plain(words: str) -> str:
     Whatever a user typed must neither end a log's line nor colour a terminal.
     """
     cut = words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(
         c if c.isprintable() or unicodedata.category(c) == "Zs" else _escaped(c) for c in cut
     )
@@ -288,14 +290,28 @@ def append(connection: Connection, entry: Entry, at: datetime | None = None) -> 
     sqlalchemy.exc.DBAPIError
         It cannot be written: the transaction must be given up.
     """
+    row = _chained(_newest(connection), acting(), entry, at)
+    connection.execute(insert(AUDIT).values(**row))
+    return int(row["seq"])
+
+
+_NEWEST = select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+
+
+def _newest(connection: Connection) -> tuple[int, bytes]:
+    """Return number and hash of the newest record; what the first one follows if none is there."""
+    row = connection.execute(_NEWEST).first()
+    return (0, GENESIS) if row is None else (row.seq, row.hash)
+
+
+def _chained(
+    newest: tuple[int, bytes], act: Act, entry: Entry, at: datetime | None = None
+) -> dict[str, Any]:
+    """Return the columns of a record that follows the newest one."""
     if entry.event not in EVENTS:
         raise ValueError(entry.event)
-    act = acting()
-    newest = connection.execute(
-        select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
-    ).first()
     values: dict[str, Any] = {
-        "seq": 1 if newest is None else newest.seq + 1,
+        "seq": newest[0] + 1,
         "at": (at or datetime.now(BEIJING)).isoformat(timespec="microseconds"),
         "mono_ns": time.monotonic_ns(),
         "boot": _BOOT,
@@ -311,10 +327,9 @@ def append(connection: Connection, entry: Entry, at: datetime | None = None) -> 
         "after": plain(entry.after),
         "request": act.request,
         "intent": act.intent,
-        "prev": GENESIS if newest is None else newest.hash,
+        "prev": newest[1],
     }
-    connection.execute(insert(AUDIT).values(**values, hash=digest(values)))
-    return int(values["seq"])
+    return {**values, "hash": digest(values)}
 
 
 @contextmanager
@@ -410,10 +425,13 @@ class Audit:
 
     def record_all(self, entries: Sequence[tuple[Act, Entry]]) -> None:
         """Append records of several who act, in one transaction: all of them or none."""
+        rows: list[dict[str, Any]] = []
         with writing(self._engine) as connection:
+            newest = _newest(connection)
             for act, entry in entries:
-                with acts(act):
-                    append(connection, entry)
+                rows.append(_chained(newest, act, entry))
+                newest = (rows[-1]["seq"], rows[-1]["hash"])
+            connection.execute(insert(AUDIT), rows)
 
     @contextmanager
     def during(self, event: str, what: str, description: str = "") -> Iterator[Conclusion]:
@@ -475,10 +493,7 @@ class Audit:
     def head(self) -> tuple[int, bytes]:
         """Return the number and digest of the newest record; 0 and zeros without any."""
         with self._engine.connect() as connection:
-            row = connection.execute(
-                select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
-            ).first()
-        return (0, GENESIS) if row is None else (row.seq, row.hash)
+            return _newest(connection)
 
     def hash_of(self, seq: int) -> bytes:
         """Return the digest of a record; zeros where there is none."""

@@ -122,10 +122,15 @@ def test_a_full_spool_is_busy_and_registers_still_go_in(file):
     assert pushes.known("a", "3")
 
 
+def limited(file, pages):
+    with file.transaction() as connection:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
 def test_a_full_disk_acknowledges_nothing(file):
     pushes = Pushes(file)
     pages = file.select("PRAGMA page_count")[0][0]
-    file.select(f"PRAGMA max_page_count = {pages}")
+    limited(file, pages)
 
     def fill():
         for n in range(1000):
@@ -133,7 +138,7 @@ def test_a_full_disk_acknowledges_nothing(file):
 
     with pytest.raises(SpoolBusy):
         fill()
-    file.select("PRAGMA max_page_count = 1000000")
+    limited(file, 1000000)
     came = pushes.counts("a")["batches"]
     pushes.put("a", 1, batch("after"), NOW)
     assert pushes.counts("a")["batches"] == came + 1
@@ -170,7 +175,8 @@ def test_what_is_acknowledged_survives_a_kill(tmp_path):
     file = SpoolFile(tmp_path)
     assert said == 50
     assert Pushes(file).counts("a")["batches"] == said
-    assert file.select("PRAGMA synchronous") == [(2,)]
+    with file.transaction() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
     file.close()
 
 
@@ -193,6 +199,22 @@ def test_last_values_keep_the_newest_and_the_newest_good_one(file):
     assert (found.value, found.note, found.good_value, found.good_at) == (
         None, "应答超时", Decimal("5"), NOW,
     )  # fmt: skip
+
+
+def test_a_batch_of_many_values_of_a_point_leaves_the_last_ones_in_any_order(file):
+    pushes = Pushes(file)
+    early, later, last = (NOW + timedelta(minutes=m) for m in (0, 5, 9))
+    pushes.put("a", 1, Batch("1", (Reading("P", later, Decimal("5")),)), NOW)
+    bad = Reading("P", last, None, Quality.BAD, "应答超时")
+    pushes.put("a", 1, Batch("2", (bad, Reading("P", early, Decimal("3")))), NOW)
+    (found,) = LinkBook(file).last_values("a")
+    assert (found.ts, found.value, found.good_value, found.good_at) == (
+        last, None, Decimal("5"), later,
+    )  # fmt: skip
+    again = (Reading("P", last, Decimal("7")), Reading("P", last, Decimal("8.50")))
+    pushes.put("a", 1, Batch("3", again), NOW)
+    (found,) = LinkBook(file).last_values("a")
+    assert (found.value, found.good_value, found.note) == (Decimal("8.50"), Decimal("8.50"), "")
 
 
 def test_an_event_lasts_until_it_ends(file):
