@@ -253,9 +253,7 @@ class Link:
         """Say which points have given nothing good for too long, and which do again."""
         mono, at = self.clock.monotonic(), self.clock.now()
         dark = is_night(at, self.cfg.latitude, self.cfg.longitude)
-        shortest = min((p.point.period_s for p in self.points.values()), default=60.0)
-        if self.down_since is not None and mono - self.down_since > SILENT_PERIODS * shortest:
-            self._raise("link", self.error)
+        self._look_at_link(mono, dark=dark)
         for name, known in self.points.items():
             asleep = known.point.quiet == "night" and dark
             if asleep:  # morning begins anew
@@ -268,6 +266,18 @@ class Link:
             if known.silent and not silent:
                 self._end("silent", name)
             known.silent = silent
+
+    def _look_at_link(self, mono: float, *, dark: bool) -> None:
+        """Say that the link is down for too long; a device whose points all sleep may be off."""
+        if self.down_since is None:
+            return
+        awake = [p.point for p in self.points.values() if not (dark and p.point.quiet == "night")]
+        if self.points and not awake:  # morning begins anew
+            self.down_since = mono
+            return
+        limit = SILENT_PERIODS * min((point.period_s for point in awake), default=60.0)
+        if mono - self.down_since > limit:
+            self._raise("link", self.error)
 
     def health(self) -> Health:
         """Return how the interface is."""

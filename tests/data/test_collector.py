@@ -272,6 +272,61 @@ def test_an_inverter_that_sleeps_is_not_broken(link):
     assert silent(link) == {"P1", "P2"}
 
 
+def lasting(link):
+    return {(e.code, e.point) for e in link.book.events(lasting=True)}
+
+
+def sunlit(link, hours):
+    """Set the time of day: hours after noon of a summer's day at the plant."""
+    link.clocks.start = datetime(2026, 7, 1, 4, tzinfo=UTC) + timedelta(hours=hours)
+    link.clock.__post_init__()
+
+
+def test_an_inverter_that_switches_itself_off_at_night_is_no_lost_link(link):
+    """F21: it refuses connections from sunset to sunrise; in the day that is an alarm."""
+    for name in ("P1", "P2"):
+        del link.points[name]
+    sunlit(link, 12)
+    link.lost("连接不上")
+    for night in (100.0, 10_000.0):
+        link.clocks.mono = night
+        link.look()
+        assert lasting(link) == set()
+    sunlit(link, 0)
+    link.clocks.mono += 3.0
+    link.look()
+    assert lasting(link) == set()  # three periods of the morning are not over
+    link.clocks.mono += 0.1
+    link.look()
+    assert lasting(link) == {("link", ""), ("silent", "PV")}
+    given(link, "PV")
+    link.look()
+    assert lasting(link) == set()
+
+
+def test_a_link_is_told_after_three_periods_and_not_before(link):
+    """F1: of the point that is asked most often; it ends by itself."""
+    link.points["P1"].point = point(period_s=10.0)
+    link.points["P2"].point = point("P2", 1, period_s=60.0)
+    del link.points["PV"]
+    link.lost("连接不上")
+    link.clocks.mono = 30.0
+    link.look()
+    assert lasting(link) == set()
+    link.clocks.mono = 30.1
+    link.look()
+    assert lasting(link) == {("link", ""), ("silent", "P1")}
+    link.clocks.mono = 180.0
+    link.look()
+    assert lasting(link) == {("link", ""), ("silent", "P1")}
+    link.clocks.mono = 180.1
+    link.look()
+    assert lasting(link) == {("link", ""), ("silent", "P1"), ("silent", "P2")}
+    given(link, "P1", "P2")
+    link.look()
+    assert lasting(link) == set()
+
+
 def test_after_a_jump_of_the_clock_values_are_doubted(link):
     """F12."""
     link.doubted = True
