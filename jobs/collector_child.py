@@ -75,6 +75,7 @@ class CollectorChild:
         named = {
             "CARBON_HOME": str(self._settings.home),
             "CARBON_LANGUAGE": self._settings.language,
+            "CARBON_DISK_FLOOR_MB": str(self._settings.disk_floor_mb),
         }
         self._child = subprocess.Popen(  # noqa: S603 (our own program)
             self._command, stdin=subprocess.PIPE, env=os.environ | named, start_new_session=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,13 +18,22 @@ from pathlib import Path
 import pytest
 
 from data import connectors
-from data.collector import Collector, Link, Running, is_running, only_one
+from data.collector import NO_ROOM, Collector, Link, Running, is_running, only_one
 from data.collector import _Point as Watched
-from data.connectors.base import Batch, ConnectorConfig, LinkError, Point, Reading
+from data.connectors.base import (
+    Batch,
+    ConnectorConfig,
+    LinkError,
+    LinkState,
+    Point,
+    Reading,
+    SpoolBusy,
+)  # fmt: skip
+from data.digest import file_digest
 from data.drain import load_pushes
 from data.dropped import Drops
 from data.link_book import LinkBook
-from data.pushes import Pushes
+from data.pushes import Pushes, decoded
 from data.slots import SteadyClock
 from data.spool_file import SpoolFile
 from data.state import State, WantedInterface, now
@@ -61,8 +71,8 @@ def server():
 
 
 @asynccontextmanager
-async def collecting(home):
-    collector = Collector(home)
+async def collecting(home, **options):
+    collector = Collector(home, **options)
     task = asyncio.create_task(collector.run())
     try:
         yield collector
@@ -342,8 +352,6 @@ def test_under_pressure_what_is_only_shown_is_left_out(link):
 
 
 def test_a_poller_waits_for_the_disk_and_loses_nothing(link, monkeypatch):
-    from data.connectors.base import SpoolBusy
-
     put, tries = link.pushes.put, []
 
     def busy(*words, **named):
@@ -359,8 +367,6 @@ def test_a_poller_waits_for_the_disk_and_loses_nothing(link, monkeypatch):
 
 
 def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
-    from data.connectors.base import SpoolBusy
-
     link.polls = False
 
     def busy(*_words, **_named):
@@ -369,6 +375,44 @@ def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
     monkeypatch.setattr(link.pushes, "put", busy)
     with pytest.raises(SpoolBusy):
         given(link, "P1")
+
+
+def test_below_the_disks_floor_only_registers_are_taken(tmp_path, state, server, monkeypatch):
+    """Who pushes is not acknowledged, a file stays where it lies, and both come in after."""
+    server.words(0, 7, 8)
+    points = [point(), point("P2", 1, kind="instant", meter_id="")]
+    state.interfaces.save(modbus(server.port, points=points), "tester", now())
+    file, _, _ = seen(tmp_path)
+    usage, path = shutil.disk_usage(tmp_path), tmp_path / "a.csv"
+    path.write_text("meter_id,timestamp,value\n", encoding="utf-8")
+
+    def asked():
+        (payload,) = file.select("SELECT payload FROM pushed ORDER BY seq DESC LIMIT 1")[0]
+        return {reading.point for reading in decoded(payload)}
+
+    async def run():
+        async with collecting(tmp_path, disk_floor_mb=200) as collector:
+            await until(lambda: rows(file) and asked() == {"P1", "P2"})
+            with monkeypatch.context() as low:
+                low.setattr(
+                    "data.collector.shutil.disk_usage", lambda _: usage._replace(free=199 << 20)
+                )
+                await until(lambda: asked() == {"P1"})
+                link = collector._links["house"]
+                link.polls = False  # as an interface that is pushed to
+                with pytest.raises(SpoolBusy, match="磁盘"):
+                    await link(Batch("pushed", ()))
+                taken = await link.take(path, file_digest(path), "readings", accept_good=False)
+                assert (taken.state, Drops(file).waiting()) == ("waiting", [])
+                assert (link.state, link.error) == (LinkState.TROUBLED, NO_ROOM)
+            await until(lambda: not link.no_room)
+            assert not (await link(Batch("pushed", ()))).duplicate
+            await link.take(path, file_digest(path), "readings", accept_good=False)
+            assert [drop.name for drop in Drops(file).waiting()] == ["a.csv"]
+            link.polls = True
+
+    asyncio.run(run())
+    file.close()
 
 
 def test_a_disk_that_takes_no_event_stops_no_reading(link, monkeypatch):
