@@ -56,7 +56,7 @@ from jobs.arrivals import Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import EVERY_S, Duty
 from jobs.forecast import Forecasting
-from jobs.schedule import ALARMS, FORECASTS, PRICES, UPLOAD, Schedule, trail_of
+from jobs.schedule import ALARMS, FORECASTS, LINKS, PRICES, UPLOAD, Schedule, trail_of
 from pages import (
     alerts,
     audit,
@@ -118,8 +118,9 @@ def create_app(settings: Settings) -> Flask:
     duty = Duty(engine, writing, settings.settle_quiet_s)
     trail.watch.told = duty.stepped
     trail.also(duty.look, EVERY_S, ALARMS)
-    trail.also(duty.minute, 60, ALARMS)
-    trail.also(duty.interfaces, 10, ALARMS)
+    # Apart from what settles: these neither wait for the store nor for who writes to it.
+    trail.also(duty.minute, 60, LINKS)
+    trail.also(duty.interfaces, 10, LINKS)
     uploader = Uploader(engine.state.outbox, places_of(settings, now), now)
     trail.also(uploader.turn, 1, UPLOAD)
     stack.callback(trail.stop)

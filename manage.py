@@ -697,7 +697,7 @@ def collect_command(
     from data.collector import Running, collect
 
     try:
-        collect(chosen.home, chosen.language, attached=attached)
+        collect(chosen.home, chosen.language, chosen.disk_floor_mb, attached=attached)
     except Running:
         sys.stderr.write(text("采集程序已在运行", chosen.language) + "\n")
         _end(FAILED)

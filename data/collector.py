@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import sys
@@ -42,7 +43,7 @@ from data.connectors.base import (
 from data.dropped import DONE, KNOWN, TOLD, WAITING, Drop, Drops
 from data.link_book import LinkBook
 from data.night import is_night
-from data.pushes import Pushes
+from data.pushes import RETRY_AFTER_S, Pushes
 from data.slots import SteadyClock
 from data.spool_file import SpoolFile
 from data.state import DBAPIError
@@ -57,6 +58,7 @@ LINK_PAUSE_S = 6.0  # with the time-out of a connection the peer is back within 
 LONGEST_PAUSE_S = 60.0  # after a failure that is no link's
 SILENT_PERIODS = 3
 LOCK_TRIES = 10
+NO_ROOM = "磁盘空间不足，暂不接收"
 
 
 class Running(Exception):
@@ -124,6 +126,7 @@ class Link:
     clock: SteadyClock
     language: str = "zh"
     pressed: bool = False
+    no_room: bool = False
     state: LinkState = LinkState.STARTING
     since: datetime = field(init=False)
     last_good_at: datetime | None = None
@@ -143,7 +146,12 @@ class Link:
         self.since = self.clock.now()
 
     async def __call__(self, batch: Batch) -> Receipt:
-        """Commit a batch; it is on the disk when this returns."""
+        """Commit a batch; it is on the disk when this returns.
+
+        Below the disk's floor whoever pushes keeps what he has; registers are still read.
+        """
+        if self.no_room and not self.polls:
+            raise SpoolBusy(RETRY_AFTER_S, NO_ROOM)
         batch = replace(batch, readings=tuple(self._kept(batch)))
         while True:
             at = self.clock.wall()
@@ -166,6 +174,9 @@ class Link:
                       WAITING, "")  # fmt: skip
         at = self.clock.wall()
         known = await asyncio.to_thread(self.drops.find, self.interface_id, kind, digest)
+        if known is None and self.no_room:
+            self.trouble(NO_ROOM)
+            return FileAnswer(WAITING)
         if known is None:
             known = await asyncio.to_thread(self.drops.take, wanted, path, at)
             self.batches += 1
@@ -253,9 +264,7 @@ class Link:
         """Say which points have given nothing good for too long, and which do again."""
         mono, at = self.clock.monotonic(), self.clock.now()
         dark = is_night(at, self.cfg.latitude, self.cfg.longitude)
-        shortest = min((p.point.period_s for p in self.points.values()), default=60.0)
-        if self.down_since is not None and mono - self.down_since > SILENT_PERIODS * shortest:
-            self._raise("link", self.error)
+        self._look_at_link(mono, dark=dark)
         for name, known in self.points.items():
             asleep = known.point.quiet == "night" and dark
             if asleep:  # morning begins anew
@@ -268,6 +277,18 @@ class Link:
             if known.silent and not silent:
                 self._end("silent", name)
             known.silent = silent
+
+    def _look_at_link(self, mono: float, *, dark: bool) -> None:
+        """Say that the link is down for too long; a device whose points all sleep may be off."""
+        if self.down_since is None:
+            return
+        awake = [p.point for p in self.points.values() if not (dark and p.point.quiet == "night")]
+        if self.points and not awake:  # morning begins anew
+            self.down_since = mono
+            return
+        limit = SILENT_PERIODS * min((point.period_s for point in awake), default=60.0)
+        if mono - self.down_since > limit:
+            self._raise("link", self.error)
 
     def health(self) -> Health:
         """Return how the interface is."""
@@ -288,9 +309,15 @@ class Collector:
         The data directory; the language of what is written down for people.
     clock
         The time of day and seconds that nobody can set.
+    disk_floor_mb
+        What must stay free on the disk, MB.
     """
 
-    def __init__(self, home: Path, language: str = "zh", clock: SteadyClock | None = None) -> None:
+    def __init__(
+        self, home: Path, language: str = "zh", clock: SteadyClock | None = None,
+        disk_floor_mb: int = 0,
+    ) -> None:  # fmt: skip
+        self._home, self._floor_bytes = home, disk_floor_mb << 20
         self._language = language
         self._clock = clock or SteadyClock()
         self._file = SpoolFile(home)
@@ -395,9 +422,10 @@ class Collector:
         else:
             self._book.ended("step", at)
         pressure = await asyncio.to_thread(self._pushes.pressure)
-        pressed = pressure.busy
+        no_room = shutil.disk_usage(self._home).free < self._floor_bytes
         for link in self._links.values():
-            link.doubted, link.pressed = off is not None, pressed
+            link.doubted, link.no_room = off is not None, no_room
+            link.pressed = pressure.busy or no_room
             link.look()
         healths = [link.health() for link in self._links.values()]
         await asyncio.to_thread(self._book.keep_health, healths, self._clock.wall())
@@ -425,8 +453,9 @@ async def _until_told(attached: bool) -> None:
     await told.wait()
 
 
-async def _collect(home: Path, language: str, *, attached: bool) -> None:
-    work = asyncio.create_task(Collector(home, language).run())
+async def _collect(home: Path, language: str, disk_floor_mb: int, *, attached: bool) -> None:
+    collector = Collector(home, language, disk_floor_mb=disk_floor_mb)
+    work = asyncio.create_task(collector.run())
     told = asyncio.create_task(_until_told(attached))
     done, _ = await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
     work.cancel()
@@ -437,7 +466,9 @@ async def _collect(home: Path, language: str, *, attached: bool) -> None:
         work.result()
 
 
-def collect(home: Path, language: str = "zh", *, attached: bool = False) -> None:
+def collect(
+    home: Path, language: str = "zh", disk_floor_mb: int = 0, *, attached: bool = False
+) -> None:
     """Collect until a signal ends it, or, attached, until standard input ends.
 
     Raises
@@ -446,4 +477,4 @@ def collect(home: Path, language: str = "zh", *, attached: bool = False) -> None
         Another collector works on this data directory.
     """
     with only_one(home):
-        asyncio.run(_collect(home, language, attached=attached))
+        asyncio.run(_collect(home, language, disk_floor_mb, attached=attached))

@@ -375,13 +375,20 @@ def probe_wanted(wanted: WantedInterface, points: Sequence[str] = ()) -> ProbeRe
     return asyncio.run(kind(cfg, chosen).probe())
 
 
-def look(engine: Engine, at: datetime, *, collector_runs: bool) -> None:
-    """Begin and end the events that are nobody's in particular: disk, fullness, gaps, collector."""
+def look(
+    engine: Engine, at: datetime, *, collector_runs: bool, stalled_since: datetime | None = None
+) -> None:
+    """Begin and end the events that are nobody's in particular: disk, fullness, gaps, collector.
+
+    ``stalled_since`` says since when nothing has been loaded although something waits.
+    """
     usage = shutil.disk_usage(engine.home)
     free = usage.free * 100 / usage.total
     _told(engine, "disk", at, f"{free:.1f} %", so=free < DISK_SHARE)
     pressure = engine.pushes.pressure()
     _told(engine, "pressure", at, str(pressure.waiting), so=pressure.busy)
+    since = "" if stalled_since is None else f"> {stalled_since:%Y-%m-%d %H:%M:%S} UTC"
+    _told(engine, "stall", at, since, so=stalled_since is not None)
     current = engine.state.interfaces.brief()
     wanted = any(one.enabled for one in current.values())
     _told(engine, "collector", at, "", so=wanted and not collector_runs)

@@ -15,10 +15,10 @@ KINDS: Mapping[str, str] = {
     "link": incidents.SILENCE, "silent": incidents.SILENCE, "collector": incidents.SILENCE,
     "skew": incidents.CLOCK, "step": incidents.CLOCK, "future": incidents.CLOCK,
     "gap": incidents.GAP,
-    **dict.fromkeys(("config", "late", "unknown", "unit", "digest", "pressure", "drain", "file"),
-                    incidents.INTAKE),
+    **dict.fromkeys(("config", "late", "unknown", "unit", "digest", "pressure", "drain", "stall",
+                     "file"), incidents.INTAKE),
 }  # fmt: skip
-GRAVE = frozenset(("collector", "drain", "digest"))
+GRAVE = frozenset(("collector", "drain", "stall", "digest"))
 NOBODYS = "server"
 
 

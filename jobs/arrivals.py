@@ -18,10 +18,12 @@ from data.post_load import load_posts
 from data.push_archive import prune
 from data.slots import utc_now
 from data.store import StoreError
-from jobs.schedule import DRAIN, Schedule
+from jobs.schedule import DRAIN, LINKS, Schedule
 
-LOOK_S = 10.0
+LOOK_S = 10
 PRUNE_S = 3600.0
+STALLED_S = 60.0  # so long something may wait without anything being loaded
+FILES_AGAIN_S = 30.0  # an import is recorded: one that fails is not tried each second
 
 
 class Arrivals:
@@ -46,33 +48,69 @@ class Arrivals:
     ) -> None:
         self._engine, self._writing = engine, writing
         self._wall, self._monotonic = wall, monotonic
-        self._looked = self._pruned = float("-inf")
+        self._pruned = self._files_failed = float("-inf")
+        self._loaded = (wall(), monotonic())
 
     def on(self, schedule: Schedule) -> None:
-        """Have it done by a schedule."""
+        """Have it done by a schedule; who looks does not wait for who loads."""
         schedule.also(self.drain, 1, DRAIN)
+        schedule.also(self.look, LOOK_S, LINKS)
 
     def drain(self) -> None:
         """Load what waits; where the store cannot be written it goes on waiting, and is told."""
+        if not self._told("drain", self._load):
+            return
+        self._loaded = (self._wall(), self._monotonic())
+        if self._monotonic() - self._files_failed < FILES_AGAIN_S:
+            return
+        if not self._told("file", self._import):
+            self._files_failed = self._monotonic()
+            return
+        self._prune()
+
+    def look(self) -> None:
+        """Begin and end the events that are nobody's in particular."""
+        since, mono = self._loaded
+        stalled = self._monotonic() - mono > STALLED_S and self._waiting()
+        look(self._engine, self._wall(), collector_runs=is_running(self._engine.home),
+             stalled_since=since if stalled else None)  # fmt: skip
+
+    def _load(self) -> None:
+        load_pushes(self._engine, self._wall())
+        load_posts(self._engine, self._wall())
+
+    def _import(self) -> None:
+        """Import what was dropped, unless somebody writes: readings do not wait for that."""
+        waiting = "SELECT 1 FROM dropped WHERE state = 'waiting' LIMIT 1"
+        if self._engine.arrivals.select(waiting) and self._writing.acquire(blocking=False):
+            try:
+                load_drops(self._engine, self._wall)
+            finally:
+                self._writing.release()
+
+    def _told(self, code: str, work: Callable[[], None]) -> bool:
+        """Do something; tell of it as an event where it cannot be done, until it can."""
         try:
-            load_pushes(self._engine, self._wall())
-            load_posts(self._engine, self._wall())
-            if self._engine.arrivals.select(
-                "SELECT 1 FROM dropped WHERE state = 'waiting' LIMIT 1"
-            ):
-                with self._writing:
-                    load_drops(self._engine, self._wall)
+            work()
         except (StoreError, DiskFull, sqlite3.OperationalError) as error:
             with suppress(sqlite3.OperationalError):  # a full disk takes no event either
-                self._engine.links.raised("drain", self._wall(), str(error))
-            return
-        self._housekeeping()
+                self._engine.links.raised(code, self._wall(), str(error))
+            return False
+        with suppress(sqlite3.OperationalError):
+            self._engine.links.ended(code, self._wall())
+        return True
 
-    def _housekeeping(self) -> None:
-        mono, at = self._monotonic(), self._wall()
-        if mono - self._looked >= LOOK_S:
-            self._looked = mono
-            look(self._engine, at, collector_runs=is_running(self._engine.home))
+    def _waiting(self) -> bool:
+        """Tell whether anything waits that the service should have loaded."""
+        return bool(
+            self._engine.arrivals.select(
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM pushed WHERE drained_us IS NULL) "
+                "OR EXISTS (SELECT 1 FROM posted WHERE done_us IS NULL)"
+            )
+        )
+
+    def _prune(self) -> None:
+        mono = self._monotonic()
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
-            prune(self._engine.arrivals, at, self._engine.store.inbox)
+            prune(self._engine.arrivals, self._wall(), self._engine.store.inbox)

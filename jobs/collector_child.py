@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.collector import is_running
 from data.state import Interfaces
-from jobs.schedule import DRAIN, Schedule
+from jobs.schedule import LINKS, Schedule
 from settings import Settings
 
 LOG = logging.getLogger("carbon.collector")
@@ -45,7 +45,7 @@ class CollectorChild:
 
     def on(self, schedule: Schedule) -> None:
         """Have it looked after by a schedule."""
-        schedule.also(self.look, 1, DRAIN)
+        schedule.also(self.look, 1, LINKS)
 
     @property
     def pid(self) -> int | None:
@@ -75,6 +75,7 @@ class CollectorChild:
         named = {
             "CARBON_HOME": str(self._settings.home),
             "CARBON_LANGUAGE": self._settings.language,
+            "CARBON_DISK_FLOOR_MB": str(self._settings.disk_floor_mb),
         }
         self._child = subprocess.Popen(  # noqa: S603 (our own program)
             self._command, stdin=subprocess.PIPE, env=os.environ | named, start_new_session=True

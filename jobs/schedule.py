@@ -18,8 +18,8 @@ from settings import Settings
 
 ZONE = "Asia/Shanghai"
 # Each has a thread of its own.
-DRAIN, ALARMS, UPLOAD, FORECASTS, PRICES = OTHERS = (
-    "drain", "alarms", "upload", "forecasts", "prices",
+DRAIN, ALARMS, LINKS, UPLOAD, FORECASTS, PRICES = OTHERS = (
+    "drain", "alarms", "links", "upload", "forecasts", "prices",
 )  # fmt: skip
 # A tick that is left out because the one before still runs is nothing to write about.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)

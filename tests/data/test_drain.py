@@ -10,6 +10,8 @@ import pytest
 
 from data.connectors.base import PointKind, Quality
 from data.interfaces import resend
+from data.pushes import us
+from data.quality import calendar
 from data.state import now
 from data.store import StoreError
 from tests.data.arrivals import (
@@ -169,6 +171,21 @@ def test_a_backlog_out_of_order_ends_like_one_in_order(tmp_path):
             assert codes(made) == []
     assert found[0] == found[1]
     assert len(found[0]) > 10
+
+
+def test_slots_that_were_missed_are_a_gap_and_no_others(tmp_path):
+    """F1: what a peer did not give while it was away is missing, told by A6, and never a zero."""
+    with plant(tmp_path) as made:
+        push(made, "before", [reading(15 * n, n) for n in range(40)])
+        push(made, "after", [reading(15 * n, n) for n in range(60, 97)])
+        drained(made)
+        made.settle()
+        gaps = made.query("SELECT epoch_us(since), epoch_us(until), quantity FROM meter_gap")
+        assert gaps == [(us(at(15 * 39)), us(at(15 * 60)), 21)]  # the register tells how much
+        (row,) = calendar(made.engine, "S1", "2026-01")
+        assert (row.days[5].state, row.days[5].lacking_h) == ("part", pytest.approx(5.25))
+        alarms = made.query("SELECT rule, entity FROM alarm")
+        assert ("A6", "M1") in alarms
 
 
 def test_too_old_is_held_back_and_400_days_are_not(tmp_path):

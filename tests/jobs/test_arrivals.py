@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from datetime import UTC, datetime
 
 from data.collector import only_one
+from data.digest import file_digest
+from data.dropped import WAITING, Drop, Drops
 from data.state import now
 from data.store import StoreError
-from jobs.arrivals import Arrivals
+from jobs.arrivals import FILES_AGAIN_S, STALLED_S, Arrivals
 from jobs.collector_child import CollectorChild
 from jobs.duty import Duty, due
 from settings import Settings
-from tests.data.arrivals import codes, plant, push, reading, wanted
+from tests.data.arrivals import codes, plant, push, reading, stored, wanted
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -81,6 +84,85 @@ def test_a_store_that_cannot_be_written_is_told_and_ends_nothing(tmp_path, monke
         assert codes(made) == ["drain"]
         work.drain()
         assert "drain" not in codes(made)
+
+
+def test_a_store_that_is_held_is_told_and_holds_up_no_sender(tmp_path):
+    """F9: who pushes is acknowledged, an issue is raised, and all comes in order after."""
+    with plant(tmp_path) as made:
+        seconds, held, free = Seconds(), threading.Event(), threading.Event()
+        work, duty = arrivals(made, seconds), Duty(made.engine, threading.Lock())
+        work.drain()
+
+        def hold(_cursor):
+            held.set()
+            free.wait(30)
+
+        holder = threading.Thread(target=made.engine.store.write, args=(hold,))
+        holder.start()
+        assert held.wait(10)
+        for n in range(10):
+            assert not push(made, str(n), [reading(15 * n, n)]).duplicate
+        drain = threading.Thread(target=work.drain)
+        drain.start()
+        work.look()
+        assert codes(made) == ["collector"]  # for a minute nobody is bothered
+        seconds.at += STALLED_S + 1
+        work.look()
+        duty.interfaces()
+        assert codes(made) == ["collector", "stall"]
+        issues = {(i.kind, i.level, i.status) for i in made.engine.state.incidents.everything()}
+        assert ("intake", "critical", "open") in issues
+        free.set()
+        holder.join()
+        drain.join()
+        assert [value for _, value, _ in stored(made)] == list(range(10))
+        work.look()
+        assert codes(made) == ["collector"]
+
+
+def dropped(made, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("meter_id,timestamp,value\nM1,2026-01-05 00:00,1\n", encoding="utf-8")
+    drops = Drops(made.engine.arrivals)
+    return drops, drops.take(Drop(0, "house", "readings", "S1", "a.csv", file_digest(path), False,
+                                  WAITING, ""), path, NOW)  # fmt: skip
+
+
+def test_a_file_that_finds_no_room_waits_and_is_tried_again_later(tmp_path, monkeypatch):
+    """The disk's floor: nothing is written, readings go on, and not every second is recorded."""
+    with plant(tmp_path) as made:
+        seconds = Seconds()
+        work, (drops, drop) = arrivals(made, seconds), dropped(made, tmp_path)
+        push(made, "a", [reading(0, 1)])
+        before, usage = made.engine.state.audit.head()[0], shutil.disk_usage(tmp_path)
+        with monkeypatch.context() as low:
+            low.setattr("data.engine.shutil.disk_usage", lambda _: usage._replace(free=1 << 20))
+            for _ in range(5):
+                work.drain()
+                seconds.at += 1
+        assert len(stored(made)) == 1
+        assert codes(made) == ["file"]
+        records = made.engine.state.audit.records(before)
+        assert [r.outcome for r in records if r.event == "data.import"] == ["intent", "failure"]
+        assert drops.waiting() == [drop]
+        seconds.at += FILES_AGAIN_S
+        work.drain()
+        assert drops.waiting() == []
+        assert codes(made) == []
+
+
+def test_a_file_waits_for_who_writes_and_readings_do_not(tmp_path):
+    with plant(tmp_path) as made:
+        writing = threading.Lock()
+        work = Arrivals(made.engine, writing, lambda: NOW, Seconds())
+        drops, drop = dropped(made, tmp_path)
+        push(made, "a", [reading(0, 1)])
+        with writing:
+            work.drain()
+        assert len(stored(made)) == 1
+        assert drops.waiting() == [drop]
+        work.drain()
+        assert drops.waiting() == []
 
 
 def child(tmp_path, made, code, seconds):

@@ -1,16 +1,22 @@
 """The four connectors in the collector itself: its spool, its supervisor, its health."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from data.collector import LOOK_S
 from data.connectors.base import LinkState, Point
 from data.dropped import Drops
 from data.pushes import decoded
 from data.state import State, WantedInterface, now
+from tests.cli import ROOT
 from tests.data.connectors import station as of
 from tests.data.connectors.broker import Broker, Sender
 from tests.data.connectors.databases import READER_PASSWORD, Postgres, started
@@ -76,6 +82,49 @@ def test_meters_and_a_station_reach_the_spool_and_a_station_that_returns_is_foun
     asyncio.run(run())
     assert set(values(file, "dlt645")) == {Decimal("12345.67")}
     assert set(values(file, "iec104")) == {100, 200}
+    file.close()
+
+
+@pytest.mark.larger
+def test_a_station_that_freezes_is_silent_left_by_t1_and_found_again(tmp_path, state):
+    """F3 for 104: SIGSTOP; TCP stays up, both watch it, and both end by themselves."""
+    peer = subprocess.Popen(
+        [sys.executable, "-m", "tests.data.connectors.station"],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."},
+    )  # fmt: skip
+    file, _, book = seen(tmp_path)
+
+    def lasting():
+        return {(e.code, e.point) for e in book.events("iec104", lasting=True)}
+
+    async def run():
+        far = {"host": "127.0.0.1", "port": int(peer.stdout.readline()), "timeout_s": 0.5,
+               "t1_s": 0.4, "t2_s": 0.1, "t3_s": 0.3}  # fmt: skip
+        state.interfaces.save(
+            wanted("iec104", far, point("C1", "25601", period_s=0.5)), "tester", now()
+        )
+        async with collecting(tmp_path):
+            await until(lambda: running(book, "iec104"))
+            peer.send_signal(signal.SIGSTOP)
+            await until(lambda: ("silent", "C1") in lasting())
+            (event,) = (e for e in book.events(lasting=True) if e.code == "silent")
+            (last,) = book.last_values("iec104")
+            assert event.began - last.good_at < timedelta(seconds=3 * 0.5 + LOOK_S + 0.5)
+            await until(lambda: "t1" in book.health()["iec104"][0].error)
+            await until(lambda: ("link", "") in lasting())
+            peer.send_signal(signal.SIGCONT)
+            back = time.monotonic()
+            await until(lambda: running(book, "iec104") and not lasting())
+            assert time.monotonic() - back < 10
+
+    try:
+        asyncio.run(run())
+    finally:
+        peer.send_signal(signal.SIGCONT)
+        peer.kill()
+        peer.wait()
+        peer.stdout.close()
+    assert set(values(file, "iec104")) == {123456}
     file.close()
 
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pymodbus.client import AsyncModbusSerialClient
 
 from data.connectors.base import LinkError, Point, Quality
-from data.connectors.modbus import ODD, ModbusRtu, ModbusTcp
+from data.connectors.modbus import _BUSY_WAITS_S, ODD, ModbusRtu, ModbusTcp
 from data.connectors.modbus_table import ModbusRtuConfig, ModbusTcpConfig, blocks
 from tests.data.connectors.emitted import Emitted, running, until
 from tests.peers.start import libmodbus_peer, modbus_server, serial_pair
@@ -194,6 +195,24 @@ def test_a_busy_device_is_asked_again_and_nobody_is_told_under_three(server):
     assert emit.disabled == {}
 
 
+@pytest.mark.parametrize(("refused", "told"), [(8, []), (12, ["设备忙"])])
+def test_a_device_that_stays_busy_is_asked_later_each_time(server, refused, told, monkeypatch):
+    """F5, exception 6: four tries a slot, each later; told from the third slot on."""
+    pauses = (0.01, 0.03, 0.09)
+    monkeypatch.setattr("data.connectors.modbus._BUSY_WAITS_S", pauses)
+    server.words(0, 5)
+    server.say(busy=refused)
+    emit = collected(tcp(server.port, [point("A", 0)]), lambda e: 5 in e.values("A"))
+    bad = [r for r in emit.of("A") if r.value is None]
+    assert [(r.q, r.note) for r in bad] == [(Quality.BAD, "设备忙")] * (refused // 4)
+    assert emit.troubles == told
+    assert emit.disabled == {}
+
+
+def test_the_pauses_of_a_busy_device_grow():
+    assert list(_BUSY_WAITS_S) == sorted(set(_BUSY_WAITS_S))
+
+
 def test_sunspec_words_for_nothing_are_null(server):
     """F21."""
     server.words(0, 0x8000, 0xFFFF, 0xFFFF, 0xFFFF, 0x7FC0, 0x0000)
@@ -260,14 +279,23 @@ def test_an_absent_unit_on_a_line_takes_nothing_from_the_others(tmp_path):
     assert set(emit.values("X")) == {None}
 
 
-def test_a_late_answer_on_a_line_is_not_taken_for_the_next(tmp_path):
+def test_a_late_answer_on_a_line_is_not_taken_for_the_next(tmp_path, monkeypatch):
     """F2 on RTU: the answer has no number, so the port is opened anew."""
+    opened, connect = [], AsyncModbusSerialClient.connect
+
+    async def connected(client):
+        opened.append(True)
+        return await connect(client)
+
+    monkeypatch.setattr(AsyncModbusSerialClient, "connect", connected)
     points = [point("A", 0, "f32", byte_order="BADC"), point("E", 100, "u32")]
     command = (str(libmodbus_peer()), "rtu")
     with serial_pair(tmp_path) as (ours, theirs), peer(*command, str(theirs), "600", "1"):
         emit = collected(rtu(ours, points), lambda e: len(e.batches) >= 2)
     assert emit.values("A")[:2] == [None, Decimal("229.01")]
     assert emit.values("E")[:2] == [123456, 123456]
+    assert emit.of("A")[0].q is Quality.BAD
+    assert len(opened) == 2  # once at the start, once after the time-out
 
 
 def test_probe_of_a_peer_that_is_not_there():
