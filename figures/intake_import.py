@@ -9,7 +9,7 @@ from typing import Protocol
 
 from figures.factors import strip
 from figures.html import Content, Node, core, el, icon, link
-from figures.number import MINUS
+from figures.number import MINUS, share_words
 from translations import text
 
 STEPS = ("选择文件", "匹配字段", "校验与修正", "确认入库")
@@ -298,7 +298,7 @@ class Sheet:
 
 def counts(sheet: Sheet, impact: Content, language: str) -> Node:
     """Return the four counts: to take, errors, warnings, expected effect."""
-    share = f"{100 * sheet.good / sheet.total:.1f}%" if sheet.total else "--"
+    share = f"{share_words(100 * sheet.good / sheet.total)}%" if sheet.total else "--"
     left = text("另剔除 {n} 行", language, n=sheet.dropped) if sheet.dropped else ""
     return el(
         "Div",
