@@ -80,8 +80,8 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
                   el("P", text("您的角色不能导入数据", language), cls="empty-reason"),
                   cls="card empty")  # fmt: skip
     words = text("CSV（UTF-8 或 GB18030）不超过 {mb} MB，XLSX、XLS 不超过 {book} MB；"
-                 "读数也可用 Parquet（{mb} MB）", language, mb=takes.most_mb,
-                 book=takes.book_mb)  # fmt: skip
+                 "读数也可用 Parquet（{mb} MB）；表计、产出物、行情的 CSV 不超过 {book} MB",
+                 language, mb=takes.most_mb, book=takes.book_mb)  # fmt: skip
     drop = el(
         "Div",
         icon("upload"),
@@ -112,12 +112,15 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
               cls="card")  # fmt: skip
 
 
-def refused(words: Sequence[str], language: str) -> Node:
-    """Return why a file cannot be taken, and the way back."""
+def refused(words: Sequence[str], language: str, *, back: bool) -> Node:
+    """Return why a file cannot be taken, and the ways back: to its columns, to another file."""
     items = [el("Li", one, data_verbatim="1") for one in words]
+    step = button(text("上一步", language), "chevron-left", doing(do="step", to=1))
     return el("Div", strip("danger", "circle-x", el("Strong", text("这个文件不能导入", language)),
                            el("Ul", items)),
-              button(text("换一个文件", language), "chevron-left", doing(do="cancel")))  # fmt: skip
+              el("Div", step if back else None,
+                 button(text("换一个文件", language), "file-plus", doing(do="cancel")),
+                 cls="intake-tools"))  # fmt: skip
 
 
 def told(words: Sequence[str], language: str) -> Node:
