@@ -156,8 +156,8 @@ def _before(slot: Slot | None, words: str) -> Content:
 def size_words(size_bytes: int) -> str:
     """Return how large a file is."""
     if size_bytes < 1 << 20:
-        return f"{size_bytes / 1024:,.0f} KB"
-    return f"{size_bytes / (1 << 20):,.1f} MB"
+        return f"{max(size_bytes / 1024, 0.1):.{0 if size_bytes >= 10 << 10 else 1}f} KB"
+    return f"{size_bytes / (1 << 20):.1f} MB"
 
 
 def _finding(draft: Draft, sheet: Sheet, words: str) -> Node:
@@ -184,7 +184,7 @@ def _steps(step: int, draft: Draft, note: str, words: str) -> Node:
 def lacking(desk: Desk, draft: Draft, words: str) -> list[str]:
     """Return what must be said of a file before its rows can be checked."""
     if not draft.kind:
-        return [text("内容", words)]
+        return [text("内容（看不出是什么；排放因子在“因子库”提出）", words)]
     kind = KINDS[draft.kind]
     found = [title_of(kind, one.name, words) for one in draft.matches.missing(kind)]
     found = found if draft.head is not None else []

@@ -406,8 +406,10 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
 
 
 def _table(sheet: Sheet, language: str) -> Node:
+    numbers = {cell.column for cell in sheet.lines[0].cells if cell.number}
     heads = [el("Th", text("行", language)),
-             *(el("Th", title) for _, title in sheet.columns),
+             *(el("Th", title, cls="num" if name in numbers else "")
+               for name, title in sheet.columns),
              el("Th", text("问题", language)), el("Th", text("建议", language))]  # fmt: skip
     rows = [_row(line, sheet, language) for line in sheet.lines]
     table = el(
@@ -446,7 +448,7 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
                   cls="intake-drop-row", type="button", title=words,
                   data_intake=doing(do="drop", row=line.row))  # fmt: skip
     suggestions = el("Td", el("Div", el("Div", ways), drop, cls="intake-ways"), cls="at-rest")
-    place = el("Td", str(line.row), cls="num at-name", data_label=text("行", language))
+    place = el("Td", str(line.row), cls="at-name", data_label=text("行", language))
     return el("Tr", place, cells,
               el("Td", issues, cls="at-rest"), suggestions, data_row=str(line.row))  # fmt: skip
 
@@ -475,7 +477,9 @@ def foot(sheet: Sheet, version: int, language: str) -> Node:
 
     able = bool(sheet.good)
     words = ""
-    if sheet.bad:
+    if not able:
+        words = text("没有可入库的行", language)
+    elif sheet.bad:
         words = text("剔除错误行后可先入库其余 {n} 行", language, n=f"{sheet.good:,}")
     out = text("剔除 {n} 行并入库", language, n=f"{sheet.bad:,}")
     return el(
