@@ -101,6 +101,7 @@ def _body(
         told = progress(slot, words)
         card = intake_import.checking_card(lambda name: part(page.KEY, name), told, words)
         return [_steps(2, draft, "", words), card], None, {}
+    back = draft.head is not None  # Parquet has no columns to match
     try:
         found = check.result()
         sheet = sheet_of(draft, found, chosen, words)
@@ -108,10 +109,18 @@ def _body(
         return None, None, {}
     except Refused as refused:
         lines = [problem.line(words) for problem in refused.problems[:10]]
-        return [_steps(1, draft, "", words), intake_import.refused(lines, words)], None, {}
+        return (
+            [_steps(1, draft, "", words), intake_import.refused(lines, words, back=back)],
+            None,
+            {},
+        )
     except (DiskFull, OSError) as error:
         LOG.warning("a file could not be checked: %s", error)
-        return [_steps(1, draft, "", words), intake_import.refused([str(error)], words)], None, {}
+        return (
+            [_steps(1, draft, "", words), intake_import.refused([str(error)], words, back=back)],
+            None,
+            {},
+        )
     ident = part(page.KEY, "import-impact"), part(page.KEY, "import-ask")
     impact_card = intake_import.impact_card(*ident, f"{slot.version}", words)
     note = text("{n} 个错误待处理" if sheet.bad else "没有错误", words, n=sheet.bad)
@@ -144,6 +153,13 @@ def _before(slot: Slot | None, words: str) -> Content:
     return [*parts, intake_import.chooser(templates, takes, slot is not None, words)]
 
 
+def size_words(size_bytes: int) -> str:
+    """Return how large a file is."""
+    if size_bytes < 1 << 20:
+        return f"{max(size_bytes / 1024, 0.1):.{0 if size_bytes >= 10 << 10 else 1}f} KB"
+    return f"{size_bytes / (1 << 20):.1f} MB"
+
+
 def _finding(draft: Draft, sheet: Sheet, words: str) -> Node:
     said = text("已校验：{total} 行中 {bad} 行有错误、{odd} 行有警告，其余可入库。", words,
                 total=f"{sheet.total:,}", bad=f"{sheet.bad:,}", odd=f"{sheet.odd:,}")  # fmt: skip
@@ -152,7 +168,7 @@ def _finding(draft: Draft, sheet: Sheet, words: str) -> Node:
 
 def _steps(step: int, draft: Draft, note: str, words: str) -> Node:
     suffix = draft.name.rpartition(".")[2].lower()
-    size = f"{draft.size_bytes / 1024:,.0f} KB"
+    size = size_words(draft.size_bytes)
     named = sum(1 for one in draft.matches.columns if one.name)
     match = text("{named} / {all} 列已匹配", words, named=named, all=len(draft.matches.columns))
     last = text("生成批次号，可整批撤回", words)
@@ -168,7 +184,7 @@ def _steps(step: int, draft: Draft, note: str, words: str) -> Node:
 def lacking(desk: Desk, draft: Draft, words: str) -> list[str]:
     """Return what must be said of a file before its rows can be checked."""
     if not draft.kind:
-        return [text("内容", words)]
+        return [text("内容（看不出是什么；排放因子在“因子库”提出）", words)]
     kind = KINDS[draft.kind]
     found = [title_of(kind, one.name, words) for one in draft.matches.missing(kind)]
     found = found if draft.head is not None else []
@@ -247,10 +263,7 @@ def progress(slot: Slot | None, words: str) -> Content | None:
     check = slot.check if slot is not None else None
     if check is None or check.wait(0):
         return None
-    watch = check.watch
-    if check.draft.head is None:
-        return [el("P", text("正在试读 Parquet 文件", words))]
-    return intake_import.checking_words(watch, words)
+    return intake_import.checking_words(check.watch, words)
 
 
 def adopted(desk: Desk, slot: Slot, draft: Draft) -> Corrections:

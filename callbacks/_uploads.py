@@ -109,6 +109,9 @@ def piece(engine: Engine, slot: Slot, given: Mapping[str, Any], language: str) -
     body = _body(given.get("body"))
     if not key or len(key) > 64 or body is None or not isinstance(at, int):
         return _failed(key, text("没有传上去，请重选", language))
+    if name.lower().endswith(".toml"):
+        words = "站点文件（TOML）用 import site 命令导入，站点的设置和面积在“台账”修改"
+        return _failed(key, text(words, language))
     if not name.lower().endswith(SUFFIXES):
         return _failed(key, text("只收 CSV、XLSX、XLS 和 Parquet 文件", language))
     if isinstance(size, int) and size > most_mb(name) << 20:

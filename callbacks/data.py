@@ -36,17 +36,16 @@ def bind_data(app: Dash, desk: Desk) -> Callable[[str], Response | None]:
 
     @app.callback(
         output={"top": Output(part(page.KEY, "top"), "children")}
-        | {tab.key: Output(part(page.KEY, f"tab-{tab.key}"), "className") for tab in page.SHOWN},
+        | {tab.key: Output(part(page.KEY, f"tab-{tab.key}"), "className") for tab in page.TABS},
         inputs={"search": Input("url", "search")},
     )
     def shown(search: object) -> Answer:
         chosen, words = page.choice(search), language(desk.language)
-        finding = next(tab.finding for tab in page.SHOWN if tab.key == chosen.tab)
-        said = text(finding, words) if finding else "\u00a0"
+        finding = next(tab.finding for tab in page.TABS if tab.key == chosen.tab)
         sites = desk.reader.sites().values()
         mark = demo_mark(words) if sites and all(site.demo for site in sites) else None
-        top = page.head(text(page.PAGE.title, words), said, chosen, words, mark)
-        seen = {tab.key: "" if tab.key == chosen.tab else "work-hidden" for tab in page.SHOWN}
+        top = page.head(text(page.PAGE.title, words), text(finding, words), chosen, words, mark)
+        seen = {tab.key: "" if tab.key == chosen.tab else "work-hidden" for tab in page.TABS}
         return {"top": top} | seen
 
     uploads = Uploads(desk.reader.engine)

@@ -12,7 +12,7 @@ from callbacks._reader import PageReader
 from callbacks._request import alerts_address, language
 from callbacks.help import Paper
 from figures.html import Content, el, icon, link
-from figures.number import exact, written
+from figures.number import share_words
 from pages._filters import parse
 from pages._frame import page_layout
 from pages._panel import Page
@@ -76,10 +76,9 @@ def _freshness(reader: PageReader, search: str | None, chosen: str) -> Content:
     if found.newest is None:
         return el("Span", text("没有读数", chosen))
     share = found.complete_pct(filters.first, filters.last)
-    pct = "--" if share is None else written(exact(share), 1)
     late = reader.late(filters, datetime.now(UTC))
     key = "数据停在 {at}，完整率 {pct}%" if late else "数据截至 {at}，完整率 {pct}%"
-    words = text(key, chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=pct)
+    words = text(key, chosen, at=f"{found.newest:%Y-%m-%d %H:%M}", pct=share_words(share))
     short = text("截至 {at}", chosen, at=f"{found.newest:%m-%d %H:%M}")
     return [
         el("Span", cls="dot dot-late" if late else "dot", aria_hidden="true"),

@@ -229,6 +229,7 @@ def _arrived(desk: Desk, slot: Slot, key: str, chosen: str) -> None:
         return
     try:
         slot.draft = begun(engine, draft, shown.sites_of(desk), always=scope() is not None)
+        slot.mapping = slot.draft.matches.doubtful()
     except Refused as refused:
         clear(slot)
         slot.words = tuple(problem.line(chosen) for problem in refused.problems[:10])

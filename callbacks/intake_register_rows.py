@@ -17,7 +17,7 @@ from figures import intake_register as figures
 from figures.factors import strip
 from figures.html import Content, el, link
 from figures.intake_register import BalanceRow, Field, Form, MeterRow
-from figures.number import MINUS
+from figures.number import MINUS, share_words
 from figures.view import SiteInfo, months_of, period_words
 from pages._bar import menu, option
 from pages.data import Choice
@@ -126,7 +126,7 @@ def _meter(entry: MeterEntry, words: str) -> MeterRow:
     joint = "，" if words == "zh" else ", "
     complete = "--"
     if entry.expected_h:
-        complete = f"{100 * (entry.measured_h or 0) / entry.expected_h:.1f}%"
+        complete = f"{share_words(100 * (entry.measured_h or 0) / entry.expected_h)}%"
     since, until = row["valid_from"], row["valid_to"]
     valid = "" if since is None and until is None else f"{_day(since)} – {_day(until)}"
     found = None if entry.balance is None else _balance(entry.balance, entry.unit)

@@ -20,16 +20,19 @@ from data.ingest.large import PART_ROWS, TOGETHER, Counted, counted
 from data.ingest.load import Options, Receipt, import_file
 from data.ingest.loaders import Request, known_rows
 from data.ingest.mapping import CHOSEN, GUESSED, Head, Matches, guessed_kind, head_of, matched
+from data.ingest.parquet import parquet_parts
 from data.ingest.plausible import Usual
 from data.ingest.problems import Refused
-from data.ingest.review import Against, Corrections, Issue, Reviewed, reviewed, written
-from data.ingest.sources import format_of
+from data.ingest.readings import zone_of
+from data.ingest.review import Against, Corrections, Reviewed, reviewed, written
+from data.ingest.sources import format_of, refusal
 from data.ingest.suggest import Known as Names
 from data.ingest.tables import Table, named_parts, named_table
 from data.ingest.watch import Watch
 from data.periods import local
 from data.sites import UNIT_SCALE, documents, records
 from data.store import Cursor
+from translations import text
 
 MOST_MB = 64
 MOST_BYTES = MOST_MB << 20
@@ -154,27 +157,29 @@ def checked(
 def checked_whole(engine: Engine, draft: Draft, language: str, watch: Watch) -> Counted:
     """Return what is wrong with a file in work of which no cell can be corrected.
 
-    A text is read in parts, its good rows are written beside it; Parquet is tried in the store.
+    It is read in parts. A text's good rows are written beside it; Parquet is taken in as it came,
+    the importer leaves the same rows out.
 
     Raises
     ------
     Refused
-        It cannot be read.
+        It cannot be read, or its rows are judged by each other: those are held at once.
     Stopped
         Nobody waits any more.
     DiskFull
         There is no room for its good rows.
     """
     if draft.head is None:
-        return _tried(engine, draft)
+        return _checked_parquet(engine, draft, language, watch)
     kind, head, header = _opening(draft)
+    if kind.name in TOGETHER:
+        raise _too_large(draft, language)
     with engine.store.read() as cursor:
         against = _against(engine, cursor, draft, kind, language)
     engine.require_space(2 * draft.size_bytes)
     folder = Path(mkdtemp(dir=draft.path.parent))  # another check may be about to end
-    most = draft.size_bytes if kind.name in TOGETHER else PART_ROWS
-    parts = named_parts(draft.path, kind, language, header, (head.encoding, head.delimiter), most,
-                        watch)  # fmt: skip
+    parts = named_parts(draft.path, kind, language, header, (head.encoding, head.delimiter),
+                        PART_ROWS, watch)  # fmt: skip
     path = folder / f"{Path(draft.name).stem}.corrected.csv"
     try:
         return counted(kind, parts, against, path, draft.matches.row, watch)
@@ -183,17 +188,20 @@ def checked_whole(engine: Engine, draft: Draft, language: str, watch: Watch) -> 
         raise
 
 
-def _tried(engine: Engine, draft: Draft) -> Counted:
-    """Return what taking a Parquet file in would do, or why it would be refused."""
-    try:
-        receipt = import_file(engine, draft.kind, draft.path, Options(draft.site, dry_run=True))
-    except Refused as refused:
-        issues = [Issue(p.row or 0, p.column or "", p.value or "", p.reason, p.remedy, p.severity)
-                  for p in refused.problems]  # fmt: skip
-        rows = len({one.row for one in issues})
-        return Counted(bad=rows, open_rows=rows, issues=issues)
-    good = receipt.new_rows + receipt.corrections + receipt.same_rows
-    return Counted(good, notes=receipt.notes)
+def _too_large(draft: Draft, language: str) -> Refused:
+    reason = text("表计、产出物和行情的各行要一起判断，文件不能超过 {limit}", language,
+                  limit=f"{EDITED_MB} MB")  # fmt: skip
+    remedy = text("请按月拆分；若内容猜错了，请返回上一步改正", language)
+    return refusal(Path(draft.name), reason, remedy)
+
+
+def _checked_parquet(engine: Engine, draft: Draft, language: str, watch: Watch) -> Counted:
+    kind = KINDS[draft.kind]
+    with engine.store.read() as cursor:
+        against = _against(engine, cursor, draft, kind, language)
+        zone = zone_of(draft.site, documents(cursor), draft.name, language)
+    parts = parquet_parts(engine.store, draft.path, zone, language, PART_ROWS, watch)
+    return counted(kind, parts, against, None, 0, watch)
 
 
 def _against(engine: Engine, cursor: Cursor, draft: Draft, kind: Kind, language: str) -> Against:

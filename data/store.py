@@ -25,6 +25,7 @@ from data.state import acting
 T = TypeVar("T")
 Cursor = duckdb.DuckDBPyConnection
 InvalidInput = duckdb.InvalidInputException
+QueryError = duckdb.Error
 FILE_NAME = "carbon.duckdb"
 ZONE = "Asia/Shanghai"
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from figures.alerts import Href
 from figures.html import Content, Node, el, link
-from figures.number import NONE
+from figures.number import share_words
 from translations import text
 
 GROUPS = {"gate": "关口电表", "sub": "分项电表", "water": "水表", "clean": "清洁能源"}
@@ -117,15 +117,11 @@ def calendar_card(found: Calendar, language: str) -> list[Content]:
     note = text(key, language)
     foot = el(
         "Div", el("Span", note, cls="foot-words"),
-        el("Span", text("完整 {pct}%", language, pct=_pct(found.pct)), cls="badge badge-ok"),
+        el("Span", text("完整 {pct}%", language, pct=share_words(found.pct)), cls="badge badge-ok"),
         cls="card-foot cal-wide",
     )  # fmt: skip
     return [head, body, el("Div", _phone(found, gaps, language), cls="cal-narrow"),
             _legend(language, picked=not found.leads), foot]  # fmt: skip
-
-
-def _pct(value: float | None, decimals: int = 1) -> str:
-    return NONE if value is None else f"{value:.{decimals}f}"
 
 
 # ---- meters by day ----
@@ -157,7 +153,7 @@ def _row(found: Calendar, row: Row, language: str) -> Node:
     )  # fmt: skip
     cells = [el("Td", _cell(found, row, day, language)) for day in found.days]
     bad = " bad" if row.pct is not None and row.pct < BAD_PCT else ""
-    total = el("Td", f"{_pct(row.pct)}%", cls=f"num cal-total{bad}")
+    total = el("Td", f"{share_words(row.pct)}%", cls=f"num cal-total{bad}")
     return el("Tr", el("Th", name, scope="row", cls="cal-name"), cells, total)
 
 
@@ -186,7 +182,7 @@ def said(month: str, day: int, cell: DayCell, language: str) -> str:
     joint = "，" if language == "zh" else ", "
     words = [
         f"{month}-{day:02d}",
-        text("完整率 {pct}%", language, pct=_pct(cell.pct)),
+        text("完整率 {pct}%", language, pct=share_words(cell.pct)),
     ]
     if cell.state != COMPLETE:
         words.append(text(SHORT[cell.state], language))
@@ -236,12 +232,12 @@ def _month_day(found: Calendar, day: int, language: str) -> Node:
     lacking = pct < WHOLE_PCT
     words = [el("Span", str(day))]
     if lacking:
-        words.append(el("Span", f"{pct:.1f}%", cls="month-pct"))
+        words.append(el("Span", f"{share_words(pct)}%", cls="month-pct"))
     chosen = found.chosen == ("", day)
     return link(found.href(meter="", day=0 if chosen else day, issue=0), words,
                 cls=f"month-day{' month-part' if lacking else ''}",
                 aria_current="true" if chosen else None,
-                title=text("完整率 {pct}%", language, pct=_pct(pct)))  # fmt: skip
+                title=text("完整率 {pct}%", language, pct=share_words(pct)))  # fmt: skip
 
 
 def _strip(found: Calendar, row: Row, language: str) -> Node:
@@ -257,7 +253,7 @@ def _strip(found: Calendar, row: Row, language: str) -> Node:
         found.href(meter=row.meter, day=0, issue=0),
         el("Span", el("Span", row.name, data_verbatim="1"), " ",
            el("Span", row.meter, cls="note", data_verbatim="1"),
-           el("Strong", f"{_pct(row.pct)}%", cls=f"num{bad}"), cls="strip-head"),
+           el("Strong", f"{share_words(row.pct)}%", cls=f"num{bad}"), cls="strip-head"),
         el("Span", cells, cls="strip-days", aria_hidden="true"), cls="month-strip",
         title=label,
     )  # fmt: skip

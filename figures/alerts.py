@@ -9,7 +9,7 @@ from math import fsum
 from figures.cells import Cell
 from figures.factors import mark, strip
 from figures.html import Content, Node, el, icon, link
-from figures.number import MINUS, NONE, figure_button
+from figures.number import MINUS, NONE, figure_button, share_words
 from figures.since import RULES
 from figures.view import View
 from translations import text
@@ -172,7 +172,7 @@ class Indicators:
 def finding(found: Indicators, language: str) -> Content:
     """Return the page in one sentence."""
     pending, size = found.of("open", "working"), _sum(found.of("open", "working"))
-    first = text("{month}数据完整率 {pct}%", language, month=found.month, pct=_pct(
+    first = text("{month}数据完整率 {pct}%", language, month=found.month, pct=share_words(
         found.complete_pct))  # fmt: skip
     if not found.lines:
         return _joined(language, first, text("没有告警", language))
@@ -195,14 +195,17 @@ def _sum(lines: Sequence[Line], on: str = "") -> float | None:
     return fsum(known) if known else None
 
 
-def _pct(value: float | None) -> str:
-    return NONE if value is None else f"{value:.1f}"
-
-
 def kpis(found: Indicators, language: str) -> list[Node]:
     """Return the indicators."""
     return [
-        _kpi("accent", "完整率", _pct(found.complete_pct), "%", _steps(found, language), language),
+        _kpi(
+            "accent",
+            "完整率",
+            share_words(found.complete_pct),
+            "%",
+            _steps(found, language),
+            language,
+        ),
         _count("danger", "未处理", found.of("open"), language),
         _count("warn", "处理中", found.of("working"), language),
         _closed(found, language),

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from figures.factors import strip
 from figures.html import Content, Node, core, el, icon, link
-from figures.number import MINUS
+from figures.number import MINUS, share_words
 from translations import text
 
 STEPS = ("选择文件", "匹配字段", "校验与修正", "确认入库")
@@ -80,8 +80,8 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
                   el("P", text("您的角色不能导入数据", language), cls="empty-reason"),
                   cls="card empty")  # fmt: skip
     words = text("CSV（UTF-8 或 GB18030）不超过 {mb} MB，XLSX、XLS 不超过 {book} MB；"
-                 "读数也可用 Parquet（{mb} MB）", language, mb=takes.most_mb,
-                 book=takes.book_mb)  # fmt: skip
+                 "读数也可用 Parquet（{mb} MB）；表计、产出物、行情的 CSV 不超过 {book} MB",
+                 language, mb=takes.most_mb, book=takes.book_mb)  # fmt: skip
     drop = el(
         "Div",
         icon("upload"),
@@ -112,12 +112,15 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
               cls="card")  # fmt: skip
 
 
-def refused(words: Sequence[str], language: str) -> Node:
-    """Return why a file cannot be taken, and the way back."""
+def refused(words: Sequence[str], language: str, *, back: bool) -> Node:
+    """Return why a file cannot be taken, and the ways back: to its columns, to another file."""
     items = [el("Li", one, data_verbatim="1") for one in words]
+    step = button(text("上一步", language), "chevron-left", doing(do="step", to=1))
     return el("Div", strip("danger", "circle-x", el("Strong", text("这个文件不能导入", language)),
                            el("Ul", items)),
-              button(text("换一个文件", language), "chevron-left", doing(do="cancel")))  # fmt: skip
+              el("Div", step if back else None,
+                 button(text("换一个文件", language), "file-plus", doing(do="cancel")),
+                 cls="intake-tools"))  # fmt: skip
 
 
 def told(words: Sequence[str], language: str) -> Node:
@@ -298,7 +301,7 @@ class Sheet:
 
 def counts(sheet: Sheet, impact: Content, language: str) -> Node:
     """Return the four counts: to take, errors, warnings, expected effect."""
-    share = f"{100 * sheet.good / sheet.total:.1f}%" if sheet.total else "--"
+    share = f"{share_words(100 * sheet.good / sheet.total)}%" if sheet.total else "--"
     left = text("另剔除 {n} 行", language, n=sheet.dropped) if sheet.dropped else ""
     return el(
         "Div",
@@ -403,8 +406,10 @@ def rows_card(sheet: Sheet, href: Href, download: str, language: str) -> Node:
 
 
 def _table(sheet: Sheet, language: str) -> Node:
+    numbers = {cell.column for cell in sheet.lines[0].cells if cell.number}
     heads = [el("Th", text("行", language)),
-             *(el("Th", title) for _, title in sheet.columns),
+             *(el("Th", title, cls="num" if name in numbers else "")
+               for name, title in sheet.columns),
              el("Th", text("问题", language)), el("Th", text("建议", language))]  # fmt: skip
     rows = [_row(line, sheet, language) for line in sheet.lines]
     table = el(
@@ -443,7 +448,7 @@ def _row(line: Line, sheet: Sheet, language: str) -> Node:
                   cls="intake-drop-row", type="button", title=words,
                   data_intake=doing(do="drop", row=line.row))  # fmt: skip
     suggestions = el("Td", el("Div", el("Div", ways), drop, cls="intake-ways"), cls="at-rest")
-    place = el("Td", str(line.row), cls="num at-name", data_label=text("行", language))
+    place = el("Td", str(line.row), cls="at-name", data_label=text("行", language))
     return el("Tr", place, cells,
               el("Td", issues, cls="at-rest"), suggestions, data_row=str(line.row))  # fmt: skip
 
@@ -472,7 +477,9 @@ def foot(sheet: Sheet, version: int, language: str) -> Node:
 
     able = bool(sheet.good)
     words = ""
-    if sheet.bad:
+    if not able:
+        words = text("没有可入库的行", language)
+    elif sheet.bad:
         words = text("剔除错误行后可先入库其余 {n} 行", language, n=f"{sheet.good:,}")
     out = text("剔除 {n} 行并入库", language, n=f"{sheet.bad:,}")
     return el(

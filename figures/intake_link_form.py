@@ -114,7 +114,15 @@ def _names(found: LinkForm, language: str) -> list[Node]:
 
     title = text_field(ident("title"), text("名称", language), "", 80, found.title)
     if found.ident:
-        return [title]
+        named = next((words for name, words in found.sites if name == found.site), found.site)
+        why = text(
+            "不能改：读数、批次和历史属于一个站点。要接另一站点，请新增接口，再停用或移除这个",
+            language,
+        )
+        site = el("Div", el("Span", text("站点", language), cls="work-label"),
+                  el("Span", named, data_verbatim="1"), el("Span", why, cls="note link-note"),
+                  cls="work-field")  # fmt: skip
+        return [title, site]
     sites = radio({"page": "data", "part": PICK, "field": "site"}, found.sites, found.site,
                   text("站点", language) + " *")  # fmt: skip
     hint = text("字母、数字、- 和 _，例如 workshop-meters", language)

@@ -80,6 +80,17 @@ def written(value: Decimal | None, decimals: int, *, money: bool = False) -> str
     return MINUS + words if rounded < 0 else words
 
 
+def share_words(pct: float | None, decimals: int = 1) -> str:
+    """Return how much of a whole is there, %, rounded down: what lacks anything is never 100.
+
+    What is off by a rounding of the computer alone, under 1e-9, is not rounded down by it.
+    """
+    if pct is None:
+        return NONE
+    step = Decimal(1).scaleb(-decimals)
+    return written(exact(round(pct, 9)).quantize(step, ROUND_FLOOR), decimals)
+
+
 def apportioned(values: Sequence[Decimal | None], whole: Decimal, decimals: int) -> list[str]:
     """Return the words of parts so that they add up to the shown whole (largest remainder).
 
@@ -160,5 +171,5 @@ def badge_words(cell: Cell | None, language: str) -> tuple[str, str, str]:
         return "warn", "triangle-alert", text("估算 {share}%", language, share=share)
     if cell.measured_pct is None:
         return "ok", "circle-check", text("实测", language)
-    share = written(exact(cell.measured_pct).quantize(Decimal(1), ROUND_FLOOR), 0)
+    share = share_words(cell.measured_pct, 0)
     return "ok", "circle-check", text("实测 {share}%", language, share=share)

@@ -27,10 +27,10 @@ from figures.lifecycle import (
 from figures.number import (
     attributes,
     badge,
-    exact,
     figure_button,
     kpi_decimals,
     percent_button,
+    share_words,
     shown_value,
     written,
 )
@@ -547,7 +547,7 @@ def _stage_row(
     name, color, cell = row
     part = share(cell, whole)
     sure = None if cell is None or cell.value is None else _measured(cell)
-    said = "--" if sure is None else f"{written(exact(sure), 0)}%"
+    said = "--" if sure is None else f"{share_words(sure, 0)}%"
     return el(
         "Div", cards.swatch(color), el("Span", name, cls="part-name"),
         _number(view, cell, words, "part-value"), percent_button(part, view.language, "part-share"),

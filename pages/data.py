@@ -2,7 +2,7 @@
 
 A tab is one line of ``TABS``; its shell is in pages/intake_<tab>.py, what it shows in
 figures/intake_<tab>.py, its callbacks in callbacks/intake_<tab>.py (``callbacks/data.py`` binds
-them). A tab without a shell is not shown. The callback of a tab that is not seen sets the state of
+them). The callback of a tab that is not seen sets the state of
 its cards to "empty": a page has settled when no panel on it is loading.
 """
 
@@ -36,8 +36,8 @@ class Tab:
     key: str
     name: str
     icon: str
-    shell: Shell | None = None
-    finding: str = ""
+    shell: Shell
+    finding: str
 
 
 TABS = (
@@ -55,12 +55,29 @@ TABS = (
         intake_forms.shell,
         "没有接口也没有文件的数据在这里填写；与导入同样校验，可撤回。",
     ),
-    Tab("links", "接口", "link", intake_links.shell),
-    Tab("register", "台账", "table-2", intake_register.shell),
-    Tab("complete", "完整性", "calendar-check", intake_complete.shell),
+    Tab(
+        "links",
+        "接口",
+        "link",
+        intake_links.shell,
+        "数据自己进来；每个接口的状态、最近数值、落后和今日收到都在这里。",
+    ),
+    Tab(
+        "register",
+        "台账",
+        "table-2",
+        intake_register.shell,
+        "站点、面积、计量点和设备；与导入同样校验，每次变更都记下何人、何时。",
+    ),
+    Tab(
+        "complete",
+        "完整性",
+        "calendar-check",
+        intake_complete.shell,
+        "每块表每天应收多少、实收多少；缺数和估算的格子通向当天的告警。",
+    ),
 )
-SHOWN = tuple(tab for tab in TABS if tab.shell is not None)
-FIRST = SHOWN[0].key
+FIRST = TABS[0].key
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ def choice(search: object) -> Choice:
     tab = given.get("tab", "")
     own = {name: value for name, value in given.items() if name not in (*GLOBAL, "tab")}
     return Choice(
-        tab if tab in {one.key for one in SHOWN} else FIRST, own,
+        tab if tab in {one.key for one in TABS} else FIRST, own,
         {name: given[name] for name in GLOBAL if given.get(name)},
     )  # fmt: skip
 
@@ -101,7 +118,7 @@ def tab_bar(chosen: Choice, language: str) -> Node:
     items = [
         link(chosen.of(tab.key), icon(tab.icon), el("Span", text(tab.name, language)),
              cls="intake-tab", aria_current="page" if tab.key == chosen.tab else None)
-        for tab in SHOWN
+        for tab in TABS
     ]  # fmt: skip
     return el("Nav", items, cls="intake-tabs", data_scroll="x",
               aria_label=text("数据接入", language))  # fmt: skip
@@ -119,8 +136,7 @@ def layout(language: str) -> Node:
     """Return the page before the address is known: every tab's shell, none of them seen."""
     shells = [
         el("Div", tab.shell(language), id=part(KEY, f"tab-{tab.key}"), cls="work-hidden")
-        for tab in SHOWN
-        if tab.shell is not None
+        for tab in TABS
     ]
     return page_frame(KEY, PAGE.title, language, shells)
 

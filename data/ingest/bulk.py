@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
@@ -22,8 +23,9 @@ COLUMNS = ("meter_id", "timestamp", "value", "quality")
 _STAGE = """
 CREATE OR REPLACE TEMP TABLE staged AS
 SELECT line, trim(meter_text) AS meter_id, {ts} AS ts, CAST({value} AS DECIMAL(18,6)) AS value,
-    CAST(CASE lower(coalesce(nullif(trim(quality_text), ''), 'good')) WHEN 'good' THEN 0
-         WHEN 'uncertain' THEN 1 WHEN 'bad' THEN 2 WHEN 'manual' THEN 3 END AS UTINYINT)
+    CAST(CASE lower(coalesce(nullif(trim(quality_text), ''), 'good'))
+         WHEN 'good' THEN 0 WHEN '好' THEN 0 WHEN 'uncertain' THEN 1 WHEN '可疑' THEN 1
+         WHEN 'bad' THEN 2 WHEN '坏' THEN 2 WHEN 'manual' THEN 3 WHEN '人工' THEN 3 END AS UTINYINT)
         AS quality
 FROM ({source})
 """
@@ -121,18 +123,38 @@ def _clean(cursor: Cursor) -> bool:
     return row is not None and row[0] == 0
 
 
-def stage_parquet(cursor: Cursor, path: Path, zone: str) -> list[str]:
-    """Read a Parquet file into temp.staged; return the required columns it lacks.
+@dataclass(frozen=True)
+class ParquetRows:
+    """How a Parquet file of readings is read.
 
-    Rows without a time, value, known quality or meter stay in temp.staged with a null.
+    Parameters
+    ----------
+    missing
+        Required columns that it lacks; the rest is empty then.
+    source
+        A query of its rows: line, meter_text, ts_text, value_text, quality_text.
+    ts, value
+        Expressions of these: UTC time, and value as it is kept.
+    """
+
+    missing: tuple[str, ...] = ()
+    source: str = ""
+    ts: str = ""
+    value: str = "TRY_CAST(value_text AS DECIMAL(18,6))"
+
+
+def parquet_rows(cursor: Cursor, path: Path, zone: str, within: str = "true") -> ParquetRows:
+    """Return how a Parquet file is read; times without an offset are of the zone.
+
+    ``within`` says which of its rows, by ``file_row_number``.
     """
     described = cursor.execute(
         "DESCRIBE SELECT * FROM read_parquet($path)", {"path": str(path)}
     ).fetchall()
     types = {row[0]: row[1] for row in described}
-    missing = [column for column in COLUMNS[:3] if column not in types]
+    missing = tuple(column for column in COLUMNS[:3] if column not in types)
     if missing:
-        return missing
+        return ParquetRows(missing)
     time = _TEXT_TIME.format(local=_local_sql("TRY_CAST(ts_text AS TIMESTAMP)", zone))
     if types["timestamp"].startswith("TIMESTAMP WITH TIME ZONE"):
         time = "timezone('UTC', ts_text)"
@@ -142,13 +164,22 @@ def stage_parquet(cursor: Cursor, path: Path, zone: str) -> list[str]:
     source = (
         "SELECT CAST(file_row_number + 1 AS INTEGER) AS line, "
         "CAST(meter_id AS VARCHAR) AS meter_text, timestamp AS ts_text, value AS value_text, "
-        f"{quality} AS quality_text FROM read_parquet($path, file_row_number = true)"
+        f"{quality} AS quality_text FROM read_parquet($path, file_row_number = true) "
+        f"WHERE {within}"
     )
-    cursor.execute(
-        _STAGE.format(source=source, ts=time, value="TRY_CAST(value_text AS DECIMAL(18,6))"),
-        {"path": str(path)},
-    )
-    return []
+    return ParquetRows((), source, time)
+
+
+def stage_parquet(cursor: Cursor, path: Path, zone: str) -> tuple[str, ...]:
+    """Read a Parquet file into temp.staged; return the required columns it lacks.
+
+    Rows without a time, value, known quality or meter stay in temp.staged with a null.
+    """
+    found = parquet_rows(cursor, path, zone)
+    if not found.missing:
+        staged = _STAGE.format(source=found.source, ts=found.ts, value=found.value)
+        cursor.execute(staged, {"path": str(path)})
+    return found.missing
 
 
 def stage_rows(cursor: Cursor, rows: Iterable[Row], zone: str) -> None:

@@ -82,7 +82,7 @@ _KINDS = (
             ),
             choice("role", "用途", ROLES, required=True),
             choice("building", "建筑", {"plant": "厂区", "office": "办公楼"}),
-            choice("group", "设备分组", GROUPS),
+            choice("group", "设备分组", GROUPS, aliases=("分组",)),
             choice("line", "产线", SHARED_LINES),
             choice("equipment", "设备", EQUIPMENT),
             typed(
@@ -99,7 +99,11 @@ _KINDS = (
                 required=True,
             ),
             choice(
-                "reading_kind", "读数类型", {"register": "累计", "interval": "区间"}, required=True
+                "reading_kind",
+                "读数类型",
+                {"register": "累计", "interval": "区间"},
+                required=True,
+                aliases=("读数方式", "抄表方式"),
             ),
             quantity("multiplier", "倍率", default=Decimal(1), meaning="读数乘以倍率才是用量"),
             quantity(
@@ -113,7 +117,7 @@ _KINDS = (
                 "周期",
                 required=True,
                 units=MINUTE_UNITS,
-                aliases=("采集周期",),
+                aliases=("采集周期", "采集间隔"),
                 meaning="两次读数相隔的分钟数",
             ),
             quantity(
@@ -199,7 +203,7 @@ _KINDS = (
         "产出物",
         (
             _BATCH,
-            choice("material", "材料", MATERIALS, required=True),
+            choice("material", "材料", MATERIALS, required=True, aliases=("产物", "产出物")),
             quantity("mass_t", "质量", required=True, units=MASS_UNITS),
             choice(
                 "fate",
@@ -214,7 +218,7 @@ _KINDS = (
         "trips",
         "运输",
         (
-            typed("trip_id", "车次号", "text", required=True),
+            typed("trip_id", "车次号", "text", required=True, aliases=("运输单号", "运单号")),
             _SITE,
             _DATE,
             choice("line", "产线", LINES, required=True),
@@ -225,7 +229,7 @@ _KINDS = (
                 required=True,
             ),
             quantity("tonnes", "吨数", required=True, units=MASS_UNITS),
-            quantity("km", "里程", required=True, units=LENGTH_UNITS),
+            quantity("km", "里程", required=True, units=LENGTH_UNITS, aliases=("公里", "公里数")),
             typed(
                 "vehicle_class",
                 "车型",
@@ -242,10 +246,12 @@ _KINDS = (
         "fuel",
         "燃油",
         (
-            typed("fuel_id", "单号", "text", required=True),
+            typed("fuel_id", "单号", "text", required=True, aliases=("油单号", "加油单号")),
             _SITE,
             typed("timestamp", "时间", "timestamp", required=True),
-            quantity("litres", "油量", required=True, units=VOLUME_UNITS),
+            quantity(
+                "litres", "油量", required=True, units=VOLUME_UNITS, aliases=("升数", "加油量")
+            ),
             choice(
                 "kind", "类型", {"use": "用油", "delivery": "进油", "dip": "液位"}, required=True
             ),
@@ -262,7 +268,7 @@ _KINDS = (
         "vehicles",
         "车辆",
         (
-            typed("vehicle_id", "车辆", "text", required=True, aliases=("车牌号",)),
+            typed("vehicle_id", "车辆", "text", required=True, aliases=("车牌号", "车辆编号")),
             _SITE,
             typed("month", "月份", "month", required=True),
             choice(
@@ -270,9 +276,10 @@ _KINDS = (
                 "车辆类别",
                 {"shuttle_bus": "班车", "official_car": "公务车"},
                 required=True,
+                aliases=("车型",),
             ),
             typed("new_energy", "新能源", "flag", required=True),
-            quantity("km", "里程", units=LENGTH_UNITS),
+            quantity("km", "里程", units=LENGTH_UNITS, aliases=("公里", "公里数")),
             quantity("kwh", "充电量", units=ENERGY_UNITS),
         ),
         ("site", "vehicle_id", "month"),
@@ -302,7 +309,7 @@ _KINDS = (
         "jobs",
         "作业",
         (
-            typed("job_id", "作业号", "text", required=True),
+            typed("job_id", "作业号", "text", required=True, aliases=("作业编号",)),
             _SITE,
             choice(
                 "equipment",
@@ -313,7 +320,7 @@ _KINDS = (
             typed("start", "开始", "timestamp", required=True),
             typed("end", "结束", "timestamp", required=True),
             choice("line", "产线", LINES, required=True),
-            quantity("lifted_t", "吊重", units=MASS_UNITS),
+            quantity("lifted_t", "吊重", units=MASS_UNITS, aliases=("吊装吨数",)),
         ),
         ("site", "job_id"),
         "start",
@@ -387,7 +394,7 @@ _KINDS = (
                 {"holiday": "假日", "workday": "工作日", "shutdown": "停工"},
                 required=True,
             ),
-            typed("note", "备注", "text"),
+            typed("note", "备注", "text", aliases=("说明",)),
         ),
         ("site", "date_from", "kind"),
         "date_from",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,8 +72,9 @@ class Counted:
 
 
 def counted(
-    kind: Kind, parts: Iterator[Table], against: Against, path: Path, header_row: int, watch: Watch
-) -> Counted:
+    kind: Kind, parts: Iterator[Table], against: Against, path: Path | None, header_row: int,
+    watch: Watch,
+) -> Counted:  # fmt: skip
     """Return what is wrong with a file that comes in parts; no two of them are held at once.
 
     Parameters
@@ -82,7 +84,7 @@ def counted(
     against
         What its rows are checked against.
     path
-        Where its good rows are written.
+        Where its good rows are written; None for Parquet, which is taken in as it came.
     header_row
         Its header's row.
     watch
@@ -104,12 +106,16 @@ def counted(
     notes: dict[str, None] = {}
     skipped: tuple[str, ...] = ()
     watch.in_parts = True
-    with path.open("w", encoding="utf-8", newline="") as file:
-        rows = TypedRows(file, [column.name for column in kind.columns], header_row)
+    with ExitStack() as opened:
+        rows = None
+        if path is not None:
+            file = opened.enter_context(path.open("w", encoding="utf-8", newline=""))
+            rows = TypedRows(file, [column.name for column in kind.columns], header_row)
         for table in parts:
             watch.look()
             one = reviewed(kind, table, Corrections(), against, earlier=earlier)
-            rows.add(one.good)
+            if rows is not None:
+                rows.add(one.good)
             _add(found, one)
             found.plain = found.plain and _plain(kind, table, one)
             warned.update(one.warnings)

@@ -70,6 +70,12 @@ class Matches:
         return [c for c in kind.columns
                 if c.required and c.name not in self.names and c.name != "site"]  # fmt: skip
 
+    def doubtful(self) -> bool:
+        """Tell whether somebody should look: a column is a guess, or less than half are taken."""
+        titled = [column for column in self.columns if column.title]
+        taken = [column for column in titled if column.name]
+        return 2 * len(taken) < len(titled) or any(one.by == GUESSED for one in taken)
+
     def plain(self) -> bool:
         """Tell whether the importer takes every column for the same by itself."""
         return all(column.by in ("", KNOWN) for column in self.columns)

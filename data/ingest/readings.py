@@ -21,6 +21,7 @@ from data.ingest.loaders import (
     register,
     sift,
 )
+from data.ingest.parquet import whole_file
 from data.ingest.problems import Problem, Refused
 from data.ingest.repeats import keep_repeats
 from data.ingest.site_file import SiteDocument
@@ -56,7 +57,7 @@ def load_readings(cursor: Cursor, request: Request, acknowledge: Acknowledge) ->
         Rows cannot be taken.
     """
     sites = documents(cursor)
-    zone = _zone(request, sites)
+    zone = zone_of(request.site, sites, request.file_name, request.language)
     staged: tuple[int, tuple[str, ...]] = (0, ())
     if request.path.name.endswith(".parquet") or request.file_name.endswith(".parquet"):
         staged = _stage_parquet(cursor, request, zone, sites)
@@ -65,21 +66,27 @@ def load_readings(cursor: Cursor, request: Request, acknowledge: Acknowledge) ->
     return append(cursor, request, acknowledge, *staged)
 
 
-def _zone(request: Request, sites: Mapping[str, SiteDocument]) -> str:
-    """Return the zone of times without an offset."""
-    if request.site in sites:
-        return sites[request.site].timezone
+def zone_of(site: str, sites: Mapping[str, SiteDocument], file_name: str, language: str) -> str:
+    """Return the zone of times without an offset.
+
+    Raises
+    ------
+    Refused
+        No site is given and the sites have different zones.
+    """
+    if site in sites:
+        return sites[site].timezone
     zones = {document.timezone for document in sites.values()}
     if len(zones) > 1:
         raise Refused(
             (
                 Problem(
-                    request.file_name,
+                    file_name,
                     None,
                     None,
                     None,
-                    text("各站点的时区不同，无法判断时间属于哪个时区", request.language),
-                    text("请用 --site 指明站点", request.language),
+                    text("各站点的时区不同，无法判断时间属于哪个时区", language),
+                    text("请用 --site 指明站点", language),
                 ),
             )
         )
@@ -135,7 +142,8 @@ def _transcoded(path: Path, encoding: str) -> Path:
 def _stage_parquet(
     cursor: Cursor, request: Request, zone: str, sites: Mapping[str, SiteDocument]
 ) -> tuple[int, tuple[str, ...]]:
-    missing = bulk.stage_parquet(cursor, request.path, zone)
+    with whole_file(request.path, request.language):
+        missing = bulk.stage_parquet(cursor, request.path, zone)
     if missing:
         problem = Problem(
             request.file_name,

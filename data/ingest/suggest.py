@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from data.ingest import cells
 from data.ingest.columns import Column
@@ -64,8 +64,18 @@ def suggested(column: Column, cell: object, known: Known, *, unknown: bool = Fal
 
 def _name(words: str, names: Sequence[str]) -> str:
     by_fold = {folded(name).replace("-", ""): name for name in names}
-    found = get_close_matches(folded(words).replace("-", ""), list(by_fold), 1, CLOSE)
+    asked = folded(words).replace("-", "")
+    found = get_close_matches(asked, list(by_fold), 2, CLOSE)
+    if len(found) > 1 and _alike(asked, found[0]) == _alike(asked, found[1]):
+        return ""  # E23 is as near to E13 as to E33: nobody can tell
     return by_fold[found[0]] if found and by_fold[found[0]] != words else ""
+
+
+def _alike(asked: str, name: str) -> float:
+    match = SequenceMatcher()  # in the order of get_close_matches
+    match.set_seq2(asked)
+    match.set_seq1(name)
+    return match.ratio()
 
 
 def _choice(column: Column, words: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from tests.browser.audits import everything, told
@@ -44,6 +46,14 @@ def look(width, height, theme, language):
         "width": width, "height": height, "theme": theme, "language": language,
         "touch": width < TOUCH, "cookies": {"theme": theme, "lang": language},
     }  # fmt: skip
+
+
+def removals(home):
+    with sqlite3.connect(home / "state.db") as found:
+        return found.execute(
+            "SELECT object, outcome FROM audit WHERE event = 'interface.remove' "
+            "AND outcome <> 'intent' ORDER BY seq"
+        ).fetchall()  # fmt: skip
 
 
 def part(page, name):
@@ -126,9 +136,19 @@ def test_an_interface_is_added_and_changed_on_a_phone(
             page.locator(".link-new", has_text="1502").wait_for()
             part(page, "links-off").click()
             page.locator(".link-head").get_by_text("停用中").wait_for()
+            sure = part(page, "links-remove")
+            assert not sure.is_visible()  # it asks once more
+            page.locator(".link-removal summary").click()
+            page.get_by_text("不能恢复").wait_for()
+            assert removals(plant_with_link.home) == []
+            sure.click()
+            said(page, "已移除接口 press")
+            page.locator(".link-gone, .work-more", has_text="已移除的接口（1）").wait_for()
+            assert page.locator(".work-name", has_text="打包机").count() == 0
+            assert removals(plant_with_link.home) == [("press", "success")]
             assert not visit.errors
     finally:
-        manage(plant_with_link.home, "interfaces", "remove", "press")
+        manage(plant_with_link.home, "interfaces", "remove", "press")  # where the test broke off
 
 
 def test_a_key_is_made_and_a_meter_is_renamed_on_a_phone(open_page, plant_with_link, signed_in):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import threading
 from datetime import datetime, timedelta
@@ -95,6 +96,7 @@ def test_pieces_come_in_order_and_large_or_strange_files_not_at_all(plant):
     slot = Uploads(plant.engine).slot(session())
     assert sent(plant, slot, GOOD)["at"] == len(GOOD)
     assert "failed" in sent(plant, slot, GOOD, "a.exe")
+    assert "import site" in sent(plant, slot, GOOD, "site.toml")["failed"]
     assert "MB" in piece(plant.engine, slot, {"key": "k", "name": "a.csv", "size": 1 << 40,
                                               "at": 0, "body": "YQ=="}, "zh")["failed"]  # fmt: skip
     assert "failed" in piece(plant.engine, slot, {"key": "k" * 32, "name": "a.csv", "at": 7,
@@ -126,6 +128,20 @@ def test_a_large_file_takes_reasons_and_leaves_bad_rows_out(plant, asked, desk, 
     assert shown.download(desk, slot, page.choice("what=errors"), "zh").status_code == 200
     assert commit(desk, slot, good=True).done
     assert plant.query("SELECT warning, reason FROM intake_reason") == [("repeated", "sent twice")]
+
+
+def test_a_large_file_whose_rows_are_judged_together_is_refused_with_a_way_back(
+    plant, asked, desk, monkeypatch
+):
+    monkeypatch.setattr("data.intake.EDITED_BYTES", 10)
+    slot = arrived(desk, plant, "date,instrument,volume_t,turnover_cny\n2026-03-01,CCER,1,80\n")
+    body = contents(desk, slot)["import-body"]
+    assert "不能超过 16 MB" in words(body)
+    ways = [json.loads(n["props"]["data-intake"]) for n in walk(body)
+            if "data-intake" in n.get("props", {})]  # fmt: skip
+    assert ways == [{"do": "step", "to": 1}, {"do": "cancel"}]
+    intake_import.drafted(desk, slot, ways[0], "zh")
+    assert "匹配" in words(contents(desk, slot)["import-body"])
 
 
 def test_a_path_in_a_name_is_no_path(plant, asked, desk):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import xlsxwriter
 
 from data.batches import batches
 from data.digest import file_digest
 from data.ingest import large
+from data.ingest.load import Options, import_file
 from data.ingest.mapping import chosen
 from data.ingest.problems import Refused
 from data.ingest.review import Corrections
@@ -234,6 +236,76 @@ def test_a_file_in_parts_is_judged_as_one_that_is_held_whole(plant, monkeypatch,
     gone = [row.number for row in seen.good]
     assert [line for (line,) in kept] == (gone if name != "bad" else gone[2:])  # two come again
     revoke(plant.engine, receipt.batch, "li", "")
+
+
+HOURS = [f"2026-08-{d:02d} {h:02d}:15:00" for d in (1, 2) for h in range(24)]
+PARQUET = {  # meter, time, value, quality; what the same CSV would be judged as
+    "plain": [("M-0107", at, 6.0, None) for at in HOURS],
+    "bad": [("M-0107", HOURS[0], 6.0, "坏"), ("M-O107", HOURS[1], 6.0, None),
+            ("M-0107", HOURS[2], None, None), ("M-0107", HOURS[3], float("nan"), None),
+            ("M-0107", HOURS[4], 6.125, "great"), ("M-0107", None, 6.0, None),
+            ("M-0107", HOURS[5], 100.0, None), ("M-0107", HOURS[6], 600.0, "manual")],
+    "registers": [("M-0101", at, 9000.0 + n - 50 * (n == 9), None) for n, at in enumerate(HOURS)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("times", ["TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"])
+@pytest.mark.parametrize("name", PARQUET)
+def test_parquet_is_judged_as_the_same_csv_and_taken_in_as_it_came(plant, monkeypatch, name, times):
+    rows = PARQUET[name]
+    text_ = "".join(f"{m},{at or ''},{'' if v is None or v != v else v},{q or ''}\n"
+                    for m, at, v, q in rows)  # fmt: skip
+    same = review(plant, draft(plant, "same.csv", ("表号,时间,读数,质量\n" + text_).encode()))
+    found = parquet(plant, rows, times)
+    monkeypatch.setattr("data.intake.PART_ROWS", 7)
+    watch = Watch()
+    seen = checked_whole(plant.engine, found, "zh", watch)
+    assert seen.counts == same.counts
+    assert seen.warnings == same.warnings
+    assert [(one.row, one.column, one.severity, one.warning) for one in seen.issues] == [
+        (one.row - 1, one.column, one.severity, one.warning) for one in same.issues
+    ]
+    assert (watch.read, watch.checked, watch.total) == (len(rows),) * 3
+    assert file_to_take(found, seen, plant.folder) == found.path
+    receipt = taken_in(plant.engine, found, seen, Wish("li", good_only=True))
+    kept = plant.query("SELECT line FROM reading WHERE batch = ? ORDER BY line", [receipt.batch])
+    assert [line for (line,) in kept] == [row.number - 1 for row in same.good]
+    revoke(plant.engine, receipt.batch, "li", "")
+
+
+def parquet(plant, rows, times="TIMESTAMP"):
+    path = plant.engine.store.inbox / "readings.parquet"
+    frame = pd.DataFrame(rows, columns=["meter_id", "timestamp", "value", "quality"])
+    made = (f"SELECT meter_id, CAST(timestamp AS {times}) AS timestamp, value, quality "
+            "FROM frame")  # fmt: skip
+    with plant.engine.store.read() as cursor:
+        cursor.register("frame", frame)
+        cursor.execute(f"COPY ({made}) TO '{path}' (FORMAT parquet)")
+    found = Draft("li", path.name, path, path.stat().st_size, file_digest(path))
+    return begun(plant.engine, found, ("S1",))
+
+
+def test_parquet_is_stopped_between_its_parts_and_a_damaged_one_is_refused(plant, monkeypatch):
+    found = parquet(plant, PARQUET["plain"])
+    monkeypatch.setattr("data.intake.PART_ROWS", 7)
+    watch = Watch()
+    monkeypatch.setattr(large, "reviewed", lambda *_, **__: watch.stop() or watch.look())
+    with pytest.raises(Stopped):
+        checked_whole(plant.engine, found, "zh", watch)
+    assert watch.read == 7  # nothing more of it was read
+    whole = found.path.read_bytes()
+    for body in (whole[: len(whole) // 2], b"PAR1" + bytes(64), whole[:-20] + whole[-12:]):
+        found.path.write_bytes(body)
+        with pytest.raises(Refused, match="1 problems"):
+            checked_whole(plant.engine, found, "zh", Watch())
+        with pytest.raises(Refused, match="1 problems"):
+            import_file(plant.engine, "readings", found.path, Options("S1"))
+    lacking = plant.engine.store.inbox / "lacking.parquet"
+    with plant.engine.store.read() as cursor:
+        cursor.execute(f"COPY (SELECT 'M-0107' AS meter_id, 1.0 AS value) TO '{lacking}'")
+    with pytest.raises(Refused) as refused:
+        checked_whole(plant.engine, replace(found, path=lacking), "zh", Watch())
+    assert refused.value.problems[0].column == "timestamp"
 
 
 def test_a_large_file_is_stopped_between_its_parts_and_lists_no_more_than_it_must(

@@ -13,6 +13,7 @@ from figures.number import (
     attributes,
     figure_button,
     kpi_decimals,
+    share_words,
     shown_value,
     written,
 )
@@ -39,6 +40,22 @@ def cell(value, ident="a" * 20, **more):
 )
 def test_words_of_a_number(value, decimals, words):
     assert written(Decimal(value), decimals) == words
+
+
+@pytest.mark.parametrize(
+    ("pct", "decimals", "words"),
+    [
+        (100.0, 1, "100.0"),
+        (100 * (1 - 1 / 70_000_000), 1, "99.9"),  # one reading of seventy million lacks
+        (99.95, 1, "99.9"),
+        (100 * (0.1 + 0.2) / (0.3 + 5e-17), 1, "100.0"),  # what the computer rounds lacks nothing
+        (99.999, 0, "99"),
+        (0.04, 1, "0.0"),
+        (None, 1, "--"),
+    ],
+)
+def test_what_lacks_anything_is_never_said_to_be_whole(pct, decimals, words):
+    assert share_words(pct, decimals) == words
 
 
 def test_money_rounds_half_up():

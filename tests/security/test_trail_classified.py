@@ -311,10 +311,7 @@ def test_a_callback_leaves_one_record(home, which):
         home.engine.state.visits.came(home.accounts[who], now() + timedelta(hours=1))
         values = {"upto": now().isoformat()}
     if which == ("data", "act-links-said"):
-        given = WantedInterface(
-            "gate", "modbus_tcp", "S1", "", {"host": "h", "address_base": 0}, ()
-        )
-        home.engine.state.interfaces.save(given, "tester", now())
+        given_interface(home, "gate")
     if which[0] == "alerts":
         raise_alarm(home.engine, "silence", "P1", "warn", "no answer", now())
         (one,) = home.engine.state.incidents.of([""])
@@ -326,6 +323,23 @@ def test_a_callback_leaves_one_record(home, which):
     left = own(new)
     assert len({record.request for record in new}) <= 1
     assert [record.event for record in left] == [event], answer.text
+
+
+def given_interface(home, name):
+    wanted = WantedInterface(name, "modbus_tcp", "S1", "", {"host": "h", "address_base": 0}, ())
+    home.engine.state.interfaces.save(wanted, "tester", now())
+
+
+@pytest.mark.parametrize("act", ["resend", "remove"])
+def test_a_button_of_an_interface_leaves_one_record(home, act):
+    given_interface(home, f"to-{act}")
+    entry = changing(home)["data", "act-links-said"]
+    client, audit = home.client("clerk"), home.engine.state.audit
+    for outcome in ("success", "failure") if act == "remove" else ("success",):
+        before = audit.head()[0]
+        send(client, pressed(entry, f"links-{act}", {"url": f"?tab=links&link=to-{act}"}))
+        left = own([record for record in audit.records(before) if record.request])
+        assert [(one.event, one.outcome) for one in left] == [(f"interface.{act}", outcome)]
 
 
 # Routes
