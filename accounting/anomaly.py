@@ -85,6 +85,8 @@ class Thresholds:
         A10: a high day also lies above the best day of the reference by this factor.
     pv_dark_from_h, pv_dark_to_h
         A10: hours in which the sun is down everywhere in the country and season, h of the day.
+    pv_light_from_h, pv_light_to_h
+        A6: hours in which the sun is up everywhere in the country and season, h of the day.
     oil_pause
         A6: a fuel log pauses when so many times its usual step have passed.
 
@@ -146,6 +148,8 @@ class Thresholds:
     yield_peak: float = 1.3
     pv_dark_from_h: int = 0
     pv_dark_to_h: int = 2
+    pv_light_from_h: int = 11
+    pv_light_to_h: int = 15
     oil_pause: float = 1.5
 
     def floor(self, medium: str) -> float:

@@ -18,7 +18,9 @@ from accounting.anomaly import (
 from accounting.anomaly_scores import enough, ewma_limit, median, merged, robust
 
 
-def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -> list[Alarm]:
+def drift(
+    measured: Measured, day_class: Whole, holiday: Mask, limits: Thresholds = DEFAULTS
+) -> list[Alarm]:
     """Return the days on which a meter's level has drifted away (A2).
 
     The chart is that of §12: EWMA with λ 0.2 and limits of 3 σ on the daily totals of one day
@@ -32,6 +34,8 @@ def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -
       echoes what is over.
     - Signals on four judged days in a row make the alarm, which begins with the first of them.
       It also closes when 14 days have passed in which no day could be judged.
+    - A holiday below the level is a standstill that was declared: it is neither judged nor does
+      it lower the level of the rest days after it.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -
         Meters whose days neither the weather nor single sessions decide.
     day_class
         Days that may be compared have the same number, SILENT is not judged, shape (days,).
+    holiday
+        Days that the calendar declares holidays, shape (days,).
     limits
         Thresholds.
 
@@ -51,7 +57,7 @@ def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -
     ----------
     accounting.md §12 A2; Roberts (1959).
     """
-    chart = _Chart(measured, day_class, limits)
+    chart = _Chart(measured, day_class, holiday, limits)
     found = []
     for row, name in enumerate(measured.names):
         judged = chart.judged[row]
@@ -83,8 +89,10 @@ def drift(measured: Measured, day_class: Whole, limits: Thresholds = DEFAULTS) -
 class _Chart:
     """EWMA charts of meters, one per day class, shapes (meters, days)."""
 
-    def __init__(self, measured: Measured, day_class: Whole, limits: Thresholds) -> None:
-        self.total, self.limits = measured.daily, limits
+    def __init__(
+        self, measured: Measured, day_class: Whole, holiday: Mask, limits: Thresholds
+    ) -> None:
+        self.total, self.holiday, self.limits = measured.daily, holiday, limits
         self.floor, self.since = measured.floors(limits), measured.since
         shape = self.total.shape
         self.signal, self.judged = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -106,14 +114,15 @@ class _Chart:
             level, _, sigma = robust(before, self.floor, limits, axis=1)
             fit = begun[at] & self._steady(total[:, since[at] : settled[at]], level)
             fit &= np.sum(~np.isnan(before), axis=1) >= limits.good_points
-            known = fit & ~np.isnan(today)
+            rests = self.holiday[day] & (today < level)
+            known = fit & ~np.isnan(today) & ~rests
             off = np.clip((today - level) / sigma, -limits.drift_cap, limits.drift_cap)
             moved = limits.drift_lambda * off + (1 - limits.drift_lambda) * average
             average = np.where(known, moved, np.where(fit, average, 0.0))
             count = np.where(known, count + 1, np.where(fit, count, 0))
             edge = ewma_limit(count, limits)
             signal = known & (np.abs(average) > edge) & (off * np.sign(average) > edge)
-            points[signal, at] = np.nan
+            points[signal | rests, at] = np.nan
             self.judged[:, day], self.signal[:, day] = known, signal
             self.score[:, day] = average
             self.average[:, day] = level + average * sigma

@@ -98,6 +98,42 @@ def expected(measured: Measured, meters: pd.DataFrame, horizon: datetime) -> Mas
     return found
 
 
+def awake(measured: Measured, limits: Thresholds = DEFAULTS) -> Mask:
+    """Return the hours in which PV meters are looked for: an inverter sleeps at night (A6).
+
+    Where the sun stands is not known here, but what the meter itself has shown: an hour of the
+    day counts where it yielded something on at least half of the 28 days before that have any
+    reading. The hours in which the sun is up everywhere always count, so that a meter that dies
+    is missed however long it had yielded nothing.
+
+    Parameters
+    ----------
+    measured
+        PV generation meters whose readings come hourly or finer, shape (meters, days, 24).
+    limits
+        Thresholds.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (meters, days, 24).
+
+    References
+    ----------
+    docs/decisions/0031-night-and-standstill.md.
+    """
+    found = np.zeros(measured.quantity.shape, bool)
+    found[..., limits.pv_light_from_h : limits.pv_light_to_h] = True
+    for row, quantity in enumerate(measured.quantity):
+        read = np.flatnonzero(np.any(~np.isnan(quantity), axis=1))
+        yields = np.cumsum(np.vstack([np.zeros(HOURS), np.nan_to_num(quantity[read]) > 0]), axis=0)
+        last = np.searchsorted(read, np.arange(measured.days))
+        first = np.maximum(last - limits.reference_days, 0)
+        often = 2 * (yields[last] - yields[first]) >= (last - first)[:, None]
+        found[row] |= often & (last > first)[:, None]
+    return found
+
+
 def day_types(calendar: pd.DataFrame, first_day: date, days: int, throughput_t: Floats) -> Whole:
     """Return the type of each day (§12).
 

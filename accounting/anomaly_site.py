@@ -10,6 +10,7 @@ import pandas as pd
 
 from accounting.anomaly import (
     DEFAULTS,
+    HOLIDAY,
     SHUTDOWN,
     SILENT,
     WORKDAY,
@@ -23,6 +24,7 @@ from accounting.anomaly import (
 )
 from accounting.anomaly_daily import drift, pv_yield
 from accounting.anomaly_frames import (
+    awake,
     daily_mass,
     day_types,
     expected,
@@ -101,6 +103,8 @@ def alarms(history: History, limits: Thresholds = DEFAULTS) -> list[Alarm]:
     - Heat pumps, and meters above one, follow the weather: A1, A2 and A5 leave them. Air
       conditioning and meters above it: A2 leaves them, A1 judges their off-hours only.
     - A3 lets only consumers not stand at zero.
+    - A6 looks for PV meters by day alone: an inverter sleeps at night.
+    - A plant that stands still on a declared holiday is no dip (A1) and no drift (A2).
     - A rest day, holiday or shutdown with throughput is a workday.
     - A2 compares workdays with a second shift with each other, for electricity outside the office.
 
@@ -130,14 +134,16 @@ def alarms(history: History, limits: Thresholds = DEFAULTS) -> list[Alarm]:
     found = backward(history.events, dict(zip(meters["meter_id"], meters["medium"], strict=True)))
     found += balance(history.months, limits) + masses(batches, limits)
     found += _of_fuel(fuel, history, mass, kind, limits)
-    found += missing(measured, expected(measured, meters, history.horizon), role.step_h, limits)
+    due = expected(measured, meters, history.horizon)
+    pv = role.generation & role.hourly
+    due[pv] &= awake(measured.only(pv), limits)
+    found += missing(measured, due, role.step_h, limits)
     if not measured.days:
         return in_order(found)
     found += _of_hours(measured, role, kind, mass, limits)
     found += _of_days(measured, role, kind, limits)
     capacity = pv_capacity(history.pv, history.first_day, history.days)
-    pv = measured.only(role.generation & role.hourly)
-    found += pv_yield(pv, capacity, limits)
+    found += pv_yield(measured.only(pv), capacity, limits)
     return in_order(found)
 
 
@@ -195,8 +201,9 @@ def _of_days(measured: Measured, role: _Roles, kind: Whole, limits: Thresholds) 
     common = np.where(kind == SHUTDOWN, SILENT, np.where(kind == WORKDAY, 0, 1))
     shifts = long_days(measured.quantity[role.process & role.hourly], limits)
     by_shift = np.where((common == 0) & shifts, 2, common)
-    found = drift(measured.only(plant), by_shift, limits)
-    return found + drift(measured.only(level & ~plant), common, limits)
+    holiday = kind == HOLIDAY
+    found = drift(measured.only(plant), by_shift, holiday, limits)
+    return found + drift(measured.only(level & ~plant), common, holiday, limits)
 
 
 def _of_fuel(

@@ -6,6 +6,7 @@ import numpy as np
 
 from accounting.anomaly import (
     DEFAULTS,
+    HOLIDAY,
     HOURS,
     SHUTDOWN,
     UNIT,
@@ -36,6 +37,7 @@ def spikes(
     - Rest days and holidays are one type, and their reference reaches back 56 days where 28
       hold fewer than 8 points: public holidays alone never reach 8.
     - A meter is judged once it has been read for 28 days; shutdown days are not judged.
+    - A dip on a holiday is no hit: the plant stands still, as the calendar declares.
 
     Parameters
     ----------
@@ -60,6 +62,7 @@ def spikes(
     """
     hit, score, bound = _spiked(measured, day_type, limits)
     hit &= ~night_only[:, None, None] | _off_hours(limits)
+    hit &= ~((day_type == HOLIDAY)[None, :, None] & (score < 0))
     found = []
     for row, name in enumerate(measured.names):
         flat = [part[row].ravel() for part in (measured.quantity, hit, score, bound)]

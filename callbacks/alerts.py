@@ -356,6 +356,9 @@ def _why(row: MeterRow, found: quality.Day, language_: str) -> str:
     if found.lacking_h <= row.limit_h:
         return text("缺 {hours} 小时，不到 {limit} 小时的告警限值，未告警", language_,
                     hours=lacking, limit=f"{row.limit_h:g}")  # fmt: skip
+    if row.solar:
+        key = "缺 {hours} 小时，夜间停送不算，白天不到 {limit} 小时的告警限值，未告警"
+        return text(key, language_, hours=lacking, limit=f"{row.limit_h:g}")
     return text("缺 {hours} 小时，但每一段都不到 {limit} 小时的告警限值，或在首个读数之前，未告警",
                 language_, hours=lacking, limit=f"{row.limit_h:g}")  # fmt: skip
 

@@ -59,6 +59,8 @@ class MeterRow:
         Minutes between readings.
     limit_h
         Hours without data from which A6 alarms.
+    solar
+        Whether it measures what PV yields: its silence at night is none.
     """
 
     meter_id: str
@@ -70,6 +72,7 @@ class MeterRow:
     expected_h: float
     step_min: float
     limit_h: float
+    solar: bool
 
     @property
     def pct(self) -> float | None:
@@ -125,6 +128,7 @@ def calendar(engine: Engine, site: str, month: str) -> list[MeterRow]:
                 {day: day_of(*hours) for day, hours in own.items()},
                 sum(hours[0] for hours in own.values()),
                 sum(hours[2] for hours in own.values()), float(step), least,
+                role == "pv_generation",
             )
         )  # fmt: skip
     return sorted(rows, key=lambda row: (GROUPS.index(row.group), row.meter_id))

@@ -19,7 +19,7 @@ from accounting.anomaly import (
     Thresholds,
 )
 from accounting.anomaly_daily import drift, pv_yield
-from accounting.anomaly_frames import day_types, hour_grid, long_days, residuals
+from accounting.anomaly_frames import awake, day_types, hour_grid, long_days, residuals
 from accounting.anomaly_hourly import flatlines, missing
 from accounting.anomaly_nights import base_load, night_flow
 from accounting.anomaly_oil import handled_litres, oil_intensity, oil_pause, tank
@@ -210,6 +210,16 @@ def test_a1_holidays_are_compared_with_rest_days_and_shutdowns_are_not_judged():
     assert not spiked(load, kind)
 
 
+def test_a1_what_stands_still_on_a_holiday_is_no_dip():
+    kind = np.where(np.arange(DAYS) % 7 >= 5, REST, WORKDAY)
+    load = np.where((kind == WORKDAY)[:, None], 20.0, 3.0) + np.zeros((DAYS, 24))
+    load[47] = 0.0  # switched off at the main, below every rest day
+    assert kind[47] == REST
+    assert spiked(load, kind)
+    kind[47] = HOLIDAY
+    assert not spiked(load, kind)
+
+
 def test_a1_of_a_meter_that_follows_the_weather_only_at_night():
     load = steady()
     load[45, 14], load[46, 2] = 30.0, 30.0
@@ -219,10 +229,11 @@ def test_a1_of_a_meter_that_follows_the_weather_only_at_night():
 # --- A2 ----------------------------------------------------------------------------------------
 
 
-def drifted(daily, day_class=None, limits=DEFAULTS):
+def drifted(daily, day_class=None, limits=DEFAULTS, holiday=None):
     kind = work(len(daily)) if day_class is None else day_class
+    holiday = np.zeros(len(daily), bool) if holiday is None else holiday
     return drift(measured(np.repeat(np.asarray(daily, float)[:, None] / 24, 24, axis=1)), kind,
-                 limits)  # fmt: skip
+                 holiday, limits)  # fmt: skip
 
 
 def level_days(days=100):
@@ -244,6 +255,16 @@ def test_a2_a_level_that_moves_is_told_on_its_fourth_day():
     assert 100 < alarm.limit < alarm.value < 120
     assert not alarm.open
     assert drifted(daily[:85])[0].open
+
+
+def test_a2_holidays_below_the_level_are_a_standstill_and_leave_the_level_alone():
+    daily, holiday = level_days(), np.zeros(100, bool)
+    daily[80:90] = 0.0
+    assert drifted(daily)
+    holiday[80:90] = True
+    assert not drifted(daily, holiday=holiday)
+    daily[80:90] = 150.0
+    assert drifted(daily, holiday=holiday)
 
 
 def test_a2_day_by_day_the_average_and_its_limit_are_those_of_the_chart():
@@ -401,6 +422,18 @@ def test_a6_is_open_at_the_end_and_waits_for_slow_meters():
     assert not missing(measured(load), wanted, np.array([24.0]))
     wanted[0, 19, 20:] = False  # the site's readings reach to 20:00
     assert not missing(measured(load), wanted, np.array([1.0]))
+
+
+def test_a6_looks_for_pv_where_the_meter_has_yielded_before_and_about_noon():
+    load = np.zeros((40, 24))
+    load[:, 7:18] = 5.0
+    load[10:, 7] = np.nan  # it begins later from here on
+    found = awake(measured(load))[0]
+    assert np.flatnonzero(found[0]).tolist() == [11, 12, 13, 14]  # nothing is known yet
+    assert np.flatnonzero(found[10]).tolist() == list(range(7, 18))
+    assert np.flatnonzero(found[39]).tolist() == list(range(8, 18))  # 10 of 28 days are too few
+    load[1:] = np.nan
+    assert np.flatnonzero(awake(measured(load))[0, 39]).tolist() == list(range(7, 18))
 
 
 # --- A5, A8 ------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def around(row, hour):
 
 
 def spikes_plainly(shown, day_type):
-    """Which hours of one meter are hits, by the letter of docs/decisions/0006-anomalies.md."""
+    """Which hours of one meter are hits, by docs/decisions/0006-anomalies.md and 0031."""
     kind = ["w" if k == WORKDAY else "s" if k == SHUTDOWN else "r" for k in day_type]
     first = next((d for d, row in enumerate(shown) if known(row)), len(shown))
     clean, hits = shown.copy(), np.zeros(shown.shape, bool)
@@ -61,6 +61,8 @@ def spikes_plainly(shown, day_type):
             upper, lower = max(middle + half, high + spread), min(middle - half, low - spread)
             hits[day, hour] = value >= upper or value <= lower
         clean[day, hits[day]] = np.nan
+        if day_type[day] == HOLIDAY:  # what lies below stands still, as was declared
+            hits[day] &= shown[day] > np.nanmedian(clean[near], axis=0)
     return hits
 
 
@@ -155,7 +157,7 @@ def test_drift_as_loops(seed):
     meter = measured(np.repeat(daily[:, None] / 24, 24, axis=1))
     judged, signal = drift_plainly(meter.daily[0], kind)
     at, hit = np.flatnonzero(judged), enough(signal, judged, T.drift_run)
-    assert hours_of(drift(meter, kind)) == [
+    assert hours_of(drift(meter, kind, np.zeros(len(kind), bool))) == [
         (meter.day(int(at[run.first])), meter.day(int(at[run.last]) + 1), len(run.places))
         for run in merged(hit[at], ~hit[at], T.gap_days)
     ]

@@ -1,7 +1,6 @@
 """Readings come in and, without a person, an alarm of each rule is there (clause 6.4)."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 
@@ -9,17 +8,8 @@ from data import incidents
 from data.store import StoreError
 from jobs import duty as work
 from jobs.duty import LONGEST_S, QUIET_S, Duty
-from tests.plant import Plant, meter, moment, opened_home, series
-
-GRID = meter("G", role="grid_import")
-LOAD = meter("C", parent_id="G")
-WATER = meter("W", medium="water", unit="m3", rated_max_per_hour=8)
-HOURLY = {"reading_kind": "interval", "step_min": 60}
-MACHINE = meter("M", building="plant", **HOURLY)
-OFFICE = meter("O", building="office", group="office", **HOURLY)
-PV = meter("P", role="pv_generation", **HOURLY)
-FIRST = "2026-01-05 00:00"  # a Monday
-DEVICES = ("device_id", "site", "kind", "capacity", "unit", "in_service_from")
+from tests.jobs.faults import FAULTS, FIXED, MACHINE, gap, hours, roof, sun, works
+from tests.plant import Plant, moment, opened_home
 
 
 class Clock:
@@ -48,109 +38,9 @@ def raised(plant):
     return {(one.kind, one.subject) for one in plant.engine.state.incidents.of([plant.site])}
 
 
-def grown(meter_id, start="2026-03-01 00:00", end="2026-04-01 00:00", **more):
-    return series(meter_id, moment(start), moment(end), **more)
-
-
-def hours(meter_id, days, profile):
-    """Hourly quantities; the profile gives one from day and hour."""
-    begin = moment(FIRST)
-    found = []
-    for n in range(24 * days):
-        day, hour = divmod(n, 24)
-        at = begin + timedelta(hours=n + 1)
-        found.append((meter_id, f"{at:%Y-%m-%d %H:%M}", f"{profile(day, hour):.2f}"))
-    return found
-
-
-def works(day, hour):
-    """A machine from Monday to Friday, its load never quite the same."""
-    wobble = ((day * 7 + hour * 3) % 11) / 10
-    return 40 + wobble if day % 7 < 5 and 8 <= hour < 18 else 2 + wobble / 10
-
-
-def spike(plant):
-    plant.meters(MACHINE)
-    plant.readings(hours("M", 75, lambda d, h: 400 if (d, h) == (73, 11) else works(d, h)))
-
-
-def drift(plant):
-    plant.meters(OFFICE)
-    plant.readings(hours("O", 90, lambda d, h: works(d, h) * (1.5 if d >= 75 else 1)))
-
-
-def flat(plant):
-    plant.meters(MACHINE)
-    plant.readings(hours("M", 60, lambda d, h: 41.37 if d == 57 and 6 <= h < 20 else works(d, h)))
-
-
-def reset(plant):
-    plant.meters(GRID)
-    plant.readings(grown("G", end="2026-03-10 06:00", value=5000.0)
-                   + grown("G", start="2026-03-10 06:15", value=3.0))  # fmt: skip
-
-
-def nights(plant):
-    plant.meters(MACHINE)
-    plant.readings(hours(
-        "M", 60, lambda d, h: 14.0 + h / 10 if d >= 55 and (h < 6 or h >= 22) else works(d, h)
-    ))  # fmt: skip
-
-
-def gap(plant):
-    plant.meters(GRID)
-    plant.readings([row for row in grown("G")
-                    if not "2026-03-05 10:00" < row[1] < "2026-03-05 16:00"])  # fmt: skip
-
-
-def unbalanced(plant):
-    plant.meters(GRID, LOAD)
-    plant.readings(grown("G") + grown("C", per_step=0.8))
-
-
-def leak(plant):
-    plant.meters(WATER)
-    plant.readings(grown("W", per_step=0.05))
-
-
-def tank(plant):
-    plant.meters(GRID)
-    plant.readings(grown("G"))
-    plant.put("fuel", ("fuel_id", "site", "timestamp", "litres", "kind"),
-              [("1", "S1", "2026-03-01 00:00", 500, "dip"),
-               ("2", "S1", "2026-03-04 10:00", 2000, "delivery"),
-               ("3", "S1", "2026-03-20 10:00", 900, "use"),
-               ("4", "S1", "2026-04-01 00:00", 1500, "dip")])  # fmt: skip
-
-
-def sun(day, hour, share=1.0):
-    return max(0.0, 60 - (hour - 12) ** 2 * 2 + day % 5) * share if 6 <= hour <= 18 else 0.0
-
-
-def shaded(plant):
-    plant.meters(PV)
-    plant.put("devices", DEVICES, [("roof", "S1", "pv", 100, "kWp", "2020-01-01")])
-    plant.readings(hours("P", 60, lambda d, h: sun(d, h, 0.05 if d >= 56 else 1.0)))
-
-
-def masses(plant):
-    plant.meters(GRID)
-    plant.readings(grown("G"))
-    plant.put("batches", ("batch_id", "site", "date", "line", "mass_in_t", "residue_t"),
-              [("B1", "S1", "2026-03-06", "cable", 10, "")])  # fmt: skip
-    plant.put("outputs", ("batch_id", "material", "mass_t", "fate"), [("B1", "copper", 9, "sold")])
-
-
-FAULTS = {
-    ("A1", "M"): spike, ("A2", "O"): drift, ("A3", "M"): flat, ("A4", "G"): reset,
-    ("A5", "M"): nights, ("A6", "G"): gap, ("A7", "site"): unbalanced, ("A8", "W"): leak,
-    ("A9", "diesel"): tank, ("A10", "P"): shaded, ("A11", "B1"): masses,
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("wanted", list(FAULTS), ids="-".join)
 def test_each_rule_raises_its_alarm_without_a_person(plant, wanted):
-    FAULTS[wanted](plant)
+    FAULTS[wanted](plant, FIXED)
     assert wanted in raised(plant)
     sent = plant.engine.state.outbox.waiting("anywhere", 99)
     assert any(f'"kind": "{wanted[0]}"' in row.body and '"raise"' in row.body for row in sent)
@@ -164,25 +54,39 @@ def test_every_rule_has_its_case():
 
 
 def test_the_sun_sets_without_an_alarm(plant):
-    plant.meters(PV)
-    plant.put("devices", DEVICES, [("roof", "S1", "pv", 100, "kWp", "2020-01-01")])
-    plant.readings(hours("P", 60, sun))
+    roof(plant)
+    plant.readings(hours(FIXED, "P", 60, sun))
     assert raised(plant) == set()
 
 
-@pytest.mark.parametrize("kind", ["holiday", "shutdown"])
-def test_a_declared_standstill_is_no_alarm(plant, kind):
+def test_an_inverter_that_sleeps_is_no_alarm_and_one_that_is_lost_by_day_is(plant):
+    roof(plant)
+    asleep = [row for row in hours(FIXED, "P", 60, sun) if 6 <= int(row[1][11:13]) <= 18]
+    plant.readings([row for row in asleep
+                    if not "2026-02-10 09:30" < row[1] < "2026-02-10 14:30"])  # fmt: skip
+    assert raised(plant) == {("A6", "P")}
+    (one,) = plant.engine.state.incidents.of([plant.site])
+    assert (one.since, one.until) == (moment("2026-02-10 09:00"), moment("2026-02-10 14:00"))
+
+
+STILL = range(42, 54)  # from a Monday to the Friday of the week after
+
+
+@pytest.mark.parametrize("kind", ["holiday", "shutdown", None])
+@pytest.mark.parametrize("load", [0.0, 1.0], ids=["off", "idle"])
+def test_a_declared_standstill_is_no_alarm_and_another_one_is(plant, kind, load):
     plant.meters(MACHINE)
-    plant.put("calendar", ("site", "date_from", "date_to", "kind"),
-              [("S1", "2026-02-16", "2026-02-27", kind)])  # fmt: skip
-    still = range(42, 54)
-    plant.readings(hours("M", 75, lambda d, h: works(5 if d in still else d, h)))
-    assert raised(plant) == set()
+    if kind:
+        plant.put("calendar", ("site", "date_from", "date_to", "kind"),
+                  [("S1", "2026-02-16", "2026-02-27", kind)])  # fmt: skip
+    plant.readings(hours(FIXED, "M", 75, lambda d, h: works(5, h) * load if d in STILL
+                         else works(d, h)))  # fmt: skip
+    assert bool(raised(plant)) == (kind is None)
 
 
 def test_steady_readings_raise_nothing(plant):
     plant.meters(MACHINE)
-    plant.readings(hours("M", 75, works))
+    plant.readings(hours(FIXED, "M", 75, works))
     assert raised(plant) == set()
 
 
@@ -194,7 +98,7 @@ def test_it_waits_until_it_is_quiet_but_not_for_long(plant, monkeypatch):
     monkeypatch.setattr(work, "settle", lambda engine: done.append(clock.at))
     clock = Clock()
     duty = Duty(plant.engine, threading.Lock(), monotonic=clock)
-    gap(plant)
+    gap(plant, FIXED)
     while not done and clock.at < 100:
         duty.look()
         plant.engine.store.write(lambda cursor: cursor.execute("SELECT 1"))  # something comes in
@@ -212,7 +116,7 @@ def test_it_waits_until_it_is_quiet_but_not_for_long(plant, monkeypatch):
 def test_a_command_that_writes_is_not_disturbed(plant):
     writing, clock = threading.Lock(), Clock()
     duty = Duty(plant.engine, writing, monotonic=clock)
-    gap(plant)
+    gap(plant, FIXED)
     with writing:
         for _ in range(30):
             duty.look()
@@ -225,7 +129,7 @@ def test_a_command_that_writes_is_not_disturbed(plant):
 def test_what_failed_is_tried_again(plant, monkeypatch):
     clock = Clock()
     duty = Duty(plant.engine, threading.Lock(), monotonic=clock)
-    gap(plant)
+    gap(plant, FIXED)
 
     def full(_engine):
         raise StoreError("disk full")
