@@ -30,12 +30,20 @@ def effective_sql(kind: Kind) -> str:
 
 def records(cursor: Cursor, kind: str, site: str) -> pd.DataFrame:
     """Return the effective rows of a kind at a site, in the order of their keys."""
-    return frame(cursor, effective_sql(KINDS[kind]), [site])
+    found = KINDS[kind]
+    keys = list(dict.fromkeys(("site", *found.key)))
+    order = ", ".join(f'"{name}"' for name in (*keys, "batch", "file_row"))
+    # Few rows are read often: the database would plan a window for longer than it reads.
+    rows = frame(
+        cursor, f"SELECT * FROM {record_table(found)} WHERE site = ? ORDER BY {order}", [site]
+    )
+    former = rows.duplicated(keys, keep="last")
+    return rows[~former].reset_index(drop=True) if former.any() else rows
 
 
 def documents(cursor: Cursor) -> dict[str, SiteDocument]:
     """Return every site's latest document, with the settings of the latest approved one."""
-    newest, approved = _documents(cursor, approved=False), _documents(cursor, approved=True)
+    newest, approved = _documents(cursor)
     found = {}
     for site, (batch, body) in newest.items():
         document = parse_site(body, site, "zh")
@@ -46,13 +54,16 @@ def documents(cursor: Cursor) -> dict[str, SiteDocument]:
     return found
 
 
-def _documents(cursor: Cursor, *, approved: bool) -> dict[str, tuple[int, str]]:
+_Bodies = dict[str, tuple[int, str]]
+
+
+def _documents(cursor: Cursor) -> tuple[_Bodies, _Bodies]:
+    """Return by site the batch and the text of the newest document, and of the approved one."""
     rows = cursor.execute(
-        "SELECT site, batch, body FROM site_document WHERE approved OR NOT ? "
-        "QUALIFY row_number() OVER (PARTITION BY site ORDER BY batch DESC) = 1 ORDER BY site",
-        [approved],
+        "SELECT site, batch, body, approved FROM site_document ORDER BY site, batch"
     ).fetchall()
-    return {site: (batch, body) for site, batch, body in rows}
+    newest = {site: (batch, body) for site, batch, body, _ in rows}
+    return newest, {site: (batch, body) for site, batch, body, approved in rows if approved}
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Pending:
 
 def pending_settings(cursor: Cursor) -> dict[str, Pending]:
     """Return by site the newest settings that are not in force yet."""
-    newest, approved = _documents(cursor, approved=False), _documents(cursor, approved=True)
+    newest, approved = _documents(cursor)
     return {
         site: Pending(batch, parse_site(body, site, "zh").settings)
         for site, (batch, body) in newest.items()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ InvalidInput = duckdb.InvalidInputException
 QueryError = duckdb.Error
 FILE_NAME = "carbon.duckdb"
 ZONE = "Asia/Shanghai"
+LOOK_S = 0.1
 
 
 class StoreError(Exception):
@@ -72,6 +74,51 @@ class _Job:
     context: Context
 
 
+@dataclass(eq=False)
+class _Deadline:
+    """When a cursor is interrupted, by the monotonic clock, s; whether it was."""
+
+    cursor: Cursor
+    at: float
+    passed: bool = False
+
+
+class _Deadlines:
+    """Interrupts cursors that take too long.
+
+    One thread looks after all: a timer each would cost more than many a read.
+    """
+
+    def __init__(self) -> None:
+        self._guard, self._over = threading.Lock(), threading.Event()
+        self._kept: set[_Deadline] = set()
+        threading.Thread(target=self._look_forever, name="store-deadlines", daemon=True).start()
+
+    @contextmanager
+    def kept(self, deadline: _Deadline) -> Iterator[None]:
+        """Look after a cursor for a block."""
+        with self._guard:
+            self._kept.add(deadline)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._kept.remove(deadline)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._over.set()
+
+    def _look_forever(self) -> None:
+        while not self._over.wait(LOOK_S):
+            now = time.monotonic()
+            with self._guard:
+                for one in self._kept:
+                    if one.at <= now:
+                        one.passed = True
+                        one.cursor.interrupt()
+
+
 class Store:
     """The DuckDB file of a data directory; opened by one process at a time.
 
@@ -91,6 +138,7 @@ class Store:
         self._touched = dict.fromkeys(EVERYTHING, 0)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection = self._open()
+        self._deadlines = _Deadlines()
         self._writer = threading.Thread(target=self._write_forever, name="store-writer")
         self._writer.daemon = True
         self._writer.start()
@@ -154,28 +202,22 @@ class Store:
         """Yield a cursor that is interrupted after the given time, s."""
         with self._guard:
             cursor = self._connection.cursor()
-        fired = threading.Event()
-
-        def stop() -> None:
-            fired.set()
-            cursor.interrupt()
-
-        timer = threading.Timer(timeout_s, stop)
-        timer.start()
+        deadline = _Deadline(cursor, time.monotonic() + timeout_s)
         try:
-            yield cursor
+            with self._deadlines.kept(deadline):
+                yield cursor
         except duckdb.InterruptException as error:
-            if fired.is_set():
+            if deadline.passed:
                 raise Interrupted(f"query stopped after {timeout_s:g} s") from error
             raise
         finally:
-            timer.cancel()
             cursor.close()
 
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._jobs.put(None)
         self._writer.join()
+        self._deadlines.close()
         with self._guard:
             self._connection.close()
 
