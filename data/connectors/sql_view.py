@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import tempfile
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
+import pg8000
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import quoted_name
@@ -50,6 +52,7 @@ from data.digest import sm3
 from data.ingest.kinds import KINDS
 from data.slots import slots, utc_now
 
+POSTGRES_PORT = 5432
 P = ParamSpec("P")
 T = TypeVar("T")
 _WRITES = "('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'DROP', 'ALTER')"
@@ -330,12 +333,33 @@ def _engine(cfg: SqlViewConfig) -> sa.Engine:
         options["timeout"] = wait_s
     else:
         options |= {
-            "connect_timeout": cfg.timeout_s,
+            "connect_timeout": cfg.connect_s,
             "read_timeout": wait_s,
             "write_timeout": wait_s,
         }
     url = url.set(drivername=f"{backend}+{DRIVERS[backend]}")
-    return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    if backend == "postgresql":
+
+        @sa.event.listens_for(engine, "do_connect")
+        def reached(
+            _dialect: object, _record: object, _words: object, named: dict[str, Any]
+        ) -> pg8000.Connection:
+            return _reached(named, cfg.connect_s)
+
+    return engine
+
+
+def _reached(named: dict[str, Any], connect_s: float) -> pg8000.Connection:
+    """Connect to PostgreSQL: its driver has one limit for the network and for what it answers."""
+    place = (named["host"], named.get("port", POSTGRES_PORT))
+    line = socket.create_connection(place, connect_s)
+    try:
+        line.settimeout(named["timeout"])
+        return pg8000.Connection(**named, sock=line)
+    except BaseException:
+        line.close()
+        raise
 
 
 @contextmanager
