@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
-import pg8000
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import quoted_name
@@ -342,21 +341,19 @@ def _engine(cfg: SqlViewConfig) -> sa.Engine:
     if backend == "postgresql":
 
         @sa.event.listens_for(engine, "do_connect")
-        def reached(
-            _dialect: object, _record: object, _words: object, named: dict[str, Any]
-        ) -> pg8000.Connection:
-            return _reached(named, cfg.connect_s)
+        def reached(driver: Any, _record: object, _words: object, named: dict[str, Any]) -> object:  # noqa: ANN401
+            return _reached(driver.loaded_dbapi.Connection, named, cfg.connect_s)
 
     return engine
 
 
-def _reached(named: dict[str, Any], connect_s: float) -> pg8000.Connection:
+def _reached(made: Callable[..., object], named: dict[str, Any], connect_s: float) -> object:
     """Connect to PostgreSQL: its driver has one limit for the network and for what it answers."""
     place = (named["host"], named.get("port", POSTGRES_PORT))
     line = socket.create_connection(place, connect_s)
     try:
         line.settimeout(named["timeout"])
-        return pg8000.Connection(**named, sock=line)
+        return made(**named, sock=line)
     except BaseException:
         line.close()
         raise
