@@ -352,6 +352,7 @@ def _reached(made: Callable[..., object], named: dict[str, Any], connect_s: floa
     place = (named["host"], named.get("port", POSTGRES_PORT))
     line = socket.create_connection(place, connect_s)
     try:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         line.settimeout(named["timeout"])
         return made(**named, sock=line)
     except BaseException:
