@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from data.slots import SteadyClock
 
 ENTRY_POINTS = "carbon.connectors"
+CONNECT_S = 3.0  # with the longest pause between two tries, less than ten seconds
 BYTE_ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
 
@@ -323,6 +324,11 @@ class ConnectorConfig(BaseModel):
     longitude: float = Field(114.5, ge=-180, le=180, description="所在经度，用于判断夜间静默")
     provider: str = Field("", max_length=80, description="数据提供方的单位名称，写在接口文档里")
     builder: str = Field("", max_length=80, description="系统建设方的单位名称，写在接口文档里")
+
+    @property
+    def connect_s(self) -> float:
+        """How long to wait for a connection, s: a slow device answers slowly, its network not."""
+        return min(self.timeout_s, CONNECT_S)
 
 
 @dataclass(frozen=True)

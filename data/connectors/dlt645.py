@@ -228,7 +228,7 @@ class Dlt645:
             return await open_serial(
                 cfg.serial_port, cfg.baud, cfg.parity, cfg.stop_bits, wake, gap_s
             )
-        return await open_tcp(cfg.host, cfg.port, cfg.timeout_s, wake, gap_s)
+        return await open_tcp(cfg.host, cfg.port, cfg.connect_s, wake, gap_s)
 
     async def _reading(self, line: Line, point: Point, slot: Slot, emit: Emit) -> Reading:
         """Return a point's reading; what the meter refuses or garbles is bad."""

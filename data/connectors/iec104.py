@@ -201,7 +201,7 @@ class Iec104:
     async def _open(self) -> tuple[asyncio.StreamReader, _Session]:
         """Connect and send STARTDT."""
         try:
-            async with asyncio.timeout(self._cfg.timeout_s):
+            async with asyncio.timeout(self._cfg.connect_s):
                 reader, writer = await asyncio.open_connection(self._cfg.host, self._cfg.port)
         except TimeoutError:
             raise LinkError("连接超时") from None

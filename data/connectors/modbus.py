@@ -159,7 +159,10 @@ class _Modbus:
     async def _connected(self) -> _Line:
         client = self._client()
         try:
-            known = await client.connect()
+            async with asyncio.timeout(self._cfg.connect_s):
+                known = await client.connect()
+        except TimeoutError:
+            known = False
         except OSError as error:
             raise LinkError(str(error)) from error
         if not known:

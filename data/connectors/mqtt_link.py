@@ -124,7 +124,7 @@ async def opened(cfg: MqttConfig) -> tuple[paho.Client, Session]:
     try:
         await asyncio.to_thread(_connect, cfg, client)
         client.loop_start()
-        await asyncio.wait_for(ready, cfg.timeout_s)
+        await asyncio.wait_for(ready, cfg.connect_s)
     except (TimeoutError, LinkError, OSError) as error:
         await closed(client)
         raise _link_error(error) from error
@@ -139,7 +139,7 @@ def _client(cfg: MqttConfig) -> paho.Client:
         protocol=paho.MQTTv5 if five else paho.MQTTv311,
         manual_ack=True, reconnect_on_failure=False,
     )  # fmt: skip
-    client.connect_timeout = cfg.timeout_s
+    client.connect_timeout = cfg.connect_s
     if cfg.username:
         secret = cfg.password.get_secret_value() if cfg.password else None
         client.username_pw_set(cfg.username, secret)

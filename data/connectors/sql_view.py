@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import tempfile
 import time
@@ -50,6 +51,7 @@ from data.digest import sm3
 from data.ingest.kinds import KINDS
 from data.slots import slots, utc_now
 
+POSTGRES_PORT = 5432
 P = ParamSpec("P")
 T = TypeVar("T")
 _WRITES = "('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'DROP', 'ALTER')"
@@ -330,12 +332,32 @@ def _engine(cfg: SqlViewConfig) -> sa.Engine:
         options["timeout"] = wait_s
     else:
         options |= {
-            "connect_timeout": cfg.timeout_s,
+            "connect_timeout": cfg.connect_s,
             "read_timeout": wait_s,
             "write_timeout": wait_s,
         }
     url = url.set(drivername=f"{backend}+{DRIVERS[backend]}")
-    return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    if backend == "postgresql":
+
+        @sa.event.listens_for(engine, "do_connect")
+        def reached(driver: Any, _record: object, _words: object, named: dict[str, Any]) -> object:  # noqa: ANN401
+            return _reached(driver.loaded_dbapi.Connection, named, cfg.connect_s)
+
+    return engine
+
+
+def _reached(made: Callable[..., object], named: dict[str, Any], connect_s: float) -> object:
+    """Connect to PostgreSQL: its driver has one limit for the network and for what it answers."""
+    place = (named["host"], named.get("port", POSTGRES_PORT))
+    line = socket.create_connection(place, connect_s)
+    try:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        line.settimeout(named["timeout"])
+        return made(**named, sock=line)
+    except BaseException:
+        line.close()
+        raise
 
 
 @contextmanager

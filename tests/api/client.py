@@ -44,11 +44,17 @@ def made_key(home, *scopes):
 
 @dataclass
 class Program:
-    """One sender over one kept connection."""
+    """One sender over one kept connection.
+
+    ``taken`` are the times of what was acknowledged, s; ``unsaid`` counts refusals that did not
+    say when to come again.
+    """
 
     port: int
     token: str
     times: list[float] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)
+    unsaid: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
     connection: http.client.HTTPConnection | None = None
 
@@ -67,6 +73,10 @@ class Program:
         found = answer.read()
         self.times.append(time.perf_counter() - began)
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+        if answer.status == 202:
+            self.taken.append(self.times[-1])
+        elif answer.status in RETRY and "Retry-After" not in answer.headers:
+            self.unsaid += 1
         return answer.status, dict(answer.headers), found
 
     def close(self):

@@ -113,7 +113,7 @@ def test_one_is_opened_with_points_probe_versions_and_what_differs(made, as_, la
     report = ProbeReport(now().astimezone(), True, (row,), "", 0.1, None)
     made.engine.state.interface_tests.add("house", second, report, "boss", now())
     found = words(shown(made, f"?tab=links&link=house&version={second}", language)["links-detail"])
-    for part in ("43 65 02 8F", "229", "ABCD", "DCBA", "boss", "P2"):
+    for part in ("43 65 02 8F", "229", "ABCD", "CDAB", "BADC", "DCBA", "boss", "P2"):
         assert part in found
     if language == "zh":
         assert "测点（2）" in found

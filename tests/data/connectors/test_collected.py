@@ -128,7 +128,10 @@ def test_a_station_that_freezes_is_silent_left_by_t1_and_found_again(tmp_path, s
     file.close()
 
 
-def test_a_message_is_answered_when_it_is_in_the_spool_and_a_gap_is_asked_for(tmp_path, state):
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_message_is_answered_when_it_is_in_the_spool_and_a_gap_is_asked_for(
+    tmp_path, state, version
+):
     folder = tmp_path / "broker"
     folder.mkdir()
     broker = Broker(folder)
@@ -136,7 +139,7 @@ def test_a_message_is_answered_when_it_is_in_the_spool_and_a_gap_is_asked_for(tm
     file, pushes, book = seen(tmp_path)
     settings = {
         "host": "127.0.0.1", "port": broker.port, "client_id": "carbon",
-        "topics": ["plant/+/up"], "ack_topic": "ack/{device}",
+        "topics": ["plant/+/up"], "ack_topic": "ack/{device}", "version": version,
     }  # fmt: skip
 
     async def run():

@@ -213,9 +213,9 @@ def test_an_error_reply_turns_the_point_off_and_says_why():
         enough=lambda k: len(k.batches) >= 3,
     )
     assert list(kept.disabled) == ["NO"]
-    assert "没有所请求的数据" in kept.disabled["NO"]
+    assert kept.disabled["NO"] == "电表答复 02H：没有所请求的数据"  # F20: with the code
     assert len(kept.of("NO")) == 1  # asked once, then no more
-    assert {r.note for r in kept.of("V1")} == {"电表答复：其他错误"}
+    assert {r.note for r in kept.of("V1")} == {"电表答复 01H：其他错误"}
     assert len(kept.of("V1")) >= 3
     assert set(kept.values("E1")) == {Decimal("12345.67")}
 

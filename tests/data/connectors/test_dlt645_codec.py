@@ -86,10 +86,10 @@ def test_wake_up_bytes_in_front_are_nothing():
 @pytest.mark.parametrize(
     ("code", "words", "lasting"),
     [
-        (0x02, "没有所请求的数据", True),
-        (0x04, "密码错或未授权", True),
-        (0x03, "没有所请求的数据", True),
-        (0x01, "其他错误", False),
+        (0x02, "02H：没有所请求的数据", True),
+        (0x04, "04H：密码错或未授权", True),
+        (0x03, "02H：没有所请求的数据", True),
+        (0x01, "01H：其他错误", False),
         (0x80, "未说明原因", False),
     ],
 )

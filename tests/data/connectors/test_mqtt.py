@@ -186,13 +186,14 @@ def test_messages_delivered_twice_count_once(broker, sender, tmp_path):
     assert [r.value for (row,) in rows for r in decoded(row)] == [Decimal(n) for n in range(1, 9)]
 
 
-def test_a_full_spool_is_waited_for_and_nothing_acknowledged(broker, sender):
+@pytest.mark.parametrize("version", [FIVE, THREE])
+def test_a_full_spool_is_waited_for_and_nothing_acknowledged(broker, sender, version):
     """Back-pressure: the broker holds the rest, no more than receive-maximum are with us."""
     kept = Kept()
     kept.busy_for = 10**6
 
     async def run():
-        taken = subscription(broker, receive_maximum=4)
+        taken = subscription(broker, receive_maximum=4, version=version)
         async with running(taken, kept) as task:
             await until(lambda: kept.links, task)
             for seq in range(1, 31):
