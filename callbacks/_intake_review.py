@@ -64,7 +64,9 @@ def title_of(kind: Kind, name: str, chosen: str) -> str:
 
 def kind_words(kind: str, chosen: str) -> str:
     """Return a kind of file in the reader's language."""
-    return KINDS[kind].zh if chosen == "zh" and kind in KINDS else kind
+    if chosen != "zh":
+        return kind.replace("_", " ").capitalize()
+    return KINDS[kind].zh if kind in KINDS else {"site": "站点"}.get(kind, kind)
 
 
 # ---- the whole tab ----

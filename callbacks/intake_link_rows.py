@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from callbacks._reader import PageReader
 from callbacks._scope import in_scope, scope
 from data import connectors, interfaces
+from data.batches import batches
 from data.connectors.base import Point, ProbeRow
 from data.engine import Engine
 from data.interfaces import InterfaceRow
@@ -28,11 +30,13 @@ from figures.intake_links import (
     Probed,
     VersionRow,
 )
+from figures.number import MINUS
 from figures.view import SiteInfo
 from pages.data import Choice
 from translations import text
 
 ZONE = "Asia/Shanghai"
+FAR = 10**12
 
 
 def rows_of(reader: PageReader, chosen: str) -> list[LinkRow]:
@@ -46,7 +50,7 @@ def rows_of(reader: PageReader, chosen: str) -> list[LinkRow]:
         for row in interfaces.listed(engine, at)
         if in_scope(row.version.wanted.site)
     ]
-    return [*found, _rest(engine, sites, lasting, at, chosen), _upload(chosen)]
+    return [*found, _rest(engine, sites, lasting, at, chosen), _upload(engine, sites, at, chosen)]
 
 
 def gone_of(reader: PageReader, chosen: str) -> list[GoneRow]:
@@ -100,8 +104,13 @@ def newest(values: Iterable[LastValue], units: Mapping[str, str], zone: str) -> 
     found = max(values, key=lambda value: value.ts, default=None)
     if found is None:
         return "", ""
-    shown = "--" if found.value is None else f"{found.value:f}"
+    shown = "--" if found.value is None else amount(found.value)
     return f"{found.point} {shown} {units.get(found.point, '')}".strip(), moment(found.ts, zone)
+
+
+def amount(value: Decimal) -> str:
+    """Return a value as it was read; of what no meter shows the size alone."""
+    return (f"{value:.6g}" if abs(value) >= FAR else f"{value:f}").replace("-", MINUS)
 
 
 def moment(at: datetime, zone: str) -> str:
@@ -122,12 +131,11 @@ def span(seconds: float | None, chosen: str) -> str:
 
 def today(engine: Engine, interface: str, zone: str, at: datetime, chosen: str) -> str:
     """Return how many readings came since midnight at the site."""
-    midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    batches, readings = engine.pushes.since(interface, midnight)
-    if not batches:
+    count, readings = engine.pushes.since(interface, midnight(at, zone))
+    if not count:
         return "0"
     return text("{readings} 条 / {batches} 批", chosen, readings=f"{readings:,}",
-                batches=f"{batches:,}")  # fmt: skip
+                batches=f"{count:,}")  # fmt: skip
 
 
 def _rest(
@@ -138,8 +146,7 @@ def _rest(
     zone = next((site.zone for site in sites.values()), ZONE)
     values = [value for name in ours for value in engine.links.last_values(name)]
     last, last_at = newest(values, {}, zone)
-    midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    counts = [engine.pushes.since(name, midnight) for name in ours]
+    counts = [engine.pushes.since(name, midnight(at, zone)) for name in ours]
     came = text("{readings} 条 / {batches} 批", chosen, readings=sum(n for _, n in counts),
                 batches=sum(n for n, _ in counts))  # fmt: skip
     allowed = scope()
@@ -151,12 +158,24 @@ def _rest(
     )  # fmt: skip
 
 
-def _upload(chosen: str) -> LinkRow:
+def _upload(
+    engine: Engine, sites: Mapping[str, SiteInfo], at: datetime, chosen: str
+) -> LinkRow:  # fmt: skip
+    since = midnight(at, next((site.zone for site in sites.values()), ZONE))
+    came = [one for one in batches(engine, scope())
+            if one.at.replace(tzinfo=UTC) >= since and one.revoked_at is None]  # fmt: skip
+    told = text("{rows} 行 / {batches} 批", chosen, rows=f"{sum(one.rows for one in came):,}",
+                batches=len(came))  # fmt: skip
     return LinkRow(
         UPLOAD.name, text(UPLOAD.title, chosen), text("由人员导入", chosen),
-        text("全部站点", chosen), "open", "", "", "", "", "", 0, len(upload_fields()),
+        text("全部站点", chosen), "open", "", "", "", "", told, 0, len(upload_fields()),
         standing=True,
     )  # fmt: skip
+
+
+def midnight(at: datetime, zone: str) -> datetime:
+    """Return when the day began at a site."""
+    return at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 # ---- one of them ----
@@ -190,8 +209,8 @@ def _facts(
     counts = engine.pushes.counts(row.name)
     return [
         ("编号", row.name), ("种类", row.kind), ("站点", row.site),
-        ("配置版本", f"{version.version}  {moment(version.at, zone)}  {version.author}"),
-        ("最近数值", f"{row.last or '--'}  {row.last_at}".strip()), ("落后", row.lag or "--"),
+        ("配置版本", f"{version.version}  {version.author}\n{moment(version.at, zone)}"),
+        ("最近数值", f"{row.last or '--'}\n{row.last_at}".strip()), ("落后", row.lag or "--"),
         ("今日收到", row.today),
         ("待入库", str(counts["waiting"])), ("隔离", str(counts["held"])),
         ("待补序号", str(row.missing)), ("错误", row.error or "--"),
@@ -228,7 +247,7 @@ def _point(
 ) -> PointRow:
     shown, when, quality, lag = "", "", None, ""
     if value is not None:
-        shown = "--" if value.value is None else f"{value.value:f} {point.unit}".strip()
+        shown = "--" if value.value is None else f"{amount(value.value)} {point.unit}".strip()
         when, quality = moment(value.ts, zone), int(value.q)
         lag = span(max(0.0, (at - value.ts).total_seconds()), chosen)
     return PointRow(point.point_id, point.name, point.meter_id, point.address, shown, when, quality,
@@ -236,9 +255,20 @@ def _point(
 
 
 def _event(event: Event, zone: str, chosen: str) -> tuple[str, str]:
-    more = " ".join(word for word in (event.point, event.detail) if word)
+    more = " ".join(word for word in (event.point, _told(event, zone, chosen)) if word)
     since = text("自 {at} 起，{times} 次", chosen, at=moment(event.began, zone), times=event.times)
     return text(EVENTS[event.code], chosen), f"{more} {since}".strip()
+
+
+def _told(event: Event, zone: str, chosen: str) -> str:
+    """Return an event's detail as people read it: a time at the site, a reason in words."""
+    row, joint, reason = event.detail.partition(": ")
+    if event.code == "config" and joint and row.isdecimal():
+        return text("点表第 {row} 行：{reason}", chosen, row=row, reason=text(reason, chosen))
+    try:
+        return moment(datetime.fromisoformat(event.detail), zone)
+    except ValueError:
+        return text(event.detail, chosen) if event.detail else ""
 
 
 def _changes(history: list[InterfaceVersion], picked: int, chosen: str) -> list[Changed] | None:
@@ -265,7 +295,10 @@ def _probe(engine: Engine, version: InterfaceVersion, zone: str, chosen: str) ->
 
 def _probed(row: ProbeRow, chosen: str) -> Probed:
     by_order = dict(row.orders)
-    orders = tuple("--" if (one := by_order.get(o)) is None else f"{one:.6g}" for o in ORDERS)
+    orders = tuple(
+        "--" if (one := by_order.get(o)) is None else f"{one:.6g}".replace("-", MINUS)
+        for o in ORDERS
+    )
     said = "；".join(text(words, chosen) for words in (row.error, row.hint) if words)
-    value = "--" if row.value is None else f"{row.value:f} {row.unit}".strip()
+    value = "--" if row.value is None else f"{amount(row.value)} {row.unit}".strip()
     return Probed(row.point_id, row.raw_hex, value, orders, said)

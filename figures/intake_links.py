@@ -159,7 +159,7 @@ def _line(row: LinkRow, chosen: str, href: Href, language: str) -> Node:
         ("", [name, el("Span", row.kind, cls="note link-note")], "at-name"),
         ("状态", [badge(row.state, language),
                  el("Span", row.error, cls="note link-note") if row.error else None], "at-wide"),
-        ("站点", _own(row.site), "at-rest"),
+        ("站点", _own(row.site), "at-rest at-site"),
         ("最近数值", newest, "at-rest"),
         ("落后", row.lag or "--", "num at-rest"),
         ("今日收到", row.today or "--", "num at-rest"),

@@ -144,9 +144,14 @@ def _joined(titles: Mapping[str, Column], top: Header, below: Sequence[object]) 
     width = max(len(top.cells), len(under))
     over = [*top.cells, *[""] * (width - len(top.cells))]
     under += [""] * (width - len(under))
+    pairs = list(zip(over, under, strict=True))
+    # No data repeat their own title: a merged cell does.
+    merged = any(one == two and title_of(titles, one) is not None for one, two in pairs)
     cells, completed = [], 0
-    for upper, lower in zip(over, under, strict=True):
+    for upper, lower in pairs:
         joined = _joint(titles, upper, lower)
+        if joined is None and merged:
+            joined = upper
         if joined is None:
             return None
         completed += bool(lower) and title_of(titles, joined) is not None

@@ -193,6 +193,14 @@ def test_a_second_header_row_completes_the_first(tmp_path, second, value):
     assert found.problems == []
 
 
+def test_a_second_row_of_a_merged_header_is_no_data(tmp_path):
+    rows = [["表号", "时间", "电量(kWh)"], [None, None, "本月示数"], ["EM1", "2026-07-01", 7.5]]
+    body = xlsx_bytes(rows, [(0, 0, 1, 0), (0, 1, 1, 1)])
+    found = table(tmp_path, "readings", body, "file.xlsx")
+    assert found.layout.header_row == 2
+    assert found.rows == [(3, ["EM1", "2026-07-01", 7.5, None])]
+
+
 def test_a_blank_row_or_a_remark_below_the_header_is_no_part_of_it(tmp_path):
     for below in (["", "", ""], ["", "", "", "备注"]):
         found = table(tmp_path, "readings", csv_bytes([HEAD, below, ROW]))
