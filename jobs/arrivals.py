@@ -47,6 +47,7 @@ class Arrivals:
         self._engine, self._writing = engine, writing
         self._wall, self._monotonic = wall, monotonic
         self._looked = self._pruned = float("-inf")
+        self._runs = True  # whether the collector was there at the look before
 
     def on(self, schedule: Schedule) -> None:
         """Have it done by a schedule."""
@@ -72,7 +73,9 @@ class Arrivals:
         mono, at = self._monotonic(), self._wall()
         if mono - self._looked >= LOOK_S:
             self._looked = mono
-            look(self._engine, at, collector_runs=is_running(self._engine.home))
+            # One that is being started, or again, is not there for a moment: that is no alarm.
+            before, self._runs = self._runs, is_running(self._engine.home)
+            look(self._engine, at, collector_runs=before or self._runs)
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
             prune(self._engine.arrivals, at, self._engine.store.inbox)
