@@ -9,6 +9,7 @@ from datetime import datetime
 from data import incidents
 from data.engine import Engine
 from data.link_book import EVENTS, Event
+from data.posts import OWN
 
 # The disk is looked at by itself: an issue of its own (jobs/duty.py).
 KINDS: Mapping[str, str] = {
@@ -44,7 +45,9 @@ def lasting(engine: Engine) -> dict[Subject, tuple[str, str]]:
     for event in reversed(engine.links.events(lasting=True)):
         if event.code not in KINDS:
             continue
-        subject = Subject(KINDS[event.code], _name(event), sites.get(event.interface, ""))
+        pushed = event.interface.removeprefix(OWN) if event.interface.startswith(OWN) else ""
+        site = sites.get(event.interface, pushed)
+        subject = Subject(KINDS[event.code], _name(event), site)
         level = "critical" if event.code in GRAVE else "warn"
         before = found.get(subject, (level, ""))
         words = "；".join(filter(None, (before[1], _words(event))))

@@ -9,6 +9,7 @@ from functools import partial
 from data import connectors
 from data.connectors.base import BYTE_ORDERS, PointKind
 from data.engine import Engine
+from data.ingest.kinds import KINDS
 from data.link_book import EVENTS
 from data.points import KIND_WORDS
 from data.standing_links import REST, UPLOAD, Standing
@@ -195,6 +196,8 @@ def _test(facts: Facts, language: str) -> Body:
         else:
             words.append(_verdict(facts, facts.test, language))
             tables += [_results(facts.test, language)] if facts.test.report.rows else []
+    elif not (facts.last or facts.events or facts.came):
+        words.append(t("还没有收到过数据：收到之后，最近的记录写在这里。"))
     tables += _ran(facts, language)
     return tuple(words), tuple(tables)
 
@@ -252,9 +255,13 @@ def _ran(facts: Facts, language: str) -> Iterator[Table]:
         yield Table(
             t("最近导入的文件"),
             (t("文件"), t("种类"), t("时间"), t("新增行"), t("相同行"), t("更正行")),
-            tuple((c.name, c.kind, facts.local(c.at), str(c.new_rows), str(c.same_rows),
-                   str(c.corrections)) for c in facts.came),
+            tuple((c.name, _kind(c.kind, language), facts.local(c.at), str(c.new_rows),
+                   str(c.same_rows), str(c.corrections)) for c in facts.came),
         )  # fmt: skip
+
+
+def _kind(kind: str, language: str) -> str:
+    return text(KINDS[kind].zh if kind in KINDS else "站点", language)
 
 
 def _duties(facts: Facts, language: str) -> Body:

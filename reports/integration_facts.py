@@ -22,6 +22,7 @@ from data.queries import site_documents
 from data.standing_links import REST, UPLOAD, Standing, pushed_meters, upload_fields
 from data.state import InterfaceTest, InterfaceVersion
 from settings import Settings
+from translations import text
 
 HIDDEN = "***"
 PHYSICAL = frozenset(("host", "port", "baudrate", "baud", "parity", "bytesize", "stopbits",
@@ -197,6 +198,8 @@ def _rest(engine: Engine, settings: Settings, place: _Place, language: str) -> F
     head = [titles[name] if language == "zh" else name for name in columns]
     meters = pushed_meters(engine, place.sites)
     rows = [["" if m[name] is None else str(m[name]) for name in columns] for m in meters]
+    named = {c.name: c.choices for c in KINDS["meters"].columns if c.name != "unit"} | {"unit": {}}
+    read = [[_read(named[name], m[name], language) for name in columns] for m in meters]
     filled = {"bind": settings.bind, "port": str(settings.port), "rows": str(API_ROWS),
               "rate": str(settings.api_rate_per_s)}  # fmt: skip
     ours = [f"rest:{site}" for site in dict.fromkeys(str(m["site"]) for m in meters)]
@@ -208,9 +211,18 @@ def _rest(engine: Engine, settings: Settings, place: _Place, language: str) -> F
                      "每个接口密钥每秒的请求数；可突发两秒的量", physical=False)]  # fmt: skip
     return Facts(
         REST.name, "rest", REST.title, place.names, place.zone, place.demo, REST.doc, filled,
-        shown, head, rows, digest_of(rows), polls=False, last=last,
+        shown, head, read, digest_of(rows), polls=False, last=last,
         events=sorted(events, key=lambda e: e.began, reverse=True)[:MOST_EVENTS],
     )  # fmt: skip
+
+
+def _read(choices: Mapping[str, str], value: object, language: str) -> str:
+    """Return a cell of the register as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:g} min"
+    return text(choices[str(value)], language) if str(value) in choices else str(value)
 
 
 def _upload(engine: Engine, _settings: Settings, place: _Place, language: str) -> Facts:

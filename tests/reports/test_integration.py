@@ -158,6 +158,34 @@ def test_a_changed_point_table_changes_the_document(made):
     assert len(after.closing[0].rows) == len(before.closing[0].rows) + 1
 
 
+def test_a_changed_setting_of_any_kind_changes_the_document(made):
+    for name, version in made.engine.state.interfaces.current().items():
+        before = paper(made, name)
+        settings = dict(version.wanted.settings) | {"timeout_s": 7.5}
+        made.engine.state.interfaces.save(
+            replace(version.wanted, settings=settings), "chief", now()
+        )
+        after = paper(made, name)
+        assert "7.5" in words(after.sections[3]), name
+        assert "7.5" not in words(before.sections[3]), name
+        made.engine.state.interfaces.save(version.wanted, "chief", now())
+
+
+def test_what_is_always_there_says_when_something_last_came_or_that_nothing_did(made):
+    said = words(paper(made, "builtin.upload").sections[4])
+    assert "表计台账" in said
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", said)
+    assert "还没有收到过数据" in words(paper(made, "builtin.rest").sections[4])
+
+
+def test_the_register_is_read_in_words(made):
+    said = words(paper(made, "builtin.rest").sections[6])
+    assert {"电", "电网购电", "累计", "kWh", "15 min"} <= set(said.split("\n"))
+    assert not {"electricity", "grid_import", "register", "15.0"} & set(said.split())
+    english = words(paper(made, "builtin.rest", "en").sections[6])
+    assert not re.search(r"[\u4e00-\u9fff]", english.replace("测试站", ""))
+
+
 def test_the_test_is_what_was_recorded(made):
     state = made.engine.state
     assert "还没有试读记录" in words(paper(made, "house").sections[4])

@@ -251,7 +251,7 @@ def test_a_slow_a_vanishing_and_a_half_open_host_lose_nothing(engine, tls, troub
 class Receiver:
     """An HTTP receiver that checks signatures and answers what it is told to."""
 
-    def __init__(self, context=None, answers=()):
+    def __init__(self, context=None, answers=(), port=0):
         self.got, self.answers = [], list(answers)
         outer = self
 
@@ -273,7 +273,7 @@ class Receiver:
             def log_message(self, *_words):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         if context:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
