@@ -48,13 +48,9 @@ class Arrivals:
     ) -> None:
         self._engine, self._writing = engine, writing
         self._wall, self._monotonic = wall, monotonic
-<<<<<<< HEAD
         self._pruned = self._files_failed = float("-inf")
         self._loaded = (wall(), monotonic())
-=======
-        self._looked = self._pruned = float("-inf")
         self._runs = True  # whether the collector was there at the look before
->>>>>>> wt-c
 
     def on(self, schedule: Schedule) -> None:
         """Have it done by a schedule; who looks does not wait for who loads."""
@@ -77,7 +73,9 @@ class Arrivals:
         """Begin and end the events that are nobody's in particular."""
         since, mono = self._loaded
         stalled = self._monotonic() - mono > STALLED_S and self._waiting()
-        look(self._engine, self._wall(), collector_runs=is_running(self._engine.home),
+        # One that is being started, or again, is not there for a moment: that is no alarm.
+        before, self._runs = self._runs, is_running(self._engine.home)
+        look(self._engine, self._wall(), collector_runs=before or self._runs,
              stalled_since=since if stalled else None)  # fmt: skip
 
     def _load(self) -> None:
@@ -105,7 +103,6 @@ class Arrivals:
             self._engine.links.ended(code, self._wall())
         return True
 
-<<<<<<< HEAD
     def _waiting(self) -> bool:
         """Tell whether anything waits that the service should have loaded."""
         return bool(
@@ -117,15 +114,6 @@ class Arrivals:
 
     def _prune(self) -> None:
         mono = self._monotonic()
-=======
-    def _housekeeping(self) -> None:
-        mono, at = self._monotonic(), self._wall()
-        if mono - self._looked >= LOOK_S:
-            self._looked = mono
-            # One that is being started, or again, is not there for a moment: that is no alarm.
-            before, self._runs = self._runs, is_running(self._engine.home)
-            look(self._engine, at, collector_runs=before or self._runs)
->>>>>>> wt-c
         if mono - self._pruned >= PRUNE_S:
             self._pruned = mono
             prune(self._engine.arrivals, self._wall(), self._engine.store.inbox)
