@@ -18,7 +18,16 @@ from pathlib import Path
 import pytest
 
 from data import connectors
-from data.collector import LOOK_S, NO_ROOM, Collector, Link, Running, is_running, only_one
+from data.collector import (
+    LOOK_S,
+    NO_ROOM,
+    SOME_MISSED,
+    Collector,
+    Link,
+    Running,
+    is_running,
+    only_one,
+)
 from data.collector import _Point as Watched
 from data.connectors.base import (
     Batch,
@@ -223,6 +232,7 @@ def test_a_row_the_device_refuses_is_a_configuration_error_that_names_it(
 
     health = asyncio.run(run())
     assert health.disabled == (("X", "设备没有这个地址"),)
+    assert (health.state, health.error) == (LinkState.TROUBLED, SOME_MISSED)
     lasting = [(e.code, e.point, e.detail) for e in book.events()]
     assert lasting == [("config", "X", "3: 设备没有这个地址")]
     assert [v.value for v in book.last_values("house")] == [7, 9, None]
