@@ -172,8 +172,8 @@ class ProblemDocument(BaseModel):
     type: str
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="出了什么事、怎么办，按 Accept-Language 的语言")
     instance: str
-    code: str
-    retryable: bool
-    errors: list[Fault]
+    code: str = Field(description="给程序看的代码，不随语言变")
+    retryable: bool = Field(description="原样重发是否可能成功")
+    errors: list[Fault] = Field(description="请求里不对的地方")

@@ -16,7 +16,7 @@ from flask.json.provider import JSONProvider
 
 from api import answers, models, problems, reads
 from api.answers import Receipt
-from api.spec import completed, fields, kind_of, spoken, style
+from api.spec import PROBLEM, completed, fields, kind_of, spoken, style
 from api.writes import Desk
 from data.engine import Engine
 from data.listing import indicator_rows
@@ -236,7 +236,7 @@ def _service(server: APIFlask, options: Options) -> None:
         body = render_template(
             "docs.html", spec=spec(language), language=language, fields=fields, kind_of=kind_of,
             lang="zh-CN" if language == "zh" else "en", other="en" if language == "zh" else "zh",
-            t=lambda key: text(key, language),
+            t=lambda key: text(key, language), problem=PROBLEM,
         )  # fmt: skip
         return Response(body, mimetype="text/html")
 

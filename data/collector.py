@@ -59,6 +59,7 @@ LONGEST_PAUSE_S = 60.0  # after a failure that is no link's
 SILENT_PERIODS = 3
 LOCK_TRIES = 10
 NO_ROOM = "磁盘空间不足，暂不接收"
+SOME_MISSED = "有测点停更或停采"
 
 
 class Running(Exception):
@@ -291,12 +292,15 @@ class Link:
             self._raise("link", self.error)
 
     def health(self) -> Health:
-        """Return how the interface is."""
+        """Return how the interface is; a link that answers is not well while points are missed."""
+        silent = tuple(name for name, known in self.points.items() if known.silent)
+        state, error = self.state, self.error
+        if state is LinkState.RUNNING and (silent or self.disabled):
+            state, error = LinkState.TROUBLED, SOME_MISSED
         return Health(
-            self.interface_id, self.state, self.since, self.last_good_at, self.error, self.lag_s,
+            self.interface_id, state, self.since, self.last_good_at, error, self.lag_s,
             self.batches, self.readings, self.bad, self.duplicates, self.retries,
-            tuple(self.disabled.items()),
-            tuple(name for name, known in self.points.items() if known.silent),
+            tuple(self.disabled.items()), silent,
         )  # fmt: skip
 
 

@@ -18,7 +18,16 @@ from pathlib import Path
 import pytest
 
 from data import connectors
-from data.collector import LOOK_S, NO_ROOM, Collector, Link, Running, is_running, only_one
+from data.collector import (
+    LOOK_S,
+    NO_ROOM,
+    SOME_MISSED,
+    Collector,
+    Link,
+    Running,
+    is_running,
+    only_one,
+)
 from data.collector import _Point as Watched
 from data.connectors.base import (
     Batch,
@@ -33,7 +42,7 @@ from data.digest import file_digest
 from data.drain import load_pushes
 from data.dropped import Drops
 from data.link_book import LinkBook
-from data.pushes import Pushes, decoded
+from data.pushes import MOST_WAITING, Pushes, decoded
 from data.slots import SteadyClock, utc_now
 from data.spool_file import SpoolFile
 from data.state import State, WantedInterface, now
@@ -223,6 +232,7 @@ def test_a_row_the_device_refuses_is_a_configuration_error_that_names_it(
 
     health = asyncio.run(run())
     assert health.disabled == (("X", "设备没有这个地址"),)
+    assert (health.state, health.error) == (LinkState.TROUBLED, SOME_MISSED)
     lasting = [(e.code, e.point, e.detail) for e in book.events()]
     assert lasting == [("config", "X", "3: 设备没有这个地址")]
     assert [v.value for v in book.last_values("house")] == [7, 9, None]
@@ -434,6 +444,39 @@ def test_a_peer_that_pushes_is_told_to_wait(link, monkeypatch):
     monkeypatch.setattr(link.pushes, "put", busy)
     with pytest.raises(SpoolBusy):
         given(link, "P1")
+
+
+def test_a_full_spool_slows_polling_and_stops_who_pushes(tmp_path, state, server, often):
+    """Beyond the limit what is only shown is left out, registers never; both end by themselves."""
+    server.words(0, 7, 8)
+    points = [point(period_s=0.2), point("P2", 1, kind="instant", meter_id="", period_s=0.2)]
+    state.interfaces.save(modbus(server.port, points=points), "tester", now())
+    file, pushes, _ = seen(tmp_path)
+    much = tuple(Reading("X", utc_now(), Decimal(n)) for n in range(MOST_WAITING + 1))
+
+    def asked():
+        (payload,) = file.select("SELECT payload FROM pushed ORDER BY seq DESC LIMIT 1")[0]
+        return {reading.point for reading in decoded(payload)}
+
+    async def run():
+        async with collecting(tmp_path) as collector:
+            await until(lambda: rows(file) and asked() == {"P1", "P2"})
+            pushes.put("other", 1, Batch("much", much), utc_now())
+            await until(lambda: asked() == {"P1"})
+            before = len(rows(file))
+            await until(lambda: len(rows(file)) >= before + 2)
+            assert asked() == {"P1"}
+            link = collector._links["house"]
+            link.polls = False  # as an interface that is pushed to
+            with pytest.raises(SpoolBusy):
+                await link(Batch("pushed", ()))
+            link.polls = True
+            with file.transaction() as connection:
+                connection.execute("UPDATE pushed SET drained_us = 1 WHERE key = 'much'")
+            await until(lambda: asked() == {"P1", "P2"})
+
+    asyncio.run(run())
+    file.close()
 
 
 def test_below_the_disks_floor_only_registers_are_taken(

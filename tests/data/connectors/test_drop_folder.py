@@ -15,6 +15,7 @@ from data.digest import file_digest
 from data.drop_load import load_drops
 from data.slots import utc_now
 from data.state import WantedInterface, now
+from tests.conftest import ROOT
 from tests.data.connectors.emitted import until
 from tests.plant import Plant, meter, opened_home
 
@@ -148,6 +149,21 @@ def test_an_extension_that_lies_is_seen_through(folder, tmp_path):
     folder.put("really.csv", (tmp_path / "real.xlsx").read_bytes())
     folder.run()
     assert folder.values() == [100]
+
+
+def test_a_workbook_of_before_2007_goes_in(folder, tmp_path):
+    """XLS as a spreadsheet wrote it; its one unreadable cell is answered, and the rest waits."""
+    Plant(tmp_path, folder.engine).meters(meter("M-0107", register_max=10**6))
+    folder.put("old.xls", (ROOT / "tests/browser/files/meter-readings.xls").read_bytes())
+    folder.run()
+    said = folder.said("error", "old.xls")
+    assert "第 5 行" in said
+    assert "七" in said
+    assert folder.values() == []
+    accepting = Folder(folder.engine, tmp_path / "accepting", accept_good=True)
+    accepting.put("old.xls", (ROOT / "tests/browser/files/meter-readings.xls").read_bytes())
+    accepting.run()
+    assert folder.values()[:3] == [6, 6.5, 7]
 
 
 def test_a_refused_file_may_come_again_once_its_cause_is_gone(folder, tmp_path):
