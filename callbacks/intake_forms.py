@@ -115,7 +115,9 @@ def contents(desk: Desk, chosen: page.Choice, asks: Who, words: str) -> Answer:
     if not may(desk.reader, asks, page.PAGE.path, IMPORT):
         return empty | {"body": strip("info", "lock", text("您的角色不能导入数据", words))}
     if not site:
-        return empty | {"body": strip("info", "info", text("还没有站点：先导入站点文件，或建立演示厂", words))}
+        return empty | {
+            "body": strip("info", "info", text("还没有站点：先导入站点文件，或建立演示厂", words))
+        }
     fields, parts = fields_of(desk, form, site, words)
     return {
         "pick": figures.pick(form, sites, chosen.href, words),
