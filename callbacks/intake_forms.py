@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -114,7 +115,9 @@ def contents(desk: Desk, chosen: page.Choice, asks: Who, words: str) -> Answer:
     if not may(desk.reader, asks, page.PAGE.path, IMPORT):
         return empty | {"body": strip("info", "lock", text("您的角色不能导入数据", words))}
     if not site:
-        return empty | {"body": strip("info", "info", text("请先导入站点文件", words))}
+        return empty | {
+            "body": strip("info", "info", text("还没有站点：先导入站点文件，或建立演示厂", words))
+        }
     fields, parts = fields_of(desk, form, site, words)
     return {
         "pick": figures.pick(form, sites, chosen.href, words),
@@ -143,20 +146,26 @@ def fields_of(desk: Desk, form: str, site: str, words: str) -> tuple[list[Field]
         fields = [_vehicles(desk, one, words) if one.name == "vehicle_class" else one
                   for one in fields]  # fmt: skip
     parts = [
-        Field(OUTPUT + name, zh if words == "zh" else name, "t", number=True, once=True)
+        Field(OUTPUT + name, zh if words == "zh" else english(name), "t", number=True, once=True)
         for name, zh in MATERIALS.items()
     ] if form == "production" else []  # fmt: skip
     return fields, parts
 
 
+def english(name: str) -> str:
+    """Return a column or a material of the contract in English words; its unit stands beside."""
+    words = re.sub(r"_(id|t|km)$", "", name).replace("_", " ")
+    return re.sub(r"\b(pvc|pe|xlpe)$", lambda found: found[0].upper(), words)
+
+
 def _field(column: Column, first: str, meters: Sequence[MeterChoice], words: str) -> Field:
     zh = words == "zh"
-    title = column.zh if zh else column.name
+    title = column.zh if zh else english(column.name)
     options: list[tuple[str, str]] = []
     if column.name == "meter_id":
         options = [(one.meter_id, _meter(one, words)) for one in meters]
     elif column.choices:
-        options = [(name, label if zh else name) for name, label in column.choices.items()]
+        options = [(name, label if zh else english(name)) for name, label in column.choices.items()]
         if not column.required:
             options.insert(0, ("", text("（不填）", words)))
     elif column.type == "flag":

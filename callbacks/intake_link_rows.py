@@ -78,13 +78,17 @@ def _row(
     site = sites.get(wanted.site)
     zone = site.zone if site else ZONE
     units = {point.point_id: point.unit for point in wanted.points}
-    last, last_at = newest(interfaces.last_values(engine, wanted.interface_id), units, zone)
+    values = interfaces.last_values(engine, wanted.interface_id)
+    last, last_at = newest(values, units, zone)
     health = row.health
+    error, lag_s = health.error if health else "", health.lag_s if health else None
+    if health is None and wanted.enabled:  # nobody says how it is: what came last still tells
+        error = "采集程序没有运行或没有应答"
+        lag_s = min(((at - one.ts).total_seconds() for one in values), default=None)
     return LinkRow(
         wanted.interface_id, wanted.title or wanted.interface_id, kind_words(wanted.kind, chosen),
         site.name(chosen) if site else wanted.site, interfaces.state_of(row).value,
-        text(health.error, chosen) if health and health.error else "", last, last_at,
-        span(health.lag_s if health else None, chosen),
+        text(error, chosen) if error else "", last, last_at, span(lag_s, chosen),
         today(engine, wanted.interface_id, zone, at, chosen),
         lasting.get(wanted.interface_id, 0), len(wanted.points), row.waiting, row.held,
         row.missing,

@@ -109,10 +109,16 @@ def amount(value: float | None) -> str:
     return "--" if value is None else f"{value:,.2f}".replace("-", MINUS)
 
 
+def unit_words(unit: str) -> str:
+    """Return a meter's unit as it is printed."""
+    return unit.replace("m3", "m³")
+
+
 def _balance(found: Balance, unit: str, *, whole: bool = False) -> BalanceRow:
     shown = amount(found.difference)
     return BalanceRow(
-        amount(found.below), shown if found.difference is None else f"{shown} {unit}", found.pct,
+        amount(found.below), shown if found.difference is None else f"{shown} {unit_words(unit)}",
+        found.pct,
         found.why, ", ".join(found.lacking), whole,
     )  # fmt: skip
 
@@ -132,8 +138,8 @@ def _meter(entry: MeterEntry, words: str) -> MeterRow:
     found = None if entry.balance is None else _balance(entry.balance, entry.unit)
     return MeterRow(
         entry.meter_id, str(row["name"] or entry.meter_id), str(row["medium"]), joint.join(place),
-        entry.depth, amount(entry.quantity), entry.unit, complete, bool(entry.estimated_h), valid,
-        found,
+        entry.depth, amount(entry.quantity), unit_words(entry.unit), complete,
+        bool(entry.estimated_h), valid, found,
     )  # fmt: skip
 
 

@@ -27,10 +27,15 @@ def work_row(cells: Sequence[tuple[str, Content, str]], language: str, cls: str 
     """Return a row: each cell's label on a phone, what stands in it, its class."""
     return el(
         "Tr",
-        [el("Td", inside, cls=own, role="cell", data_label=text(label, language) if label else None)
+        [el("Td", inside, cls=own, role="cell", data_label=_label(label, language))
          for label, inside, own in cells],
         cls=cls, role="row",
     )  # fmt: skip
+
+
+def _label(label: str, language: str) -> str | None:
+    words = text(label, language) if label else ""
+    return words[:1].upper() + words[1:] or None
 
 
 def radio(

@@ -72,8 +72,9 @@ def form_card(found: LinkForm, ident: Ident, href: Href, language: str) -> Node:
     close = link(href(new="", edit=""), icon("x"), el("Span", t("收起")), cls="button")
     head = el("Div", el("Div", el("H2", title, cls="card-title"), el("P", note, cls="card-sub"),
                         cls="card-titles"), close, cls="card-head")  # fmt: skip
-    needed = [_field(one, language) for one in found.fields if one.required]
-    others = [_field(one, language) for one in found.fields if not one.required]
+    fields = sorted(found.fields, key=lambda one: bool(one.choices))  # choices take a whole row
+    needed = [_field(one, language) for one in fields if one.required]
+    others = [_field(one, language) for one in fields if not one.required]
     more = el(
         "Details",
         el("Summary", t("其他设置（{count}，不填用默认值）", count=len(others)), cls="more"),

@@ -193,7 +193,7 @@ def _meter(row: MeterRow, href: Href, *, may: bool, language: str) -> Node:
         if found.why:
             rest.append(el("Span", _why(found, language), cls="note link-note"))
     return work_row(
-        [("", name, "at-name"), ("介质与位置", row.place, "at-rest"),
+        [("", name, "at-name"), ("介质与位置", row.place, "at-rest at-site"),
          ("本月用量", [f"{row.quantity} {row.unit}" if row.quantity != "--" else "--", " ", badge],
           "num at-rest"),
          ("下级合计", below, "num at-rest"), ("差额", rest, "num"),

@@ -176,21 +176,28 @@ def _judged(
 
 
 def _totals(rows: Sequence[Row], known: Usual, where: tuple[str, str]) -> list[Odd]:
-    """Judge readings of a register by their steps, in the order of time."""
+    """Judge readings of a register by their steps, in the order of time.
+
+    What is older than its newest reading is compared within the file.
+    """
     moments = [(row.values["timestamp"], row) for row in rows]
     naive = [(at.replace(tzinfo=None), row) for at, row in moments if isinstance(at, datetime)]
     found: list[Odd] = []
-    before, value_before = known.last_at, known.last
+    newest = None if known.last_at is None or known.last is None else (known.last_at, known.last)
+    before: tuple[datetime, float] | None = None
     for at, row in sorted(naive, key=lambda one: one[0]):
         value = row.values["value"]
         if not isinstance(value, Decimal) or row.values.get("quality") == "bad":
             continue
-        if before is not None and value_before is not None and at > before:
-            step = (float(value) - value_before) * known.multiplier
-            hours = max((at - before).total_seconds() / 3600.0, known.step_h)
+        if newest is not None and at > newest[0]:
+            before = before if before is not None and before[0] == newest[0] else newest
+            newest = None
+        if before is not None and at > before[0]:
+            step = (float(value) - before[1]) * known.multiplier
+            hours = max((at - before[0]).total_seconds() / 3600.0, known.step_h)
             found += _step(row, step, hours, known, where)
-        if before is None or at > before:
-            before, value_before = at, float(value)
+        if before is None or at > before[0]:
+            before = at, float(value)
     return found
 
 
@@ -226,6 +233,11 @@ def _mass(row: Row, mean_t: float, where: tuple[str, str]) -> list[Odd]:
     return [Odd(problem, f"{value / THOUSAND:f}")]
 
 
+def _between(known: Usual, seen: datetime, at: datetime) -> bool:
+    """Tell whether what was seen of a file is the last before a time, newer than the store's."""
+    return seen < at and not (known.last_at is not None and seen < known.last_at < at)
+
+
 def _carried(usual: Mapping[str, Usual], newest: Newest, rows: Sequence[Row]) -> dict[str, Usual]:
     """Return what meters show before these rows: the parts before are, unless they are later."""
     first: dict[str, datetime] = {}
@@ -240,7 +252,7 @@ def _carried(usual: Mapping[str, Usual], newest: Newest, rows: Sequence[Row]) ->
             last[name] = at, float(value)
     found = dict(usual)
     for name, at in first.items():
-        if name in usual and name in newest and newest[name][0] < at:
+        if name in usual and name in newest and _between(usual[name], newest[name][0], at):
             found[name] = replace(usual[name], last_at=newest[name][0], last=newest[name][1])
     for name, one in last.items():
         newest[name] = max(newest.get(name, one), one)

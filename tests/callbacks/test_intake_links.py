@@ -80,6 +80,9 @@ def test_every_interface_is_listed_with_the_ways_that_are_always_there(made, as_
     found = words(shown(made, "?tab=links")["links-list"])
     for part in ("house", "Modbus TCP", "断开", "P1 1 kWh", "REST 推送接口", "文件上传与导入"):
         assert part in found
+    assert "采集程序没有运行或没有应答" in found
+    assert re.search(r"P1 1 kWh2026-01-05 00:00:00\d+ 天", found)  # since when nothing came
+    assert "2 行 / 2 批" in found  # files by hand
     assert "3 个接口，1 个启用，1 个异常或断开" in shown(made, "?tab=links")["links-sub"]
     assert shown(made, "?tab=links")["links-detail"] is None
     assert shown(made, "?tab=links&link=nothing")["links-detail"] is None

@@ -201,6 +201,9 @@ def test_repeated_rows_and_registers_that_go_back(plant):
     seen = review(plant, draft(plant, "odd.csv", body.encode()))
     assert [one.row for one in seen.issues] == [3, 4, 5]
     assert not seen.bad
+    older = HEAD + "M-0101,2026-05-30 00:15,60000,\nM-0101,2026-05-30 00:30,59990,\n"
+    seen = review(plant, draft(plant, "older.csv", older.encode()))
+    assert [(one.row, one.warning) for one in seen.issues] == [(3, "backward")]
 
 
 PARTED = "".join(f"M-0107,2026-08-0{d} {h:02d}:15,6,\n" for d in (1, 2) for h in range(24))
@@ -209,6 +212,8 @@ LARGE = {
     "bad": PARTED + "M-O107,2026-08-03 00:15,6,\n示例,,,\n合计,,6,\n" + PARTED[:54] + ",x,6,\n",
     "registers": "".join(f"M-0101,2026-08-0{d} {h:02d}:15,{9000 + 24 * d + h - 50 * (h == 9)},\n"
                          for d in (1, 2) for h in range(24)),
+    "older registers": "".join(f"M-0101,2026-05-30 {h:02d}:15,{9000 + h - 50 * (h == 9)},\n"
+                               for h in range(24)),
     "newest first": "".join(f"M-0107,2026-08-01 {23 - h:02d}:15,6,\n" for h in range(24)),
     "times of many kinds": "M-0107,2026/8/1 0:15,6,\nM-0107,2026-08-01T00:30:00+08:00,６,\n",
 }  # fmt: skip
