@@ -11,15 +11,18 @@ import plotly.graph_objects as go
 import pytest
 from flask import Flask
 
-from callbacks._bind import answer, contents
+from callbacks._bind import answer, contents, refreshed
+from callbacks._reader import PageReader
 from callbacks.download import bind_downloads
 from callbacks.trace import opened_drawer, sheet_csv
 from data import forecasts
 from data.export import Wanted, ledger_rows
+from data.store import StoreError
 from pages import emission, help, lifecycle, market, overview, process, substitution
 from pages._filters import parse
 from pages._panel import built_panel
 from tests.shown import assert_words
+from translations import text
 
 PAGES = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
@@ -312,6 +315,25 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
     sent = contents(page, reader, "", "zh")
     assert sent["states"] == ["error", "ready"]
     assert "编号 E-" in words(sent["words"][0])
+    assert panels[0].title in words(sent["words"][0])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_a_page_whose_store_has_stopped_says_so_in_every_panel(reader, page, monkeypatch):
+    def stopped(_self):
+        raise StoreError("stopped")
+
+    plain = contents(page, reader, "", "en")
+    monkeypatch.setattr(PageReader, "known", stopped)
+    with Flask(__name__).test_request_context():
+        sent = refreshed(page, reader, "", "en")
+    assert sent.keys() == plain.keys()
+    assert set(sent["states"]) == {"error"}
+    assert (len(sent["words"]), len(sent["asides"])) == (len(plain["words"]), len(plain["asides"]))
+    for panel, shown in zip(page.panels, sent["words"], strict=True):
+        said = words(shown)
+        assert all(word in said for word in (text(panel.title, "en"), "No. E-", "administrator"))
+        assert "stopped" not in said
 
 
 def fails(view):
