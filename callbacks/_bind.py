@@ -19,8 +19,9 @@ from callbacks._request import alerts_address, language, may_edit, opened_pages
 from callbacks._sales import revision
 from callbacks._scope import scope
 from figures.cards import Built
-from figures.html import Content, el
+from figures.html import Content, Node, el, icon
 from figures.view import View
+from jobs.duty import due
 from pages._bar import filter_bar
 from pages._filters import Filters, address, parse
 from pages._frame import page_head
@@ -29,6 +30,7 @@ from pages._plain import part
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
+DATA = "/data"
 FAILED = "编号 {number}，已写入日志；重试仍不行请联系管理员"
 Answer = dict[str, Any]
 
@@ -155,7 +157,7 @@ def _answer(
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {
-        "head": _guarded_head(page, view),
+        "head": [*_guarded_head(page, view), _stopped(reader, filters, view) if late else None],
         "filters": filter_bar(view, filters, known, list(reader.sites().values())),
         "charts": {key: r.chart for key, r in rendered.items() if r.chart is not None},
         "words": [rendered[p.key].words for p in page.panels],
@@ -214,7 +216,24 @@ def _broken(page: Page, chosen: str) -> Answer:
     }
 
 
-def _guarded_head(page: Page, view: View) -> Content:
+def _stopped(reader: PageReader, filters: Filters, view: View) -> Node:
+    """Return the line that says since when nothing is new, why, and where to look."""
+    newest = reader.freshness(filters).newest
+    at = "--" if newest is None else f"{newest:%Y-%m-%d %H:%M}"
+    if due(reader.engine):
+        words = view.t(
+            "数据停在 {at}：此后收到的读数还在结算，请稍后刷新；下面是此前的数字", at=at
+        )
+    else:
+        words = view.t("数据停在 {at}：各计量点此后没有上送；下面是此前的数字", at=at)
+    look = None
+    if DATA in view.opens:
+        look = el("A", view.t("查看接口"), icon("chevron-right"), href=DATA, cls="notice-link")
+    return el("P", icon("triangle-alert"), el("Span", words), look, cls="notice notice-warn",
+              role="note")  # fmt: skip
+
+
+def _guarded_head(page: Page, view: View) -> list[Content]:
     """Return the head of a page; without its sentence where that cannot be made."""
     try:
         return page_head(page, view)

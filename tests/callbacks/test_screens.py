@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import pytest
 from flask import Flask
 
+from callbacks import _bind
 from callbacks._bind import answer, contents, refreshed
 from callbacks._reader import PageReader
 from callbacks.download import bind_downloads
@@ -316,6 +317,20 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
     assert sent["states"] == ["error", "ready"]
     assert "编号 E-" in words(sent["words"][0])
     assert panels[0].title in words(sent["words"][0])
+
+
+@pytest.mark.parametrize(("waits", "why"), [
+    (True, "还在结算"), (False, "没有上送"),
+])  # fmt: skip
+def test_a_page_that_is_late_says_since_when_and_why(reader, monkeypatch, waits, why):
+    monkeypatch.setattr(PageReader, "late", lambda *_: True)
+    monkeypatch.setattr(_bind, "due", lambda _: waits)
+    sent = contents(emission.PAGE, reader, "", "zh")
+    said = words(sent["head"])
+    newest = reader.freshness(parse("", reader.known())).newest
+    assert f"数据停在 {newest:%Y-%m-%d %H:%M}" in said
+    assert why in said
+    assert set(sent["states"]) == {"stale"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
