@@ -62,6 +62,21 @@
   };
   function say(key) { carbon.toast(words[document.documentElement.lang === "en" ? "en" : "zh"][key]); }
 
+  /* ---- the server does not answer: the numbers stay, and it is said that they do ---- */
+
+  var asked = window.fetch;
+  window.fetch = function (where) {
+    var answer = asked.apply(window, arguments);
+    if (!/_dash-update-component/.test((where && where.url) || where)) { return answer; }
+    return answer.then(function (found) { reached(true); return found; }, function (error) { reached(error.name === "AbortError"); throw error; });
+  };
+  function reached(well) {
+    var box = document.getElementById("lost");
+    if (!box || box.hidden === well) { return; }
+    box.hidden = well;
+    if (!well) { document.querySelectorAll('[data-panel][data-state="loading"]').forEach(function (panel) { panel.setAttribute("data-state", "stale"); }); }
+  }
+
   /* ---- screen: width and theme, for the charts ---- */
 
   function screen() {

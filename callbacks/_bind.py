@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, no_update
+from werkzeug.exceptions import HTTPException
 
 from callbacks._alert_lines import issues_of
 from callbacks._reader import FORECASTING, PageReader
@@ -17,8 +19,9 @@ from callbacks._request import alerts_address, language, may_edit, opened_pages
 from callbacks._sales import revision
 from callbacks._scope import scope
 from figures.cards import Built
-from figures.html import Content, el
+from figures.html import Content, Node, el, icon
 from figures.view import View
+from jobs.duty import due
 from pages._bar import filter_bar
 from pages._filters import Filters, address, parse
 from pages._frame import page_head
@@ -27,6 +30,8 @@ from pages._plain import part
 from translations import text
 
 LOG = logging.getLogger("carbon.pages")
+DATA = "/data"
+FAILED = "编号 {number}，已写入日志；重试仍不行请联系管理员"
 Answer = dict[str, Any]
 
 
@@ -51,8 +56,7 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
         },
     )
     def refresh(search: str | None, _done: object) -> Answer:
-        edits = may_edit(reader.engine.state, page.path)
-        return answer(page, reader, search, language(default_language), edits=edits)
+        return refreshed(page, reader, search, language(default_language))
 
     charts = [p for p in page.panels if p.heights]
     app.clientside_callback(  # type: ignore[no-untyped-call]
@@ -65,12 +69,25 @@ def bind_page(app: Dash, page: Page, reader: PageReader, default_language: str) 
         Input({"page": page.key, "part": "charts"}, "data"),
         Input("screen", "data"),
     )
+    bind_loading(app, [panel_id(page.key, p.key, "panel") for p in page.panels])
+
+
+def refreshed(page: Page, reader: PageReader, search: str | None, chosen: str) -> Answer:
+    """Return what a page shows for an address; where it cannot be read, that it cannot."""
+    try:
+        edits = may_edit(reader.engine.state, page.path)
+        return answer(page, reader, search, chosen, edits=edits)
+    except HTTPException:
+        raise
+    except Exception:
+        return _broken(page, chosen)
+
+
+def bind_loading(app: Dash, panels: Sequence[dict[str, str]]) -> None:
+    """Dim panels as soon as the address changes, until their numbers are there."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("carbon", "loading"),
-        [
-            Output(panel_id(page.key, p.key, "panel"), "data-state", allow_duplicate=True)
-            for p in page.panels
-        ],
+        [Output(panel, "data-state", allow_duplicate=True) for panel in panels],
         Input("url", "search"),
         prevent_initial_call=True,
     )
@@ -140,7 +157,7 @@ def _answer(
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {
-        "head": _guarded_head(page, view),
+        "head": [*_guarded_head(page, view), _stopped(reader, filters, view) if late else None],
         "filters": filter_bar(view, filters, known, list(reader.sites().values())),
         "charts": {key: r.chart for key, r in rendered.items() if r.chart is not None},
         "words": [rendered[p.key].words for p in page.panels],
@@ -160,19 +177,63 @@ def _guarded(page: Page, panel: Panel, view: View, query: str) -> Rendered:
     try:
         return render(page, panel, view, query)
     except Exception:
-        number = f"E-{secrets.token_hex(3).upper()}"
-        LOG.exception("panel %s/%s failed, %s", page.key, panel.key, number)
-        words = el(
-            "Div", el("Span", cls="icon icon-circle-x", aria_hidden="true"),
-            el("P", view.t("未能读取"), cls="empty-reason"),
-            el("P", view.t("编号 {number}，其他卡片不受影响", number=number), cls="empty-range"),
-            el("Button", view.t("重试"), cls="button", type="button", data_do="retry"),
-            cls="empty error", role="alert",
-        )  # fmt: skip
-        return Rendered([words], None, "error")
+        number = numbered(f"panel {page.key}/{panel.key}")
+        return Rendered(_failed(panel, number, view.language), None, "error")
 
 
-def _guarded_head(page: Page, view: View) -> Content:
+def numbered(what: str) -> str:
+    """Log the failure that is being handled, and return the number by which the log knows it."""
+    number = f"E-{secrets.token_hex(3).upper()}"
+    LOG.exception("%s failed, %s", what, number)
+    return number
+
+
+def _failed(panel: Panel, number: str, chosen: str, *, alone: bool = True) -> Content:
+    """Return what a panel shows that could not be read: which, the number, and what to do."""
+    title = el("H3", text(panel.title, chosen), cls="card-title")
+    head = el("Div", el("Div", title, cls="card-titles"), cls="card-head")
+    key = "编号 {number}，其他卡片不受影响" if alone else FAILED
+    words = el(
+        "Div", el("Span", cls="icon icon-circle-x", aria_hidden="true"),
+        el("P", text("未能读取", chosen), cls="empty-reason"),
+        el("P", text(key, chosen, number=number), cls="empty-range"),
+        el("Button", text("重试", chosen), cls="button", type="button", data_do="retry"),
+        cls="empty error", role="alert",
+    )  # fmt: skip
+    return [head, words]
+
+
+def _broken(page: Page, chosen: str) -> Answer:
+    """Return a page that could not be read at all: every panel says so, the filters stay."""
+    number = numbered(f"page {page.key}")
+    return {
+        "head": [el("Div", el("H1", text(page.title, chosen), cls="page-title"))],
+        "filters": no_update,
+        "charts": {},
+        "words": [_failed(panel, number, chosen, alone=False) for panel in page.panels],
+        "states": ["error" for _ in page.panels],
+        "asides": [None for p in page.panels if p.aside],
+    }
+
+
+def _stopped(reader: PageReader, filters: Filters, view: View) -> Node:
+    """Return the line that says since when nothing is new, why, and where to look."""
+    newest = reader.freshness(filters).newest
+    at = "--" if newest is None else f"{newest:%Y-%m-%d %H:%M}"
+    if due(reader.engine):
+        words = view.t(
+            "数据停在 {at}：此后收到的读数还在结算，请稍后刷新；下面是此前的数字", at=at
+        )
+    else:
+        words = view.t("数据停在 {at}：各计量点此后没有上送；下面是此前的数字", at=at)
+    look = None
+    if DATA in view.opens:
+        look = el("A", view.t("查看接口"), icon("chevron-right"), href=DATA, cls="notice-link")
+    return el("P", icon("triangle-alert"), el("Span", words), look, cls="notice notice-warn",
+              role="note")  # fmt: skip
+
+
+def _guarded_head(page: Page, view: View) -> list[Content]:
     """Return the head of a page; without its sentence where that cannot be made."""
     try:
         return page_head(page, view)

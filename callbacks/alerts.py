@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from flask import Response
 from callbacks._alert_drawer import LONGEST_NAME, drawer_of, shut
 from callbacks._alert_lines import line_of
 from callbacks._alert_scene import Scene, complete_pct, scene_of
+from callbacks._bind import FAILED, bind_loading, numbered
 from callbacks._reader import PageReader
 from callbacks._request import language
 from callbacks._scope import in_scope
@@ -90,6 +90,7 @@ def bind_alerts(app: Dash, desk: Desk) -> None:
             return _broken(chosen)
 
     bind_drawing(app, page.PAGE, (page.READINGS,))
+    bind_loading(app, [part(key, f"{one.key}-card") for one in (page.CALENDAR, page.ALARMS)])
 
     @app.callback(
         output={
@@ -204,16 +205,23 @@ def _nothing(chosen: str) -> Answer:
 
 def _broken(chosen: str) -> Answer:
     """Return the page when it could not be read: a number by which the log knows why."""
-    number = f"E-{secrets.token_hex(3).upper()}"
-    LOG.exception("the page of alarms failed, %s", number)
-    card = el(
-        "Div", icon("circle-x"), el("P", text("未能读取", chosen), cls="empty-reason"),
-        el("P", text("编号 {number}，其他卡片不受影响", chosen, number=number), cls="empty-range"),
-        el("Button", text("重试", chosen), cls="button", type="button", data_do="retry"),
-        cls="empty error", role="alert",
-    )  # fmt: skip
-    return _nothing(chosen) | {"calendar": card, "calendar-state": "error", "alarms": None,
-                               "alarms-state": "error"}  # fmt: skip
+    number = numbered("the page of alarms")
+
+    def card(title: str) -> list[Content]:
+        head = el("Div", el("Div", el("H2", text(title, chosen), cls="card-title"),
+                            cls="card-titles"), cls="card-head")  # fmt: skip
+        words = el(
+            "Div", icon("circle-x"), el("P", text("未能读取", chosen), cls="empty-reason"),
+            el("P", text(FAILED, chosen, number=number), cls="empty-range"),
+            el("Button", text("重试", chosen), cls="button", type="button", data_do="retry"),
+            cls="empty error", role="alert",
+        )  # fmt: skip
+        return [head, words]
+
+    return _nothing(chosen) | {
+        "calendar": card(page.CALENDAR.title), "calendar-state": "error",
+        "alarms": card(page.ALARMS.title), "alarms-state": "error",
+    }  # fmt: skip
 
 
 def no_readings(chosen: str) -> Content:

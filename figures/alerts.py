@@ -8,7 +8,7 @@ from math import fsum
 
 from figures.cells import Cell
 from figures.factors import mark, strip
-from figures.html import Content, Node, el, icon, link
+from figures.html import Content, Node, el, first_up, icon, link
 from figures.number import MINUS, NONE, figure_button, share_words
 from figures.since import RULES
 from figures.view import View
@@ -87,8 +87,10 @@ def life(status: str, language: str) -> Node:
         el("Span", cls="life-dot" + (" on" if n <= at else ""), aria_hidden="true")
         for n in range(3)
     ]
-    return el("Span", el("Span", dots, cls="life-dots"), el("Span", text(STATUS[status], language)),
-              cls=f"life life-{status}")  # fmt: skip
+    word = first_up(text(STATUS[status], language))
+    return el(
+        "Span", el("Span", dots, cls="life-dots"), el("Span", word), cls=f"life life-{status}"
+    )
 
 
 def tonnes(kg: float | None, *, signed: bool = False) -> str:
@@ -240,7 +242,7 @@ def _steps(found: Indicators, language: str) -> Content:
 
 def _count(tone: str, name: str, lines: Sequence[Line], language: str) -> Node:
     parts = [
-        f"{text(words, language)} {count}"
+        f"{first_up(text(words, language))} {count}"
         for level, (_, _, words) in LEVELS.items()
         if (count := sum(one.level == level for one in lines))
     ]
@@ -317,7 +319,7 @@ def segments(listed: Listed, language: str) -> Node:
     for status, words in STATUS_WORDS.items():
         count = sum(status in ("all", one.status) for one in listed.lines)
         items.append(
-            link(listed.href(status=status, issue=0), f"{text(words, language)} {count}",
+            link(listed.href(status=status, issue=0), f"{first_up(text(words, language))} {count}",
                  cls="segment", aria_current="true" if status == listed.status else None)
         )  # fmt: skip
     return el("Div", items, cls="segments alert-segments", role="group",
@@ -384,7 +386,7 @@ def _row(line: Line, listed: Listed, language: str) -> Node:
     note = el("Span", line.note, data_verbatim="1" if line.own else None)
     cells = (
         ("", level_badge(line.level, language), "at-level"), ("发生", line.at, "at-when"),
-        ("对象", subject, "at-subject"), ("内容", line.what, "at-what"),
+        ("对象", subject, "at-subject"), ("内容", first_up(line.what), "at-what"),
         ("实际值 / 限值", line.measured, "num at-measured"),
         ("影响 tCO₂", effect, "num at-effect"),
         ("处理人", el("Span", line.assignee or NONE, data_verbatim="1"), "at-whose"),

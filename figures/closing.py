@@ -15,7 +15,7 @@ from figures.basis import entity_words
 from figures.cards import BAD, GOOD, NEUTRAL, Built, Plot
 from figures.cells import Book, Cell, Key, adds_over_time
 from figures.factors import mark, percent, shown_decimals, strip, vanishing
-from figures.html import Content, Node, core, el, icon, link
+from figures.html import Content, Node, core, el, first_up, icon, link
 from figures.number import (
     MINUS,
     Units,
@@ -844,7 +844,7 @@ def restated_built(view: View, found: Restatement) -> Built:
     amounts = [found.old, *(found.parts[cause] for cause in causes), found.new]
     shown = [amount * measure.scale for amount in amounts]
     words = _adding(shown)
-    labels = [view.t("当时"), *(_first_up(view.t(CAUSES[cause])) for cause in causes),
+    labels = [view.t("当时"), *(first_up(view.t(CAUSES[cause])) for cause in causes),
               view.t("现在")]  # fmt: skip
     kinds = ["absolute", *["relative"] * len(causes), "total"]
     cells = _restated_cells(found, causes)
@@ -860,10 +860,6 @@ def restated_built(view: View, found: Restatement) -> Built:
     foot = view.t("当时为 {since} 之前已知的数值；各原因之差相加正好是现在", since=found.since)
     now = view.book.cell(found.key, found.months[-1][0])
     return Built(subtitle=subtitle, plots=(Plot(figure, lead),), foot=foot, sheet=sheet, lead=now)
-
-
-def _first_up(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _coloured(figure: charts.Figure, key: Key) -> None:
@@ -936,7 +932,7 @@ def restated_table(found: Restatement, units: Units, language: str) -> Node:
                el("Td", _number(before, written(a, decimals), language), cls="num"),
                el("Td", _number(now, written(b, decimals), language), cls="num"),
                el("Td", _gap(found.key, gap, decimals), cls="num"),
-               el("Td", _first_up(why.join(text(CAUSES[c], language) for c in CAUSES
+               el("Td", first_up(why.join(text(CAUSES[c], language) for c in CAUSES
                                            if c in parts))))
         )  # fmt: skip
     heads = (("月份", ""), ("当时", "num"), ("现在", "num"), ("差", "num"), ("原因", ""))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from accounting.factors import Factor
-from figures.html import Content, Node, core, el, icon, link
+from figures.html import Content, Node, core, el, first_up, icon, link
 from figures.number import MINUS, exact, written
 from translations import text
 
@@ -602,7 +602,7 @@ def _field(
 def _label(key: str, language: str) -> str:
     """Return a label in words; the names of columns stay as they are."""
     words = text(key, language)
-    return words if "_" in words else words[:1].upper() + words[1:]
+    return words if "_" in words else first_up(words)
 
 
 def _file(slot: str, label: str, hint: str, accept: str, language: str) -> Node:

@@ -52,3 +52,8 @@ def icon(name: str, label: str = "") -> Node:
 def link(href: str, *children: Content, cls: str = "", **attributes: object) -> Node:
     """Return a link that changes the page without loading it anew (assets/40-frame.js)."""
     return el("A", *children, cls=cls, href=href, **attributes)
+
+
+def first_up(words: str) -> str:
+    """Return words that begin a line; Chinese has no capitals and stays as it is."""
+    return words[:1].upper() + words[1:]

@@ -43,7 +43,16 @@ def frame(pages: Sequence[Page], reader: Reader) -> list[Node]:
         el("Nav", _bottom(pages, reader.language), cls="app-bottomnav", aria_label=navigation),
         el("Div", id="drawer", cls="drawer-box"),
         el("Div", id="toast", cls="toast", role="status", aria_live="polite"),
+        el("P", text("正在计算…", reader.language), cls="computing", role="status"),
+        _lost(reader.language),
     ]  # fmt: skip
+
+
+def _lost(language: str) -> Node:
+    """Return what the browser shows while the server does not answer."""
+    words = text("连接不上服务器，显示的是断开前的数字；请检查网络后重试", language)
+    retry = el("Button", text("重试", language), cls="button", type="button", data_do="retry")
+    return el("Div", el("P", words), retry, id="lost", cls="lost", role="alert", hidden=True)
 
 
 def _nav(pages: Sequence[Page], reader: Reader) -> list[Node]:

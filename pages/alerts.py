@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from figures.html import Content, Node, core, el
+from figures.html import Content, Node, core, el, first_up
 from figures.overview import EMISSION
 from figures.view import SiteInfo, period_words
 from pages._bar import menu, option
@@ -151,7 +151,7 @@ def level_menu(chosen: Choice, words: Mapping[str, str], language: str) -> Node:
                 chosen=one == chosen.level)
         for one in LEVELS
     ]  # fmt: skip
-    return menu(text("级别", language), text(words[chosen.level], language), items,
+    return menu(first_up(text("级别", language)), text(words[chosen.level], language), items,
                  "filter-alert-level")  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -239,6 +239,7 @@ class Uploader:
     places: Sequence[Place]
     clock: Callable[[], datetime]
     _turns: int = 0
+    _asked: set[str] = field(default_factory=set)
 
     def turn(self) -> None:
         """Send what is due; a place that is away keeps no other waiting."""
@@ -250,8 +251,12 @@ class Uploader:
 
     def _one(self, place: Place) -> None:
         at, how = self.clock(), self.outbox.delivery(place.name)
+        # After a start every place is asked at once: whoever restarts may have mended something.
+        first = place.name not in self._asked
+        self._asked.add(place.name)
         # A clock that was set back must not make anybody wait longer than the longest pause.
-        if how.next_at is not None and at < how.next_at <= at + timedelta(seconds=LONGEST_S):
+        longest = at + timedelta(seconds=LONGEST_S)
+        if not first and how.next_at is not None and at < how.next_at <= longest:
             return
         # One that failed is asked with a single row first: it may only be slow.
         rows = self.outbox.waiting(place.name, 1 if how.tries else AT_ONCE)

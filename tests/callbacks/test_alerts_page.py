@@ -165,6 +165,9 @@ def test_a_page_that_cannot_be_read_says_so_with_a_number(caplog):
         except ValueError:
             found = work._broken("zh")
     assert found["calendar-state"] == "error"
-    assert "E-" in words(found["calendar"])
+    for name, title in (("calendar", "完整率日历"), ("alarms", "告警")):
+        assert title in words(found[name])
+        assert "E-" in words(found[name])
+        assert "重试" in words(found[name])
     assert "of this test" in caplog.text
     assert found["drawer-box"] == "work-hidden"

@@ -11,15 +11,19 @@ import plotly.graph_objects as go
 import pytest
 from flask import Flask
 
-from callbacks._bind import answer, contents
+from callbacks import _bind
+from callbacks._bind import answer, contents, refreshed
+from callbacks._reader import PageReader
 from callbacks.download import bind_downloads
 from callbacks.trace import opened_drawer, sheet_csv
 from data import forecasts
 from data.export import Wanted, ledger_rows
+from data.store import StoreError
 from pages import emission, help, lifecycle, market, overview, process, substitution
 from pages._filters import parse
 from pages._panel import built_panel
 from tests.shown import assert_words
+from translations import text
 
 PAGES = (
     overview.PAGE, emission.PAGE, process.PAGE, substitution.PAGE, lifecycle.PAGE, market.PAGE,
@@ -312,6 +316,39 @@ def test_a_panel_that_fails_does_not_take_the_page_with_it(reader):
     sent = contents(page, reader, "", "zh")
     assert sent["states"] == ["error", "ready"]
     assert "编号 E-" in words(sent["words"][0])
+    assert panels[0].title in words(sent["words"][0])
+
+
+@pytest.mark.parametrize(("waits", "why"), [
+    (True, "还在结算"), (False, "没有上送"),
+])  # fmt: skip
+def test_a_page_that_is_late_says_since_when_and_why(reader, monkeypatch, waits, why):
+    monkeypatch.setattr(PageReader, "late", lambda *_: True)
+    monkeypatch.setattr(_bind, "due", lambda _: waits)
+    sent = contents(emission.PAGE, reader, "", "zh")
+    said = words(sent["head"])
+    newest = reader.freshness(parse("", reader.known())).newest
+    assert f"数据停在 {newest:%Y-%m-%d %H:%M}" in said
+    assert why in said
+    assert set(sent["states"]) == {"stale"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_a_page_whose_store_has_stopped_says_so_in_every_panel(reader, page, monkeypatch):
+    def stopped(_self):
+        raise StoreError("stopped")
+
+    plain = contents(page, reader, "", "en")
+    monkeypatch.setattr(PageReader, "known", stopped)
+    with Flask(__name__).test_request_context():
+        sent = refreshed(page, reader, "", "en")
+    assert sent.keys() == plain.keys()
+    assert set(sent["states"]) == {"error"}
+    assert (len(sent["words"]), len(sent["asides"])) == (len(plain["words"]), len(plain["asides"]))
+    for panel, shown in zip(page.panels, sent["words"], strict=True):
+        said = words(shown)
+        assert all(word in said for word in (text(panel.title, "en"), "No. E-", "administrator"))
+        assert "stopped" not in said
 
 
 def fails(view):

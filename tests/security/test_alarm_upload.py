@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -18,7 +18,15 @@ import pytest
 from data.incidents import clear, raise_alarm
 from data.outgoing import overdue
 from data.state import Posted
-from security.alarm_messages import BOM, SIGNATURE, TIME, escaped, signature, syslog_message
+from security.alarm_messages import (
+    BOM,
+    SIGNATURE,
+    TIME,
+    escaped,
+    signature,
+    syslog_message,
+    webhook_headers,
+)
 from security.alarm_upload import (
     NotTaken,
     SyslogPlace,
@@ -218,6 +226,10 @@ def test_a_host_that_is_away_is_asked_again_with_longer_pauses(engine, tls):
         assert engine.state.outbox.delivery(place.name).tries == how.tries
         clock.at = how.next_at
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    restarted = Uploader(engine.state.outbox, [place], clock)
+    for tries in (13, 13):  # asked at once, then in its turn
+        restarted.turn()
+        assert engine.state.outbox.delivery(place.name).tries == tries
     clock.at -= timedelta(days=1)  # the clock is set back: nobody waits a day
     back = Host(context, gone.port)
     until_taken(uploader, clock, place.name)
@@ -304,6 +316,25 @@ def test_the_webhook_takes_each_row_with_its_signature(engine, tls, key_file, sc
     receiver.close()
     assert receiver.got == uids
     assert "token" not in place.name
+
+
+def manuals_check():
+    """The check that the manual gives to receivers, as it stands there."""
+    said = (ROOT / "docs/manual/alerts.md").read_text(encoding="utf-8")
+    found = {}
+    exec(said.partition("```python\n")[2].partition("```")[0], found)
+    return found["genuine"]
+
+
+def test_a_receiver_checks_a_request_as_the_manual_says():
+    genuine, at = manuals_check(), datetime.now(UTC).replace(tzinfo=None)
+    body = '{"id": "u1", "detail": "缺数"}'.encode()
+    headers = webhook_headers(KEY, "u1", body, at)
+    assert genuine(KEY, headers, body)
+    assert not genuine(KEY, headers, body + b" ")
+    assert not genuine(KEY[:-1] + b"x", headers, body)
+    assert not genuine(KEY, headers | {"X-Carbon-Id": "u2"}, body)
+    assert not genuine(KEY, webhook_headers(KEY, "u1", body, at - timedelta(hours=1)), body)
 
 
 def test_a_secret_is_for_its_owner_alone_and_long_enough(key_file, tmp_path):
