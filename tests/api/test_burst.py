@@ -91,7 +91,7 @@ def expected(counts):
 
 def test_a_burst_loses_nothing_and_leaves_the_pages_alone(home, tmp_path, full):
     """Programs and gateways without a pause; a small rate makes "too often" be said by default."""
-    seconds, more = (60, {}) if full else (3, {"CARBON_API_RATE_PER_S": "20"})
+    seconds, more = (60, {}) if full else (3, {"CARBON_API_RATE_PER_S": "5"})
     (tmp_path / "broker").mkdir()
     broker = Broker(tmp_path / "broker")
     with opened_home(home) as engine:

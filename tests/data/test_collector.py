@@ -182,7 +182,7 @@ def test_a_frozen_peer_raises_an_alarm_within_three_periods_and_it_ends(tmp_path
 
 def test_one_task_a_device(tmp_path, state, server, full):
     """F25: 50 devices, 10 of them dead: the others keep their period, +-10 %, and miss none."""
-    dead, turns = free_port(), 30 if full else 4
+    dead, turns = free_port(), 30 if full else 5
     for n in range(50):
         port = dead if n % 5 == 0 else server.port
         slow = [point(period_s=2.0)]
@@ -206,7 +206,8 @@ def test_one_task_a_device(tmp_path, state, server, full):
         came = [us / 1e6 for (us,) in file.select(
             "SELECT received_us FROM pushed WHERE interface = ? ORDER BY seq", name)]  # fmt: skip
         assert {b - a for a, b in zip(times, times[1:], strict=False)} == {2 * SECOND}
-        assert (came[-1] - came[0]) / (len(came) - 1) == pytest.approx(2.0, rel=0.1)
+        steady = came[1:]  # the first slot is read when the link is made
+        assert (steady[-1] - steady[0]) / (len(steady) - 1) == pytest.approx(2.0, rel=0.1)
     file.close()
 
 

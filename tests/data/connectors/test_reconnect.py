@@ -70,7 +70,12 @@ def test_a_pause_and_a_try_are_less_than_ten_seconds(tmp_path, monkeypatch):
             pauses.append(seconds)
         await waits(0.001)
 
+    class Gone(connectors.connector("modbus_tcp")):
+        async def run(self, emit):
+            raise LinkError("连接不上")
+
     monkeypatch.setattr(collector.asyncio, "sleep", sleep)
+    monkeypatch.setattr(collector, "connector", lambda _kind: Gone)
     settings = {"host": "127.0.0.1", "port": 1, "address_base": 0}
     state.interfaces.save(WantedInterface("gone", "modbus_tcp", "S1", "", settings, ()), "t", now())
 
