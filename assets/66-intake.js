@@ -104,6 +104,16 @@
     put("forms-do", { form: name, site: form.getAttribute("data-site"), values: values, key: fresh() });
   }
 
+  /* Enter goes to the next field, as a phone's keyboard does; from the last one it sends. */
+  document.addEventListener("keydown", function (event) {
+    var form = event.key === "Enter" && event.target.closest && event.target.closest(".intake-form");
+    if (!form || event.target.tagName !== "INPUT" || event.isComposing || form.hasAttribute("data-busy")) { return; }
+    event.preventDefault();
+    var fields = Array.prototype.slice.call(form.querySelectorAll("[name]"));
+    var next = fields[fields.indexOf(event.target) + 1], send = form.querySelector("[data-intake-submit]");
+    if (next) { next.focus(); } else { submit(send.getAttribute("data-intake-submit")); }
+  });
+
   function fill(input, value) {
     var part_ = { page: "data", part: "field-" + input.name };
     window.dash_clientside.set_props(part_, { value: value });

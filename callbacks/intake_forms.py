@@ -152,9 +152,12 @@ def fields_of(desk: Desk, form: str, site: str, words: str) -> tuple[list[Field]
     return fields, parts
 
 
+NAMED_BY_UNIT = {"km": "distance", "tonnes": "mass", "litres": "volume", "units": "pieces"}
+
+
 def english(name: str) -> str:
     """Return a column or a material of the contract in English words; its unit stands beside."""
-    words = re.sub(r"_(id|t|km)$", "", name).replace("_", " ")
+    words = NAMED_BY_UNIT.get(name) or re.sub(r"_(id|t|km)$", "", name).replace("_", " ")
     return re.sub(r"\b(pvc|pe|xlpe)$", lambda found: found[0].upper(), words)
 
 
@@ -182,9 +185,9 @@ def _field(column: Column, first: str, meters: Sequence[MeterChoice], words: str
 def _meter(one: MeterChoice, words: str) -> str:
     head = f"{one.meter_id} {one.name}".strip()
     if one.last is None or one.last_at is None:
-        return f"{head} · {one.unit}"
+        return f"{head}  {one.unit}"
     at, value = f"{one.last_at:%m-%d %H:%M}", written(exact(one.last), 2)
-    key = "{meter} · 上次 {value} {unit}（{at}）"
+    key = "{meter}，上次 {value} {unit}（{at}）"
     return text(key, words, meter=head, value=value, unit=one.unit, at=at)
 
 

@@ -40,7 +40,7 @@ def gone_table(rows: Sequence[GoneRow], href: Href, language: str, *, shown: boo
     body = [
         work_row(
             [("", [el("Strong", one.title, data_verbatim="1"),
-                   el("Span", f"{one.name} · {one.kind}", cls="note link-note")], "at-name"),
+                   el("Span", f"{one.name}  {one.kind}", cls="note link-note")], "at-name"),
              ("站点", el("Span", one.site, data_verbatim="1"), "at-rest"),
              ("移除时间", one.at, "at-rest"),
              ("移除人", el("Span", one.author, data_verbatim="1"), "at-rest"),

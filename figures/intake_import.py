@@ -158,7 +158,7 @@ def matching(
     rows = [
         el("Tr",
            el("Td", pair.title or text("（无标题）", language), cls="at-name", data_verbatim="1"),
-           el("Td", el("Span", " · ".join(one for one in pair.samples if one), cls="intake-sample",
+           el("Td", el("Span", "  ".join(one for one in pair.samples if one), cls="intake-sample",
                        data_verbatim="1"), cls="at-rest"),
            el("Td", picker("", pair.name or text("不导入", language), pair.options,
                            "intake-field"), cls="at-value"),
