@@ -7,10 +7,12 @@ person's time first (docs/decisions/0017-alarm-issues.md).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+
+from accounting.anomaly import UNIT
 
 REFERENCE_DAYS = 28
 GOOD_POINTS = 8
@@ -32,10 +34,16 @@ class Impact:
         0 where the totals are known in spite of it; None where nothing can be said.
     on
         emission or substitution.
+    quantity, unit, factor
+        What is unsure (kWh, m3, L or GJ) and the factor that it was multiplied with, kgCO2e per
+        unit; None where nothing was multiplied.
     """
 
     kgco2e: float | None = None
     on: str = "emission"
+    quantity: float | None = field(default=None, compare=False)
+    unit: str = field(default="", compare=False)
+    factor: float | None = field(default=None, compare=False)
 
 
 def usual(before: pd.Series, hours: pd.DatetimeIndex) -> pd.Series:
@@ -143,4 +151,5 @@ def impact(
         return Impact(0.0, on)
     if quantity is None or medium not in factors:
         return Impact(None, on)
-    return Impact(quantity * factors[medium], on)
+    factor = factors[medium]
+    return Impact(quantity * factor, on, quantity, UNIT[medium], factor)

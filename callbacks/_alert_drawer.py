@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import isclose
 from zoneinfo import ZoneInfo
 
 from callbacks._alert_lines import line_of
@@ -14,9 +15,11 @@ from callbacks._reader import PageReader
 from callbacks._scope import denied, in_scope
 from callbacks.closing import Answer, Who, may, site_view, when
 from data import quality
+from data.impact import impacts
+from data.incidents import RULES
 from data.state import Incident
 from figures import alert_drawer
-from figures.alert_drawer import Affected, Event, Handle, Point, Readings
+from figures.alert_drawer import Affected, Effect, Event, Handle, Point, Readings
 from figures.alerts import span_words
 from figures.closing import demo_mark, named
 from figures.html import Content
@@ -43,6 +46,18 @@ def shut() -> Answer:
     }  # fmt: skip
 
 
+def _effect(reader: PageReader, found: Incident) -> Effect | None:
+    """Return how an effect comes about, computed anew; None where the data have changed since."""
+    document = reader.documents().get(found.site)
+    if document is None or not found.effect_kgco2e or found.kind not in RULES:
+        return None
+    one = impacts(reader.engine, document, [found])[found]
+    if one.kgco2e is None or one.quantity is None or one.factor is None:
+        return None
+    same = isclose(one.kgco2e, found.effect_kgco2e, rel_tol=1e-9)
+    return Effect(one.quantity, one.unit, one.factor, one.kgco2e) if same else None
+
+
 def drawer_of(
     reader: PageReader, scene: Scene, chosen: Choice, asks: Who, language_: str
 ) -> Answer:
@@ -67,7 +82,8 @@ def drawer_of(
     )
     return controls | {
         "drawer-head": alert_drawer.drawer_head(line, age, demo, chosen.href(issue=0), language_),
-        "drawer-facts": alert_drawer.facts(line, _span(found, language_), language_),
+        "drawer-facts": alert_drawer.facts(line, _span(found, language_), language_,
+                                           _effect(reader, found)),
         "drawer-story": alert_drawer.story(events, text(pending, language_) if pending else "",
                                            language_),
         "drawer-figures": _figures(reader, scene, found, language_),

@@ -221,9 +221,7 @@ def _stopped(reader: PageReader, filters: Filters, view: View) -> Node:
     newest = reader.freshness(filters).newest
     at = "--" if newest is None else f"{newest:%Y-%m-%d %H:%M}"
     if due(reader.engine):
-        words = view.t(
-            "数据停在 {at}：此后收到的读数还在结算，请稍后刷新；下面是此前的数字", at=at
-        )
+        words = view.t("数据停在 {at}：此后收到的读数还在结算，请稍后刷新；下面是此前的数字", at=at)
     else:
         words = view.t("数据停在 {at}：各计量点此后没有上送；下面是此前的数字", at=at)
     look = None

@@ -151,4 +151,5 @@ def _oil(alarm: Alarmed, factors: dict[str, float]) -> Impact:
     """Return the effect of litres beyond their limit; of an intensity nothing can be said."""
     if alarm.unit != "L" or alarm.shown is None or alarm.threshold is None:
         return Impact()
-    return Impact((alarm.shown - alarm.threshold) * factors["diesel"])
+    litres, factor = alarm.shown - alarm.threshold, factors["diesel"]
+    return Impact(litres * factor, "emission", litres, "L", factor)

@@ -12,7 +12,7 @@ from figures.alerts import Line, conclusion, effect_words, level_badge, life
 from figures.cards import Built, Plot
 from figures.cells import Cell
 from figures.html import Content, Node, core, el, icon
-from figures.number import NONE, Units, figure_button, kpi_decimals, shown_value, written
+from figures.number import NONE, Units, exact, figure_button, kpi_decimals, shown_value, written
 from figures.sheet import axis
 from translations import text
 
@@ -85,8 +85,37 @@ def drawer_head(line: Line, age: str, demo: Content, close: str, language: str) 
     ]  # fmt: skip
 
 
-def facts(line: Line, span: str, language: str) -> list[Node]:
-    """Return the three numbers below the head."""
+BASIS = {
+    "A6": "用量为这些小时平常的用量（前 28 天同一时刻的中位数）",
+    "A4": "用量为这些小时的用量，未知的按平常（前 28 天同一时刻的中位数）",
+    "A9": "用量为超出限值的升数",
+}
+EXCESS = "用量为实际减去平常（前 28 天同一时刻的中位数），逐时相加"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How the effect of an alarm comes about: quantity, unit, kgCO2e per unit, kgCO2e."""
+
+    quantity: float
+    unit: str
+    factor: float
+    kgco2e: float
+
+
+def effect_basis(kind: str, effect: Effect, language: str) -> Node:
+    """Return the formula of an effect with its numbers put in, and where the factor stands."""
+    words = text(
+        "影响 = {quantity} {unit} × {factor} kgCO₂e/{unit} = {kg} kgCO₂e", language,
+        quantity=written(exact(effect.quantity), 2), unit=effect.unit.replace("m3", "m³"),
+        factor=written(exact(effect.factor), 4), kg=written(exact(effect.kgco2e), 2),
+    )  # fmt: skip
+    how = text(BASIS.get(kind, EXCESS), language)
+    return el("P", el("Span", words, cls="num"), el("Span", how), cls="note alert-basis")
+
+
+def facts(line: Line, span: str, language: str, effect: Effect | None = None) -> list[Content]:
+    """Return the three numbers below the head, and how the effect comes about."""
     known = line.effect_kgco2e is not None
     on = text("影响替代量" if line.effect_on == "substitution" else "影响碳排放", language)
     note = (
@@ -98,6 +127,7 @@ def facts(line: Line, span: str, language: str) -> list[Node]:
         _fact(text("实际值 / 限值", language), line.measured or NONE, "", line.what, verbatim=True),
         _fact(text("时段", language), span, "", ""),
         _fact(on, effect_words(line), "tCO₂" if known else "", note),
+        None if effect is None else effect_basis(line.kind, effect, language),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import threading
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from callbacks.closing import Desk, Who
 from data import incidents, quality
 from pages import alerts as page
 from tests.callbacks.test_screens import walk, words
+from tests.jobs.faults import FIXED, spike
 from tests.plant import Plant, meter, moment, opened_home, series
 
 ANA = Who("ana", "analyst")
@@ -89,6 +91,22 @@ def test_the_address_filters_the_list(plant, search, count):
 def test_a_choice_survives_its_address():
     asked = "?month=2026-03&status=open&meter=E%2F1&day=7&issue=4"
     assert page.choice(page.choice(asked).href()) == page.choice(asked)
+
+
+def test_an_effect_opens_to_its_quantity_and_factor(tmp_path):
+    with opened_home(tmp_path / "home") as engine:
+        other = Plant(tmp_path, engine)
+        spike(other, FIXED)
+        other.settle()
+        incidents.follow(engine, AT)
+        (one,) = engine.state.incidents.of(["S1"])
+        said = words(contents(other, f"?month=2026-03&issue={one.incident}")["drawer-facts"])
+    found = re.search(r"影响 = ([\d.]+) kWh × ([\d.]+) kgCO₂e/kWh = ([\d.]+) kgCO₂e", said)
+    assert found, said
+    quantity, factor, kg = map(float, found.groups())
+    assert 355 < quantity < 362  # 400 kWh in an hour that usually has 40 to 41
+    assert kg == pytest.approx(one.effect_kgco2e, abs=0.005)
+    assert quantity * factor == pytest.approx(kg, abs=0.05)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
