@@ -148,7 +148,7 @@ def install(server: Flask, gate: ApiGate) -> None:
         return problem(503, "busy", words, later(error.retry_after_s), retryable=True)
 
     def full(error: DiskFull) -> Response:
-        return problem(507, "disk-full", str(error), later(60), retryable=True)
+        return problem(503, "disk-full", str(error), later(60), retryable=True)
 
     def unavailable(error: Exception) -> Response:
         LOG.error("not answered: %s", error)

@@ -46,7 +46,6 @@ _POSTED = {
     409: "Idempotency-Key 已用于另一份正文",
     413: "正文超过 1 MB",
     415: "正文须为未压缩的 application/json",
-    507: "磁盘空间不足",
 }
 
 

@@ -6,9 +6,7 @@ doubles nothing. What cannot count is held back with its reason, never thrown aw
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +25,7 @@ from data.pushes import Push, Waiting
 from data.sites import documents
 from data.spool import Batch
 from data.state import InterfaceVersion
-from data.store import Cursor, StoreError, Topic
+from data.store import Cursor, Topic
 from data.units import factor
 
 AT_ONCE = 2000  # batches
@@ -69,16 +67,9 @@ def load_pushes(engine: Engine, at: datetime) -> Drained:
         The store cannot be written; everything waits where it is.
     """
     done = Drained()
-    try:
-        for number in (*engine.pushes.open_groups(), *_new_groups(engine, at)):
-            one = _load_group(engine, number, at)
-            done = Drained(done.batches + one.batches, done.rows + one.rows, done.held + one.held)
-    except StoreError as error:
-        with suppress(sqlite3.OperationalError):  # a full disk takes no event either
-            engine.links.raised("drain", at, str(error))
-        raise
-    if done.batches:
-        engine.links.ended("drain", at)
+    for number in (*engine.pushes.open_groups(), *_new_groups(engine, at)):
+        one = _load_group(engine, number, at)
+        done = Drained(done.batches + one.batches, done.rows + one.rows, done.held + one.held)
     return done
 
 

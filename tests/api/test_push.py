@@ -372,7 +372,7 @@ def test_too_little_space_is_answered_with_a_word(api, token, monkeypatch):
                         lambda _path: usage._replace(free=1 << 20))  # fmt: skip
     before = posted(api)
     answer = api.post("/readings", token, {"rows": rows(1)})
-    assert (answer.status_code, answer.json["code"]) == (507, "disk-full")
+    assert (answer.status_code, answer.json["code"]) == (503, "disk-full")
     assert "MB" in answer.json["detail"]
     assert posted(api) == before
 

@@ -84,7 +84,7 @@ def _through_a_full_disk(home, ballast, broker, port):
             gateway.publish()
         becomes(lambda: not gateway.sender.kept)  # every message is answered
         status, headers, _ = program.ask("POST", "/readings", readings("P", 0, 2))
-        assert (status, "Retry-After" in headers) == (507, True)
+        assert (status, "Retry-After" in headers) == (503, True)
         becomes(lambda: "drain" in lasting())
         becomes(lambda: issues("open"))
         assert waiting() > 0
