@@ -52,10 +52,10 @@
     var box = drop.querySelector(".intake-progress-box");
     box.classList.remove("work-hidden");
     box.classList.remove("is-ended");
-    var book = /\.xlsx?$/i.test(file.name) ? "-book" : "";
-    if (file.size > Number(drop.getAttribute("data-most" + book))) {
+    var kind = /\.xlsx?$/i.test(file.name) ? "-book" : /\.parquet$/i.test(file.name) ? "-parquet" : "";
+    if (file.size > Number(drop.getAttribute("data-most" + kind))) {
       box.classList.add("is-ended");
-      said(drop.getAttribute("data-large" + book), "bad");
+      said(drop.getAttribute("data-large" + kind), "bad");
       return;
     }
     job = { key: fresh(), file: file, at: 0, drop: drop };

@@ -12,7 +12,7 @@ from flask import Response
 
 from callbacks._intake_check import PATIENCE_S, Check
 from callbacks._scope import in_scope, scope
-from callbacks._uploads import BOOKS, SUFFIXES, Slot, too_large
+from callbacks._uploads import BOOKS, PARQUET, SUFFIXES, Slot, too_large
 from callbacks.closing import Answer, Desk, Who, may, missing, when, zone_of
 from callbacks.download import XLSX
 from data.batches import BatchRow, batches
@@ -151,7 +151,7 @@ def _before(slot: Slot | None, words: str) -> Content:
     if slot is not None and slot.words:
         parts.append(intake_import.told(slot.words, words))
     takes = intake_import.Takes(",".join(SUFFIXES), MOST_MB, EDITED_MB, too_large("", words),
-                                too_large(BOOKS[0], words))  # fmt: skip
+                                too_large(BOOKS[0], words), too_large(PARQUET, words))  # fmt: skip
     return [*parts, intake_import.chooser(templates, takes, slot is not None, words)]
 
 

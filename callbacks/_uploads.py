@@ -24,7 +24,8 @@ from translations import text
 PIECE_BYTES = 500_000
 MOST_HELD = 20
 BOOKS = (".xlsx", ".xls")
-SUFFIXES = (".csv", ".txt", *BOOKS, ".parquet")
+PARQUET = ".parquet"
+SUFFIXES = (".csv", ".txt", *BOOKS, PARQUET)
 
 
 @dataclass
@@ -135,7 +136,7 @@ def piece(engine: Engine, slot: Slot, given: Mapping[str, Any], language: str) -
 
 def most_mb(name: str) -> int:
     """Return how large a file of a name may be, MB."""
-    return EDITED_MB if name.lower().endswith(BOOKS) else MOST_MB
+    return EDITED_MB if name.lower().endswith((*BOOKS, PARQUET)) else MOST_MB
 
 
 def too_large(name: str, language: str) -> str:

@@ -71,6 +71,7 @@ class Takes:
     book_mb: int
     too_large: str
     too_large_book: str
+    too_large_parquet: str
 
 
 def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, language: str) -> Node:
@@ -79,8 +80,8 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
         return el("Div", icon("lock"),
                   el("P", text("您的角色不能导入数据", language), cls="empty-reason"),
                   cls="card empty")  # fmt: skip
-    words = text("CSV（UTF-8 或 GB18030）不超过 {mb} MB，XLSX、XLS 不超过 {book} MB；"
-                 "读数也可用 Parquet（{mb} MB）；表计、产出物、行情的 CSV 不超过 {book} MB",
+    words = text("CSV（UTF-8 或 GB18030）不超过 {mb} MB；XLSX、XLS、读数的 Parquet，"
+                 "以及表计、产出物、行情的 CSV 不超过 {book} MB",
                  language, mb=takes.most_mb, book=takes.book_mb)  # fmt: skip
     drop = el(
         "Div",
@@ -95,10 +96,11 @@ def chooser(templates: Sequence[tuple[str, str]], takes: Takes, may: bool, langu
               type="button", data_intake_stop="1"),
            cls="intake-progress-box work-hidden"),
         cls="intake-drop", data_accept=takes.suffixes, data_most=str(takes.most_mb << 20),
-        data_most_book=str(takes.book_mb << 20),
+        data_most_book=str(takes.book_mb << 20), data_most_parquet=str(takes.book_mb << 20),
         data_busy=text("正在上传", language), data_checking=text("正在校验", language),
         data_label=text("选择文件", language),
         data_large=takes.too_large, data_large_book=takes.too_large_book,
+        data_large_parquet=takes.too_large_parquet,
         data_failed=text("没有传上去，请重选", language),
     )  # fmt: skip
     items = [el("A", icon("download"), el("Span", name), href=href, cls="menu-item", download="",
