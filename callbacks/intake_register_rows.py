@@ -250,13 +250,31 @@ def _setting_form(found: Register, name: str, words: str) -> Form:
     chosen = settings.get(name)
     fields = [
         Field("name", "设置", name, (), True, "headcount_plant"),
-        Field("value", "取值", "" if chosen is None else str(chosen[2]).lower(), _choices(name),
-              True),
+        Field("value", "取值", "" if chosen is None or chosen[2] is None else _said(chosen[2]),
+              _choices(name), True),
     ]  # fmt: skip
-    lines = [(key, [f"{zh if words == 'zh' else SETTINGS[key].en}: {value} ({default})"])
-             for key, zh, value, default in settings.values()]  # fmt: skip
+    joint = "：" if words == "zh" else ": "
+    lines = [
+        (key, [(zh if words == "zh" else SETTINGS[key].en) + joint + _held(value, default, words)])
+        for key, zh, value, default in settings.values()
+    ]
     note = text("名称见下表；已结算的站点，变化须由另一账号批准", words)
     return Form("setting", "", text("修改设置", words), note, fields, lines)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _held(value: object, default: object, words: str) -> str:
+    """Return a setting's value in force, or what counts where none is given."""
+    if value not in (None, ""):
+        return _said(value)
+    if default in (None, ""):
+        return text("未设置", words)
+    return text("默认（{value}）", words, value=_said(default))
 
 
 def _choices(name: str) -> tuple[tuple[str, str], ...]:

@@ -237,13 +237,7 @@ def form_card(found: Form, href: Href, language: str) -> Node:
               id={"page": "data", "part": "register-save"}, cls="button button-main",
               type="button")  # fmt: skip
     close = link(href(edit=""), icon("x"), el("Span", text("收起", language)), cls="button")
-    story: Content = None
-    if found.story:
-        items = [el("Li", el("Strong", when), [el("Div", one, data_verbatim="1") for one in what])
-                 for when, what in found.story]  # fmt: skip
-        story = el("Details", el("Summary", text("变更历史（{count}）", language,
-                                                count=len(found.story)), cls="more"),
-                   el("Ul", items, cls="register-story"))  # fmt: skip
+    story = _settings(found, href, language) if found.what == "setting" else _story(found, language)
     head = el("Div", el("Div", el("H2", found.title, cls="card-title"),
                         el("P", found.note, cls="card-sub"), cls="card-titles"), close,
               cls="card-head")  # fmt: skip
@@ -255,6 +249,29 @@ def form_card(found: Form, href: Href, language: str) -> Node:
                                         language), cls="note"), cls="users-submit"),
         story, cls="card", id="register-form",
     )  # fmt: skip
+
+
+def _story(found: Form, language: str) -> Content:
+    """Return how an entry came to be."""
+    if not found.story:
+        return None
+    items = [el("Li", el("Strong", when), [el("Div", one, data_verbatim="1") for one in what])
+             for when, what in found.story]  # fmt: skip
+    words = text("变更历史（{count}）", language, count=len(found.story))
+    return el("Details", el("Summary", words, cls="more"), el("Ul", items, cls="register-story"))
+
+
+def _settings(found: Form, href: Href, language: str) -> Content:
+    """Return every setting with its value in force; a name puts it into the form."""
+    items = [
+        el("Li", link(href(edit=f"setting:{name}"), name, cls="work-name"),
+           [el("Div", one, data_verbatim="1") for one in what])
+        for name, what in found.story
+    ]  # fmt: skip
+    title = text("全部设置（{count}），点名称填入", language, count=len(items))
+    return el("Div", el("H3", title, cls="link-title"),
+              el("Ul", items, cls="register-story register-settings"),
+              cls="link-section")  # fmt: skip
 
 
 def _field(one: Field, language: str) -> Node:

@@ -271,6 +271,10 @@ def test_the_register_and_its_forms(made, as_, language):
     assert "M1" in str(found["register-form"])
     for edit in ("meter:", "device:", "area:0", "area:2", "setting:", "setting:headcount_plant"):
         assert register_shown(made, f"?tab=register&edit={edit}", language)["register-form"]
+    form = register_shown(made, "?tab=register&edit=setting:", language)["register-form"]
+    ways = [n["props"]["href"] for n in walk(form) if "href" in n.get("props", {})]
+    assert any("edit=setting%3Aheadcount_plant" in one for one in ways)  # a name fills itself in
+    assert "None" not in words(form)
     for edit in ("meter:no", "area:9", "moon:1", "area:x"):
         found = register_shown(made, f"?tab=register&edit={edit}", language)
         assert found["register-form"] is None
