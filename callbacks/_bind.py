@@ -102,7 +102,7 @@ def answer(
     """
     known = reader.known()
     if known is None:
-        return _nothing(page, reader_language)
+        return _nothing(page, reader, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
     alerts = alerts_address(reader.engine.state)
@@ -136,7 +136,7 @@ def contents(
     """Return everything a page shows for an address."""
     known = reader.known()
     if known is None:
-        return _nothing(page, reader_language)
+        return _nothing(page, reader, reader_language)
     filters = parse(search, known)
     late = reader.late(filters, datetime.now(UTC))
     return _answer(page, reader, filters, reader_language, late=late, edits=edits)
@@ -149,7 +149,7 @@ def _answer(
     known = reader.known()
     view = reader.view(page.key, filters, reader_language)
     if known is None or view is None:
-        return _nothing(page, reader_language)
+        return _nothing(page, reader, reader_language)
     state = reader.engine.state
     view = replace(view, edits=edits, alerts=alerts_address(state), opens=opened_pages(state))
     if page.key in ("overview", "emission"):
@@ -190,8 +190,6 @@ def numbered(what: str) -> str:
 
 def _failed(panel: Panel, number: str, chosen: str, *, alone: bool = True) -> Content:
     """Return what a panel shows that could not be read: which, the number, and what to do."""
-    title = el("H3", text(panel.title, chosen), cls="card-title")
-    head = el("Div", el("Div", title, cls="card-titles"), cls="card-head")
     key = "编号 {number}，其他卡片不受影响" if alone else FAILED
     words = el(
         "Div", el("Span", cls="icon icon-circle-x", aria_hidden="true"),
@@ -200,7 +198,13 @@ def _failed(panel: Panel, number: str, chosen: str, *, alone: bool = True) -> Co
         el("Button", text("重试", chosen), cls="button", type="button", data_do="retry"),
         cls="empty error", role="alert",
     )  # fmt: skip
-    return [head, words]
+    return [_titled(panel, chosen), words]
+
+
+def _titled(panel: Panel, chosen: str) -> Node:
+    """Return the title of a panel that has nothing else to show."""
+    title = el("H3", text(panel.title, chosen), cls="card-title")
+    return el("Div", el("Div", title, cls="card-titles"), cls="card-head")
 
 
 def _broken(page: Page, chosen: str) -> Answer:
@@ -240,16 +244,23 @@ def _guarded_head(page: Page, view: View) -> list[Content]:
         return [el("Div", el("H1", view.t(page.title), cls="page-title"))]
 
 
-def _nothing(page: Page, reader_language: str) -> Answer:
+def _nothing(page: Page, reader: PageReader, reader_language: str) -> Answer:
     """Return a page without any figure: what is missing and what to do."""
     reason = text("还没有结算过的数据：先导入计量数据并结算，或建立演示厂", reader_language)
-    words = el("Div", el("Span", cls="icon icon-inbox", aria_hidden="true"),
-               el("P", reason, cls="empty-reason"), cls="empty")  # fmt: skip
+    look = None
+    if DATA in opened_pages(reader.engine.state):
+        look = el("A", text("去导入", reader_language), icon("chevron-right"), href=DATA,
+                  cls="notice-link")  # fmt: skip
+    words = el("Div", icon("inbox"), el("P", text("还没有数据", reader_language),
+                                        cls="empty-reason"), cls="empty")  # fmt: skip
     return {
-        "head": [el("Div", el("H1", text(page.title, reader_language), cls="page-title"))],
+        "head": [
+            el("Div", el("H1", text(page.title, reader_language), cls="page-title")),
+            el("P", icon("info"), el("Span", reason), look, cls="notice notice-info", role="note"),
+        ],
         "filters": [],
         "charts": {},
-        "words": [[words] for _ in page.panels],
+        "words": [[_titled(panel, reader_language), words] for panel in page.panels],
         "states": ["empty" for _ in page.panels],
         "asides": [None for p in page.panels if p.aside],
     }

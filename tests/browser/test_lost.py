@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.browser.visit import settled
@@ -38,21 +36,23 @@ def test_a_server_that_is_gone_leaves_the_numbers_and_says_so(open_page, plant_a
 def test_a_slow_answer_keeps_the_old_numbers_dimmed_and_says_that_it_computes(
     open_page, plant_app, signed_in
 ):
-    def slowly(route):
-        time.sleep(4)
-        route.continue_()
-
+    held = []
     with open_page(
         plant_app.url + "/emission", width=390, height=844, touch=True, cookies={"lang": "zh"},
         state=signed_in,
     ) as visit:  # fmt: skip
         page = settled(visit).page
-        height = page.evaluate("() => document.scrollingElement.scrollHeight")
-        page.route("**/_dash-update-component?**", slowly)
+        number = page.locator("[data-figure]").first.inner_text()
+        page.route("**/_dash-update-component?**", lambda route: held.append(route))
         page.evaluate(ELSEWHERE)
         page.wait_for_function(
             "() => getComputedStyle(document.querySelector('.computing')).visibility === 'visible'"
         )
-        assert page.evaluate("() => document.scrollingElement.scrollHeight") == height
+        assert set(page.evaluate(STATES)) == {"loading"}
+        assert page.locator("[data-figure]").first.inner_text() == number
+        for route in held:
+            route.continue_()
+        held.clear()
         page.unroute("**/_dash-update-component?**")
         settled(visit)
+        assert set(page.evaluate(STATES)) == {"ready"}

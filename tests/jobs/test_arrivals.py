@@ -218,3 +218,26 @@ def test_without_interfaces_there_is_no_child(tmp_path):
         kept = child(tmp_path, made, WAITS, Seconds())
         kept.look()
         assert kept.pid is None
+
+
+def test_a_collector_that_is_being_started_is_no_alarm_and_one_that_stays_away_is(tmp_path):
+    with plant(tmp_path) as made:
+        seconds = Seconds()
+        work = arrivals(made, seconds)
+        work.drain()
+        assert "collector" not in codes(made)
+        seconds.at += 11
+        work.drain()
+        assert "collector" in codes(made)
+        with only_one(tmp_path / "home"):
+            seconds.at += 11
+            work.drain()
+            assert "collector" not in codes(made)
+
+
+def test_what_a_push_tells_is_an_issue_of_its_site(tmp_path):
+    with plant(tmp_path) as made:
+        made.engine.links.raised("skew", NOW, "-7200 s", interface="rest:S1")
+        Duty(made.engine, threading.Lock()).interfaces()
+        (one,) = made.engine.state.incidents.of(["S1"])
+        assert (one.kind, one.subject, one.site) == ("clock", "rest:S1", "S1")
