@@ -32,6 +32,8 @@ from data.engine import Engine
 from data.ingest.problems import Problem, Refused
 from data.link_book import Event, LastValue
 from data.points import Target, check_points, load_points
+from data.posts import OWN
+from data.push_pauses import pause, pushing
 from data.sites import documents
 from data.state import Entry, InterfaceVersion, NoSuchInterface, WantedInterface, acting, now
 from data.store import Cursor
@@ -396,6 +398,18 @@ def look(
         missing = engine.pushes.missing(name)
         shown = ", ".join(map(str, missing[:20]))
         _told(engine, "gap", at, f"{len(missing)}: {shown}", so=bool(missing), interface=name)
+    _look_at_pushes(engine, at)
+
+
+def _look_at_pushes(engine: Engine, at: datetime) -> None:
+    """Tell of programs that pushed and have stopped, unless nobody may push any more."""
+    for site, able in pushing(engine.arrivals, engine.state.api_keys.all(), at).items():
+        found = pause(engine.arrivals, site, at)
+        if found is None and able:
+            continue
+        hushed = able and found is not None and found.too_long
+        said = found.since.isoformat(timespec="seconds") if found is not None else ""
+        _told(engine, "hushed", at, said, so=hushed, interface=OWN + site)
 
 
 def _told(

@@ -13,7 +13,7 @@ from data.posts import OWN
 
 # The disk is looked at by itself: an issue of its own (jobs/duty.py).
 KINDS: Mapping[str, str] = {
-    "link": incidents.SILENCE, "silent": incidents.SILENCE, "collector": incidents.SILENCE,
+    **dict.fromkeys(("link", "silent", "hushed", "collector"), incidents.SILENCE),
     "skew": incidents.CLOCK, "step": incidents.CLOCK, "future": incidents.CLOCK,
     "gap": incidents.GAP,
     **dict.fromkeys(("config", "late", "unknown", "unit", "digest", "pressure", "drain", "stall",

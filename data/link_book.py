@@ -15,6 +15,7 @@ from data.spool_file import SpoolFile
 EVENTS = {
     "link": "接口断开",
     "silent": "测点停更",
+    "hushed": "推送停止",
     "config": "点表有误，测点已停用",
     "skew": "时钟偏差",
     "step": "时钟跳变",

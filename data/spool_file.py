@@ -22,6 +22,7 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS pushed_numbers ON pushed(interface, source_seq) "
     "WHERE source_seq IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS pushed_drained ON pushed(drained_us)",
+    "CREATE INDEX IF NOT EXISTS pushed_came ON pushed(interface, received_us)",
     "CREATE INDEX IF NOT EXISTS pushed_batch ON pushed(batch) WHERE batch IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS archive(name TEXT PRIMARY KEY, bytes INTEGER NOT NULL)",
     """

@@ -224,14 +224,14 @@ def test_a_collector_that_is_being_started_is_no_alarm_and_one_that_stays_away_i
     with plant(tmp_path) as made:
         seconds = Seconds()
         work = arrivals(made, seconds)
-        work.drain()
+        work.look()
         assert "collector" not in codes(made)
         seconds.at += 11
-        work.drain()
+        work.look()
         assert "collector" in codes(made)
         with only_one(tmp_path / "home"):
             seconds.at += 11
-            work.drain()
+            work.look()
             assert "collector" not in codes(made)
 
 
