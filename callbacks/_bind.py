@@ -157,7 +157,11 @@ def _answer(
     query = address(filters, known)
     rendered = {panel.key: _guarded(page, panel, view, query) for panel in page.panels}
     found = {
-        "head": [*_guarded_head(page, view), _stopped(reader, filters, view) if late else None],
+        "head": [
+            *_guarded_head(page, view),
+            None if filters.asked is None else _elsewhere(filters.asked, filters, view),
+            _stopped(reader, filters, view) if late else None,
+        ],
         "filters": filter_bar(view, filters, known, list(reader.sites().values())),
         "charts": {key: r.chart for key, r in rendered.items() if r.chart is not None},
         "words": [rendered[p.key].words for p in page.panels],
@@ -233,6 +237,14 @@ def _stopped(reader: PageReader, filters: Filters, view: View) -> Node:
         look = el("A", view.t("查看接口"), icon("chevron-right"), href=DATA, cls="notice-link")
     return el("P", icon("triangle-alert"), el("Span", words), look, cls="notice notice-warn",
               role="note")  # fmt: skip
+
+
+def _elsewhere(asked: tuple[str, str], filters: Filters, view: View) -> Node:
+    """Return the line that says that the months of the address are not those shown."""
+    joint = " ～ " if view.language == "zh" else " – "
+    words = view.t("地址里的月份 {asked} 不全有数值，显示的是 {shown}", asked=joint.join(asked),
+                   shown=joint.join((filters.first, filters.last)))  # fmt: skip
+    return el("P", icon("calendar"), el("Span", words), cls="notice notice-info", role="note")
 
 
 def _guarded_head(page: Page, view: View) -> list[Content]:

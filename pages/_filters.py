@@ -40,7 +40,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a reader chose; unknown values fall back to the default, as from a public address."""
+    """What a reader chose; unknown values fall back to the default, as from a public address.
+
+    ``asked`` are the months of the address, where others are shown because of these not all have
+    figures.
+    """
 
     sites: tuple[str, ...]
     first: str
@@ -52,6 +56,7 @@ class Filters:
     view: str = ""
     focus: Focus = ()
     switches: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, str] | None = field(default=None, compare=False)
 
     @property
     def units(self) -> Units:
@@ -62,7 +67,7 @@ class Filters:
         """Return what the view depends on, for the cache."""
         return (
             self.sites, self.first, self.last, self.grain, self.mass, self.energy, self.compare,
-            self.view, self.focus, tuple(sorted(self.switches.items())),
+            self.view, self.focus, tuple(sorted(self.switches.items())), self.asked,
         )  # fmt: skip
 
 
@@ -82,7 +87,7 @@ def parse(search: str | None, known: Known) -> Filters:
         _one_of(given.get("energy"), ENERGIES),
         _one_of(given.get("compare"), COMPARISONS, "year"),
         _one_of(given.get("view"), ["", *(name for name, _ in known.views)]),
-        focus_of(given.get("focus", "")), switches,
+        focus_of(given.get("focus", "")), switches, _asked(given, (first, last)),
     )  # fmt: skip
 
 
@@ -113,6 +118,13 @@ def _range(given: Mapping[str, str], known: Known) -> tuple[str, str]:
     if first > last:
         return known.range
     return max(first, shifted(last, 1 - LONGEST_MONTHS)), last
+
+
+def _asked(given: Mapping[str, str], shown: tuple[str, str]) -> tuple[str, str] | None:
+    """Return the months that an address asks for where they are not those shown."""
+    asked = given.get("from", ""), given.get("to", "")
+    range_of_months = all(_MONTH.fullmatch(one) for one in asked) and asked[0] <= asked[1]
+    return asked if range_of_months and asked != shown else None
 
 
 def address(filters: Filters, known: Known, **changed: str | None) -> str:

@@ -333,6 +333,12 @@ def test_a_page_that_is_late_says_since_when_and_why(reader, monkeypatch, waits,
     assert set(sent["states"]) == {"stale"}
 
 
+def test_an_address_of_months_without_figures_says_what_is_shown(reader):
+    found = contents(overview.PAGE, reader, "?from=2019-01&to=2019-12", "zh")
+    assert "地址里的月份 2019-01 ～ 2019-12 不全有数值" in words(found["head"])
+    assert "地址里的月份" not in words(contents(overview.PAGE, reader, "", "zh")["head"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
 def test_a_page_whose_store_has_stopped_says_so_in_every_panel(reader, page, monkeypatch):
     def stopped(_self):

@@ -34,6 +34,21 @@ def test_an_address_written_again_says_the_same(site, first, last, grain, mass, 
     assert parse(address(found, KNOWN), KNOWN) == found
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        (("2019-01", "2019-12"), ("2025-11", "2026-10")),
+        (("2023-01", "2025-12"), ("2023-11", "2025-12")),
+        (("2024-01", "2025-12"), None),
+    ],
+)
+def test_months_that_are_not_shown_are_told(asked, shown):
+    found = parse("?from={}&to={}".format(*asked), KNOWN)
+    assert (found.first, found.last) == (shown or asked)
+    assert found.asked == (asked if shown else None)
+    assert parse(address(found, KNOWN), KNOWN).asked is None
+
+
 def test_an_unknown_view_is_the_ledgers_own():
     assert parse("?view=CN2026", KNOWN).view == "CN2026"
     assert parse("?view=cn2026", KNOWN).view == ""
