@@ -34,9 +34,9 @@ peers:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || \
 	  echo "no $(PEERS) here: tests against peers of others will be skipped"
 
-# Two files at a time, one on each core.
+# Two files at a time, one on each core; those with few tests are the slow ones and do not wait for the end.
 test: $(VENV)/dev.stamp browser peers
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: $(VENV)/dev.stamp browser peers
 	$(BIN)/python -m pytest --full $(TESTS)
