@@ -71,6 +71,7 @@ class Forecasting:
     monotonic: Callable[[], float] = time.monotonic
     _rest: Rest = field(init=False)
     _failed: bool = field(default=False, init=False)
+    _working: bool = field(default=False, init=False)
     _made: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ class Forecasting:
             return ""
         if self._failed:
             return FAILED
-        return COMPUTING if self._rest.waited_for else ""
+        return COMPUTING if self._working or self._rest.waited_for else ""
 
     def look(self) -> None:
         """Make the forecasts anew where it is due, once it is quiet."""
@@ -97,9 +98,14 @@ class Forecasting:
     def work(self) -> None:
         """Make a run where what it is made of has changed; one that fails waits for other data."""
         self._rest.over()
-        self._failed = True
-        if changed(self.engine):
-            with self.engine.state.audit.during("forecast.make", "auto"):
-                self.make(self.engine)
-        self._failed = False
+        self._failed, self._working = False, True
+        try:
+            if changed(self.engine):
+                with self.engine.state.audit.during("forecast.make", "auto"):
+                    self.make(self.engine)
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self._working = False
         self._rest.over(self.engine.store.version_of(MADE_OF))

@@ -63,6 +63,14 @@ def test_who_looks_meanwhile_is_told(engine):
     assert job.waiting() == COMPUTING
 
 
+def test_who_looks_while_it_is_made_is_told_so_and_not_that_it_failed(engine):
+    settled(engine)
+    said = []
+    job = Forecasting(engine, threading.Lock(), make=lambda _: said.append(job.waiting()))
+    job.work()
+    assert said == [COMPUTING]
+
+
 def test_new_prices_make_a_new_run_and_the_run_before_stays(engine, tmp_path):
     settled(engine)
     looked(engine, 120)
