@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from client import over_socket
 from commands import Request
@@ -101,11 +101,15 @@ class Program:
             time.sleep(min(float(headers["Retry-After"]), 2.0))
 
 
-def readings(meter_id, first, count, begin=datetime(2026, 6, 1)):
-    """Readings of a minute each, by number: value = number."""
+# So far back that no burst reaches the present: what is of the future is held back.
+BEGIN = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=100)
+
+
+def readings(meter_id, first, count, begin=BEGIN):
+    """Readings of a second each, by number: value = number."""
     return {"rows": [
         {"meter_id": meter_id, "value": n,
-         "timestamp": f"{begin + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}"}
+         "timestamp": f"{begin + timedelta(seconds=n):%Y-%m-%dT%H:%M:%SZ}"}
         for n in range(first, first + count)
     ]}  # fmt: skip
 
